@@ -72,7 +72,7 @@ CREATE INDEX "audit_target_time_idx" ON "runtime"."audit"("target", "time");
 -- The relay reads what is not yet published, oldest first.
 CREATE INDEX "outbox_unpublished_idx" ON "runtime"."outbox"("position") WHERE "published_time" IS NULL;
 
--- Every row is updated once, soon after it is written; at the default of 20 % dead rows the index above would bloat.
+-- Every row is updated once, soon after it is written. At the default of 20 % dead rows the index above would bloat.
 ALTER TABLE "runtime"."outbox" SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
 ALTER TABLE "runtime"."applied" SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 
