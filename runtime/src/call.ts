@@ -1,0 +1,51 @@
+/** The call that is being served: who asks, until when, and what must travel along to the services it calls. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Span } from "@opentelemetry/api";
+import type { MethodContract } from "./contract.ts";
+import type { Logger } from "./logger.ts";
+
+/** A signed-in end user, as the access token says. */
+export interface User {
+  readonly id: string;
+  readonly roles: readonly string[];
+}
+
+/** What a handler knows of the call it serves. */
+export interface Call {
+  readonly method: MethodContract;
+  /** The calling service by its mesh identity; undefined for a caller outside the mesh. */
+  readonly service: string | undefined;
+  /** The end user; undefined when no token came along. */
+  readonly user: User | undefined;
+  /** When the answer is worth nothing any more, in milliseconds since the epoch; Infinity for streams. */
+  readonly deadline: number;
+  /** Aborts when the caller went away or the deadline has passed. */
+  readonly signal: AbortSignal;
+  readonly correlationId: string;
+  readonly span: Span;
+  readonly log: Logger;
+}
+
+/** The part of a call that travels along to the services it calls. */
+export interface CallContext {
+  readonly deadline: number;
+  readonly signal: AbortSignal | undefined;
+  readonly correlationId: string;
+  readonly span: Span | undefined;
+  /** The end user's "authorization" value; never stored or queued. */
+  readonly authorization: string | undefined;
+  /** Who answered the calls made so far, newest last. */
+  readonly servedBy: string[];
+}
+
+const storage = new AsyncLocalStorage<CallContext>();
+
+/** The context of the call that is being served; undefined outside of one. */
+export function currentCall(): CallContext | undefined {
+  return storage.getStore();
+}
+
+/** Runs `work` so that the calls it makes carry `context`. */
+export function runInCall<T>(context: CallContext, work: () => T): T {
+  return storage.run(context, work);
+}

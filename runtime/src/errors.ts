@@ -1,0 +1,172 @@
+/** Domain errors, and the one place where they become a gRPC status. */
+import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
+import { BadRequest, ErrorInfo } from "@row/gen/grpc/google/rpc/error_details.ts";
+import { Status } from "@row/gen/grpc/google/rpc/status.ts";
+
+/** Kinds of refusals; each has one gRPC code. */
+export type ErrorKind =
+  | "invalid"
+  | "unauthenticated"
+  | "forbidden"
+  | "not-found"
+  | "already-exists"
+  | "refused"
+  | "aborted"
+  | "exhausted"
+  | "unavailable"
+  | "too-late";
+
+const CODES: Record<ErrorKind, status> = {
+  invalid: status.INVALID_ARGUMENT,
+  unauthenticated: status.UNAUTHENTICATED,
+  forbidden: status.PERMISSION_DENIED,
+  "not-found": status.NOT_FOUND,
+  "already-exists": status.ALREADY_EXISTS,
+  refused: status.FAILED_PRECONDITION,
+  aborted: status.ABORTED,
+  exhausted: status.RESOURCE_EXHAUSTED,
+  unavailable: status.UNAVAILABLE,
+  "too-late": status.DEADLINE_EXCEEDED,
+};
+
+/** A field of the request that is wrong, by its proto path ("items[0].quantity"). */
+export interface FieldViolation {
+  readonly field: string;
+  readonly description: string;
+}
+
+/** The domain of every reason this shop gives. */
+export const ERROR_DOMAIN = "shop";
+
+/** A refusal with a reason that callers can act on. Only this file knows its gRPC status. */
+export class DomainError extends Error {
+  readonly kind: ErrorKind;
+  /** UPPER_SNAKE_CASE, as the contracts list it without the enum's prefix. */
+  readonly reason: string;
+  /** What else a caller may want to know; never personal. */
+  readonly facts: Readonly<Record<string, string>>;
+  readonly violations: readonly FieldViolation[];
+
+  constructor(
+    kind: ErrorKind,
+    reason: string,
+    message: string,
+    extra: { facts?: Readonly<Record<string, string>>; violations?: readonly FieldViolation[] } = {},
+  ) {
+    super(message);
+    this.name = new.target.name;
+    this.kind = kind;
+    this.reason = reason;
+    this.facts = extra.facts ?? {};
+    this.violations = extra.violations ?? [];
+  }
+}
+
+/** A field of the request is wrong. */
+export class InvalidField extends DomainError {
+  constructor(field: string, description: string) {
+    super("invalid", "INVALID_REQUEST", `${field}: ${description}`, { violations: [{ field, description }] });
+  }
+}
+
+/** The answer of a service that was called, when it was not OK. */
+export class RpcError extends Error {
+  readonly code: status;
+  /** From ErrorInfo; empty when the service gave none. */
+  readonly reason: string;
+  readonly facts: Readonly<Record<string, string>>;
+  /** Who answered; empty when nobody did. */
+  readonly servedBy: string;
+
+  constructor(path: string, answer: StatusObject) {
+    super(`${path}: ${status[answer.code]}: ${answer.details}`);
+    this.name = "RpcError";
+    this.code = answer.code;
+    const info = errorInfo(answer.metadata);
+    this.reason = info?.reason ?? "";
+    this.facts = info?.metadata ?? {};
+    this.servedBy = String(answer.metadata.get("x-served-by")[0] ?? "");
+  }
+}
+
+const TYPE_PREFIX = "type.googleapis.com/";
+
+function errorInfo(metadata: Metadata): ErrorInfo | undefined {
+  const binary = metadata.get("grpc-status-details-bin")[0];
+  if (!Buffer.isBuffer(binary)) return undefined;
+  try {
+    const detail = Status.decode(binary).details.find(({ typeUrl }) => typeUrl === TYPE_PREFIX + ErrorInfo.$type);
+    return detail && ErrorInfo.decode(detail.value);
+  } catch {
+    return undefined; // a foreign answer; its code and message still count
+  }
+}
+
+/** Codes of a called service that say nothing wrong of us: passed on as they are. */
+const PASSED_ON: ReadonlySet<status> = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED]);
+
+/** What a handler threw, as the domain sees it; undefined for a bug. */
+function asDomainError(error: unknown): DomainError | undefined {
+  if (error instanceof DomainError) return error;
+  if (error instanceof RpcError && (PASSED_ON.has(error.code) || error.code === status.RESOURCE_EXHAUSTED)) {
+    const kind = error.code === status.DEADLINE_EXCEEDED ? "too-late" : "unavailable";
+    return new DomainError(kind, "DEPENDENCY_UNAVAILABLE", "Cannot answer now: a service it depends on does not answer");
+  }
+  if (isDatabaseTrouble(error)) {
+    return new DomainError("unavailable", "DATABASE_UNAVAILABLE", "Cannot answer now: the database is not reachable");
+  }
+  return undefined;
+}
+
+/** SQLSTATE classes and codes that pass by themselves: connection lost, shutting down, serialisation, deadlock. */
+const PASSING_SQLSTATE = /^(08|53|57P0|40001|40P01|55P03)/;
+const SOCKET_TROUBLE = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOENT"]);
+
+/** Whether the error says that the database cannot be reached for now. */
+export function isDatabaseTrouble(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError) return error.errors.some(isDatabaseTrouble);
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  return (
+    PASSING_SQLSTATE.test(code) ||
+    SOCKET_TROUBLE.has(code) ||
+    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
+      error.message,
+    )
+  );
+}
+
+/** A gRPC status with its details, ready to be sent; `isBug` when nobody planned for it. */
+export interface ErrorAnswer {
+  readonly status: StatusObject;
+  readonly reason: string;
+  readonly isBug: boolean;
+}
+
+/** Turns whatever a handler threw into the status that the caller gets. A bug becomes INTERNAL and tells nothing. */
+export function toAnswer(error: unknown, correlationId: string): ErrorAnswer {
+  const domainError = asDomainError(error);
+  if (!domainError) {
+    const details = `Something went wrong on our side; quote ${correlationId} when you report it`;
+    return { status: { code: status.INTERNAL, details, metadata: new Metadata() }, reason: "INTERNAL", isBug: true };
+  }
+  const { kind, reason, message, facts, violations } = domainError;
+  const code = CODES[kind];
+  const details = [pack(ErrorInfo, ErrorInfo.create({ reason, domain: ERROR_DOMAIN, metadata: facts }))];
+  if (violations.length > 0) {
+    details.push(pack(BadRequest, BadRequest.create({ fieldViolations: violations.map((v) => ({ ...v })) })));
+  }
+  const metadata = new Metadata();
+  metadata.set(
+    "grpc-status-details-bin",
+    Buffer.from(Status.encode(Status.create({ code, message, details })).finish()),
+  );
+  return { status: { code, details: message, metadata }, reason, isBug: false };
+}
+
+function pack<T>(
+  type: { $type: string; encode(message: T): { finish(): Uint8Array<ArrayBuffer> | Uint8Array } },
+  message: T,
+): { typeUrl: string; value: Buffer } {
+  return { typeUrl: TYPE_PREFIX + type.$type, value: Buffer.from(type.encode(message).finish()) };
+}

@@ -1,0 +1,61 @@
+/** Postgres: a small pool, and hot statements prepared under a name. */
+import pg from "pg";
+import type { Logger } from "./logger.ts";
+
+const INT8_OID = 20;
+/** int8 columns are counters and versions that may pass 2^53: they come as bigint. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: "text" | "binary") =>
+    oid === INT8_OID ? BigInt : pg.types.getTypeParser(oid, format)) as pg.CustomTypesConfig["getTypeParser"],
+};
+
+/** Anything a statement can run on: the pool, or the client of a transaction. */
+export type Queryable = Pick<pg.Pool, "query">;
+
+/** Creates the pool of a process: 5 connections by default, 2 s to get one. */
+export function createPool(connectionString: string, log: Logger, size = 5): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    max: size,
+    connectionTimeoutMillis: 2_000,
+    idleTimeoutMillis: 30_000,
+    statement_timeout: 10_000,
+    types,
+  });
+  // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
+  pool.on("error", (error) => log.warn({ err: error }, "lost a database connection"));
+  return pool;
+}
+
+/** Waits until Postgres answers; throws one clear Error after `seconds`. */
+export async function waitForPostgres(pool: pg.Pool, seconds = 15): Promise<void> {
+  const deadline = Date.now() + seconds * 1_000;
+  for (;;) {
+    try {
+      await pool.query("SELECT 1");
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) {
+        const { host, port, database } = pool.options as { host?: string; port?: number; database?: string };
+        const where = pool.options.connectionString ? new URL(pool.options.connectionString) : undefined;
+        const name = where ? `${where.host}${where.pathname}` : `${host}:${port}/${database}`;
+        const why = error instanceof Error ? error.message || ("code" in error ? String(error.code) : "") : String(error);
+        throw new Error(`Cannot reach Postgres at ${name} for ${seconds} s: ${why}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+}
+
+/** A statement that Postgres plans once per connection. `name` must be unique in the process. */
+export function statement<Row extends pg.QueryResultRow>(name: string, text: string) {
+  return async (db: Queryable, values: readonly unknown[]): Promise<Row[]> => {
+    const result = await db.query<Row>({ name, text, values: [...values] });
+    return result.rows;
+  };
+}
+
+/** Whether the error is a violation of this unique index or primary key. */
+export function isUniqueViolation(error: unknown, constraint: string): boolean {
+  return error instanceof pg.DatabaseError && error.code === "23505" && error.constraint === constraint;
+}

@@ -1,0 +1,291 @@
+/** The only process lifecycle: configuration, dependencies, listen, drain on SIGTERM. */
+import type pg from "pg";
+import { type AdminServer, startAdmin } from "./admin.ts";
+import { type FetchKeySet, TokenVerifier } from "./auth.ts";
+import { type Call, runInCall } from "./call.ts";
+import { GrpcChannel } from "./client.ts";
+import { address, ConfigError, integer, oneOf, optional, parseEnv, text, url, type Variable } from "./config.ts";
+import { type Subscription, type SubscribeOptions, subscribe } from "./events.ts";
+import type { Handlers } from "./handler.ts";
+import { keySetFrom } from "./key-set.ts";
+import { createLogger, type Logger } from "./logger.ts";
+import { connectNats, type Nats } from "./nats.ts";
+import type { Origin } from "./outbox.ts";
+import { outboxBacklog, type Relay, startRelay } from "./outbox-relay.ts";
+import { createPool, waitForPostgres } from "./postgres.ts";
+import { GrpcServer, type ServiceDefinition } from "./server.ts";
+import { SpanKind, startTelemetry, type Telemetry, traceparent } from "./telemetry.ts";
+
+/** Every process has these. */
+export const processVariables = {
+  version: text("SERVICE_VERSION", "v1"),
+  instance: optional(text("INSTANCE")),
+  listenAddress: address("LISTEN_ADDRESS"),
+  adminAddress: address("ADMIN_ADDRESS"),
+  logLevel: oneOf("LOG_LEVEL", ["trace", "debug", "info", "warn", "error", "fatal", "silent"], "info"),
+  otlpEndpoint: optional(url("OTEL_EXPORTER_OTLP_ENDPOINT", ["http", "https"])),
+  /** Percent of the traces that start here to keep. */
+  tracePercent: integer("TRACE_PERCENT", { min: 0, max: 100 }, 100),
+  /** "off": no sidecar speaks for this process, so it states its identity itself. */
+  mesh: oneOf("MESH", ["on", "off"], "off"),
+  maxConcurrentCalls: integer("MAX_CONCURRENT_CALLS", { min: 1, max: 100_000 }, 1_000),
+};
+
+/** For services that own a database. */
+export const databaseVariables = {
+  databaseUrl: url("DATABASE_URL", ["postgres", "postgresql"]),
+  databasePoolSize: integer("DATABASE_POOL_SIZE", { min: 1, max: 50 }, 5),
+};
+
+/** For services that publish or consume events. */
+export const eventVariables = {
+  natsUrl: url("NATS_URL", ["nats", "tls"]),
+  natsUser: text("NATS_USER"),
+  natsPassword: text("NATS_PASSWORD"),
+};
+
+/** For services that answer end users. */
+export const endUserVariables = { authAddress: address("AUTH_ADDRESS") };
+
+type Spec = Record<string, Variable<unknown>>;
+type ProcessConfig = ReturnType<typeof parseEnv<typeof processVariables>>;
+type ConfigOf<S extends Spec> = ProcessConfig & ReturnType<typeof parseEnv<S>>;
+
+/** Something that works in the background and must stop before the process drains. */
+export interface Background {
+  stop(): Promise<void>;
+}
+
+/** What a service is built with. */
+export interface Host<S extends Spec> {
+  readonly config: ConfigOf<S>;
+  readonly log: Logger;
+  readonly telemetry: Telemetry;
+  /** "orders/v1/orders-v1-1": who serves, publishes and leases. */
+  readonly servedBy: string;
+  /** The database, once it answers. Needs databaseVariables. */
+  database(): Promise<pg.Pool>;
+  /** The outbox relay of the database. Needs databaseVariables and eventVariables. */
+  relay(pool: pg.Pool): Promise<Relay>;
+  /** A channel to another service. */
+  channel(address: string): GrpcChannel;
+  /** Adds a service to this process's server. */
+  serve<D extends ServiceDefinition>(definition: D, handlers: Handlers<D>): void;
+  /** Verifies tokens with these keys instead of asking auth. */
+  verifyTokensWith(fetchKeySet: FetchKeySet): void;
+  /** Handles an event; its consumer must exist. */
+  consume<T>(options: Pick<SubscribeOptions<T>, "event" | "handler" | "ordering">): Promise<void>;
+  /** Stops `work` before the calls are drained. */
+  background(work: Background): void;
+  /** Runs `close` after everything else has ended. */
+  onClose(close: () => Promise<void> | void): void;
+  /** On whose behalf events are written. */
+  origin(call: Pick<Call, "correlationId" | "span">): Origin;
+}
+
+const DRAIN_MS = 5_000;
+const FLUSH_MS = 2_000;
+/** After this a stop that hangs is cut off. */
+const STOP_MS = 9_000;
+
+/** Runs a service until SIGTERM or SIGINT, and exits: 0 after a clean drain, 1 with one clear line otherwise. */
+export async function runService<S extends Spec>(options: {
+  /** The folder's name. */
+  name: string;
+  /** The service's own variables. */
+  variables: S;
+  start(host: Host<S>): Promise<void>;
+}): Promise<void> {
+  try {
+    await new Process(options.name, options.variables).run(options.start);
+  } catch (error) {
+    fail(options.name, error);
+  }
+}
+
+function fail(name: string, error: unknown): never {
+  const isOurs = error instanceof ConfigError || (error instanceof Error && /^Cannot /.test(error.message));
+  const message = error instanceof Error ? (isOurs ? error.message : (error.stack ?? error.message)) : String(error);
+  process.stderr.write(`${name}: ${explain(error) ?? message}\n`);
+  process.exit(1);
+}
+
+function explain(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  if (error.code === "EADDRINUSE") return `Cannot listen: ${error.message}`;
+  return undefined;
+}
+
+class Process<S extends Spec> implements Host<S> {
+  readonly config: ConfigOf<S>;
+  readonly log: Logger;
+  readonly telemetry: Telemetry;
+  readonly servedBy: string;
+  readonly #name: string;
+  readonly #process: ProcessConfig;
+  readonly #services: [ServiceDefinition, Handlers<ServiceDefinition>][] = [];
+  readonly #backgrounds: Background[] = [];
+  readonly #subscriptions: Subscription[] = [];
+  readonly #channels: GrpcChannel[] = [];
+  readonly #closers: (() => Promise<void> | void)[] = [];
+  #nats: Promise<Nats> | undefined;
+  #relay: Relay | undefined;
+  #verifier: TokenVerifier | undefined;
+  #stopping = false;
+
+  constructor(name: string, variables: S) {
+    this.#name = name;
+    // One parse of both, so that one error lists every bad variable.
+    const config = parseEnv({ ...processVariables, ...variables });
+    this.config = config as unknown as ConfigOf<S>;
+    this.#process = config as unknown as ProcessConfig;
+    const { version, instance = `${name}-${version}-1`, logLevel, otlpEndpoint, tracePercent } = this.#process;
+    this.servedBy = `${name}/${version}/${instance}`;
+    this.log = createLogger({ service: name, version, instance }, logLevel);
+    const names = { name, version, instance };
+    this.telemetry = startTelemetry({ ...names, endpoint: otlpEndpoint, sampleRatio: tracePercent / 100 });
+  }
+
+  async run(start: (host: Host<S>) => Promise<void>): Promise<void> {
+    const { log, telemetry, servedBy } = this;
+    const config = this.#process;
+    const admin = await startAdmin(config.adminAddress, telemetry);
+    let server: GrpcServer | undefined;
+    const stop = (signal: NodeJS.Signals) => {
+      if (this.#stopping) return;
+      this.#stopping = true;
+      log.info({ signal }, "stopping");
+      setTimeout(() => {
+        log.error("the stop took too long and is cut off");
+        process.exit(1);
+      }, STOP_MS).unref();
+      this.#stop(admin, server).then(
+        () => process.exit(0),
+        (error: unknown) => fail(this.#name, error),
+      );
+    };
+    process.once("SIGTERM", stop);
+    process.once("SIGINT", stop);
+
+    await start(this);
+    this.#verifier ??= this.#authVerifier();
+    server = new GrpcServer({
+      telemetry,
+      log,
+      servedBy,
+      verifier: this.#verifier,
+      maxConcurrent: config.maxConcurrentCalls,
+    });
+    for (const [definition, handlers] of this.#services) server.add(definition, handlers);
+    await server.listen(config.listenAddress);
+    server.setServing(true);
+    admin.setReady(true);
+    log.info({ listen: config.listenAddress, admin: config.adminAddress }, "ready");
+  }
+
+  async #stop(admin: AdminServer, server: GrpcServer | undefined): Promise<void> {
+    admin.setReady(false);
+    server?.setServing(false);
+    await Promise.allSettled([...this.#subscriptions, ...this.#backgrounds].map((work) => work.stop()));
+    await server?.drain(DRAIN_MS);
+    await this.#relay?.flush(FLUSH_MS);
+    await this.#relay?.stop();
+    for (const channel of this.#channels) channel.close();
+    for (const close of this.#closers.toReversed()) await close();
+    await (await this.#nats)?.close();
+    await this.telemetry.stop();
+    await admin.close();
+    this.log.info("stopped");
+  }
+
+  #setting<T>(key: string): T {
+    const value = (this.config as Readonly<Record<string, unknown>>)[key];
+    if (value === undefined) throw new Error(`Cannot start: the variables of ${this.#name} do not include ${key}`);
+    return value as T; // the spread variable sets of this file define the type
+  }
+
+  #authVerifier(): TokenVerifier | undefined {
+    if (!("authAddress" in this.config)) return undefined;
+    return new TokenVerifier(keySetFrom(this.channel(this.#setting<string>("authAddress"))));
+  }
+
+  async database(): Promise<pg.Pool> {
+    const pool = createPool(this.#setting("databaseUrl"), this.log, this.#setting("databasePoolSize"));
+    this.onClose(() => pool.end());
+    await waitForPostgres(pool);
+    return pool;
+  }
+
+  async relay(pool: pg.Pool): Promise<Relay> {
+    const nats = await this.#connectNats();
+    const relay = startRelay({ pool, connectionString: this.#setting("databaseUrl"), nats, log: this.log });
+    this.#relay = relay;
+    this.telemetry.meter
+      .createObservableGauge("outbox.unpublished", { description: "Events written and not yet published" })
+      .addCallback(async (result) => {
+        const backlog = await outboxBacklog(pool).catch(() => undefined);
+        if (backlog) result.observe(backlog.unpublished);
+      });
+    return relay;
+  }
+
+  #connectNats(): Promise<Nats> {
+    this.#nats ??= connectNats({
+      url: this.#setting("natsUrl"),
+      user: this.#setting("natsUser"),
+      password: this.#setting("natsPassword"),
+      name: this.servedBy,
+      log: this.log,
+    });
+    return this.#nats;
+  }
+
+  channel(address: string): GrpcChannel {
+    const claimsIdentity = this.#process.mesh === "off";
+    const channel = new GrpcChannel({ name: this.#name, telemetry: this.telemetry, claimsIdentity }, address);
+    this.#channels.push(channel);
+    return channel;
+  }
+
+  serve<D extends ServiceDefinition>(definition: D, handlers: Handlers<D>): void {
+    this.#services.push([definition, handlers as unknown as Handlers<ServiceDefinition>]); // checked against D here
+  }
+
+  verifyTokensWith(fetchKeySet: FetchKeySet): void {
+    this.#verifier = new TokenVerifier(fetchKeySet);
+  }
+
+  async consume<T>(options: Pick<SubscribeOptions<T>, "event" | "handler" | "ordering">): Promise<void> {
+    const nats = await this.#connectNats();
+    const subscription = subscribe<T>({
+      ...options,
+      nats,
+      service: this.#name,
+      log: this.log,
+      around: async (delivery, run) => {
+        const span = this.telemetry.startSpan(`process ${delivery.subject}`, SpanKind.CONSUMER, delivery.traceparent);
+        const context = { deadline: Number.POSITIVE_INFINITY, signal: undefined, authorization: undefined, span };
+        try {
+          await runInCall({ ...context, correlationId: delivery.correlationId, servedBy: [] }, run);
+        } finally {
+          span.end();
+        }
+      },
+      observe: (delivery, outcome, seconds) =>
+        this.telemetry.eventDuration.record(seconds, { event: delivery.subject, outcome }),
+    } as SubscribeOptions<T>);
+    this.#subscriptions.push(subscription);
+  }
+
+  background(work: Background): void {
+    this.#backgrounds.push(work);
+  }
+
+  onClose(close: () => Promise<void> | void): void {
+    this.#closers.push(close);
+  }
+
+  origin(call: Pick<Call, "correlationId" | "span">): Origin {
+    return { correlationId: call.correlationId, traceparent: traceparent(call.span), producer: this.servedBy };
+  }
+}
