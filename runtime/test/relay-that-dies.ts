@@ -1,0 +1,15 @@
+import pg from "pg";
+import { connectNats } from "../src/nats.ts";
+import { startRelay } from "../src/outbox-relay.ts";
+import { log } from "./harness.ts";
+
+const [connectionString = "", url = ""] = process.argv.slice(2);
+startRelay({
+  pool: new pg.Pool({ connectionString }),
+  connectionString,
+  nats: await connectNats({ url, log }),
+  log,
+  at: (point) => {
+    if (point === "after-publish") process.kill(process.pid, "SIGKILL");
+  },
+});
