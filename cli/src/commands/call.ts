@@ -1,0 +1,82 @@
+import { text } from "node:stream/consumers";
+import type { FileRegistry, JsonValue } from "@bufbuild/protobuf";
+import { Metadata, type ServiceError } from "@grpc/grpc-js";
+import { loadContracts } from "../contracts.ts";
+import { callMethod, findMethod } from "../dynamic-client.ts";
+import { describeFailure } from "../grpc-failure.ts";
+import { type Installation, realPort } from "../installation.ts";
+import type { CallFlags } from "../main.ts";
+import { RowError } from "../row-error.ts";
+import { Secrets } from "../secrets.ts";
+import { discoverServices } from "../service-manifest.ts";
+import { demoAddress } from "./welcome.ts";
+
+export async function call(installation: Installation, name: string, json: string, flags: CallFlags): Promise<void> {
+  const contracts = loadContracts(installation.root);
+  const method = findMethod(contracts, name);
+  const request = parse(json === "-" ? await text(process.stdin) : json);
+  const timeoutMs = seconds(flags.timeout) * 1000;
+  try {
+    const metadata = new Metadata();
+    for (const header of flags.header) setHeader(metadata, header);
+    const token = flags.as ? await logIn(installation, contracts, flags.as) : flags.token;
+    if (token) metadata.set("authorization", `Bearer ${token}`);
+    const address = flags.address ?? addressOf(installation, method.parent.typeName);
+    const isStream = method.methodKind === "server_streaming";
+    for await (const answer of callMethod({ address, method, request, metadata, contracts, timeoutMs })) {
+      console.log(JSON.stringify(answer, null, isStream ? 0 : 2));
+    }
+  } catch (error) {
+    if (isServiceError(error)) throw new RowError(describeFailure(error, contracts));
+    throw error;
+  }
+}
+
+function parse(json: string): JsonValue {
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw new RowError(`The request is not JSON: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function seconds(value: string): number {
+  const number = Number(value);
+  if (!(number >= 0)) throw new RowError(`Cannot wait ${value} seconds: give a number`);
+  return number;
+}
+
+function setHeader(metadata: Metadata, header: string): void {
+  const colon = header.indexOf(":");
+  if (colon < 1) throw new RowError(`Cannot send the header ${header}: write name:value`);
+  metadata.set(header.slice(0, colon).trim(), header.slice(colon + 1).trim());
+}
+
+/** The service of a domain has the domain's name: shop.orders.v1.OrderService is answered by orders. */
+function addressOf(installation: Installation, serviceType: string): string {
+  const domain = serviceType.split(".")[1];
+  const service = discoverServices(installation.root).find(({ name }) => name === domain);
+  if (!service) throw new RowError(`No service answers ${serviceType}: name one with --address`);
+  return `127.0.0.1:${realPort(installation, service.port)}`;
+}
+
+async function logIn(installation: Installation, contracts: FileRegistry, user: string): Promise<string> {
+  const method = findMethod(contracts, "shop.auth.v1.AuthService.Login");
+  const request = { email: demoAddress(user), password: new Secrets(installation.stateDir).demoPassword };
+  const address = addressOf(installation, method.parent.typeName);
+  for await (const answer of callMethod({
+    address,
+    method,
+    request,
+    metadata: new Metadata(),
+    contracts,
+    timeoutMs: 5_000,
+  })) {
+    if (typeof answer === "object" && answer !== null && "accessToken" in answer) return String(answer.accessToken);
+  }
+  throw new RowError(`Cannot log in as ${demoAddress(user)}: auth gave no token`);
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && "code" in error && typeof error.code === "number" && "details" in error;
+}

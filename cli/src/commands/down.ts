@@ -1,0 +1,32 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Installation } from "../installation.ts";
+import { RowError } from "../row-error.ts";
+import { askStop } from "../supervisor/control-client.ts";
+import { supervisorOf } from "../supervisor/lock.ts";
+import { stopLeftovers } from "../supervisor/run-record.ts";
+
+export async function down({ stateDir }: Installation): Promise<void> {
+  const stopped = await stopEverything(stateDir);
+  if (stopped === "running") console.log("The shop is stopped.");
+  else if (stopped === "nothing") console.log("The shop is not running.");
+  else console.log(`Stopped what an earlier run left behind: ${stopped.join(", ")}`);
+}
+
+const PATIENCE_MS = 60_000;
+
+/** Stops the supervisor and its processes, or what is left of them without a supervisor. */
+export async function stopEverything(stateDir: string): Promise<"running" | "nothing" | string[]> {
+  const supervisor = supervisorOf(stateDir);
+  if (!supervisor) {
+    const leftovers = await stopLeftovers(stateDir);
+    return leftovers.length > 0 ? leftovers : "nothing";
+  }
+  await askStop(stateDir).catch(() => process.kill(supervisor.pid, "SIGTERM"));
+  const end = Date.now() + PATIENCE_MS;
+  while (supervisorOf(stateDir)) {
+    if (Date.now() > end)
+      throw new RowError(`The shop (pid ${supervisor.pid}) does not stop: see ${stateDir}/logs/row.log`);
+    await sleep(50);
+  }
+  return "running";
+}

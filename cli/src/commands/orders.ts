@@ -1,0 +1,25 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Installation } from "../installation.ts";
+import { RowError } from "../row-error.ts";
+import { Secrets } from "../secrets.ts";
+import { discoverServices } from "../service-manifest.ts";
+import { serviceEnvironment } from "../service-process.ts";
+import { askStatus } from "../supervisor/control-client.ts";
+
+/** Runs the orders service's own rebuild, with the environment the service has. */
+export async function rebuild(installation: Installation): Promise<void> {
+  await askStatus(installation.stateDir);
+  const services = discoverServices(installation.root);
+  const orders = services.find(({ name }) => name === "orders");
+  const script = orders && join(orders.folder, "src/rebuild.ts");
+  if (!orders || !script || !existsSync(script))
+    throw new RowError("There is no services/orders/src/rebuild.ts to run");
+  const env = serviceEnvironment(orders, services, installation, new Secrets(installation.stateDir));
+  const child = spawn(process.execPath, [script], { cwd: orders.folder, env, stdio: "inherit" });
+  process.exitCode = await new Promise<number>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => resolve(code ?? 1));
+  });
+}

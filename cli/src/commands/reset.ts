@@ -1,0 +1,25 @@
+import { createInterface } from "node:readline/promises";
+import { removeState } from "../infrastructure.ts";
+import type { Installation } from "../installation.ts";
+import { codeOf, messageOf, RowError } from "../row-error.ts";
+import { stopEverything } from "./down.ts";
+
+export async function reset({ stateDir }: Installation, { yes }: { yes?: boolean }): Promise<void> {
+  if (!yes && process.stdin.isTTY && !(await agreed(stateDir))) return;
+  await stopEverything(stateDir);
+  try {
+    removeState(stateDir);
+  } catch (error) {
+    throw new RowError(
+      `Cannot delete ${stateDir}: ${codeOf(error) === "EACCES" ? "it is not writable" : messageOf(error)}`,
+    );
+  }
+  console.log(`Deleted ${stateDir} and every database in it.`);
+}
+
+async function agreed(stateDir: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await terminal.question(`Stop the shop and delete all of its data in ${stateDir}? [y/N] `);
+  terminal.close();
+  return /^y(es)?$/i.test(answer.trim());
+}

@@ -1,0 +1,50 @@
+import type { Installation } from "../installation.ts";
+import type { ProcessStatus, ShopStatus } from "../shop-status.ts";
+import { askStatus, NotRunning } from "../supervisor/control-client.ts";
+
+export async function status(installation: Installation, { json }: { json?: boolean }): Promise<void> {
+  const shop = await askStatus(installation.stateDir).catch((error) => {
+    if (error instanceof NotRunning) return notRunning(installation);
+    throw error;
+  });
+  if (!shop.running) process.exitCode = 1;
+  console.log(json ? JSON.stringify(shop, null, 2) : render(shop));
+}
+
+function notRunning({ stateDir, portBase }: Installation): ShopStatus {
+  return { running: false, state: "stopped", stateDir, portBase, processes: [], backlogs: null };
+}
+
+function render(shop: ShopStatus): string {
+  if (!shop.running) return 'The shop is not running: start it with "npm start"';
+  const lines = [`The shop is ${shop.state} (pid ${shop.pid}, since ${shop.startedTime})`, ""];
+  lines.push(
+    ...table([
+      ["NAME", "VERSION", "INSTANCE", "PID", "STATE", "RESTARTS", "ADDRESSES"],
+      ...shop.processes.map(columns),
+    ]),
+  );
+  if (!shop.backlogs) return lines.join("\n");
+  const { outbox, sagas, deadLetters } = shop.backlogs;
+  const waiting = Object.entries(outbox).map(([database, count]) => `${database} ${count ?? "?"}`);
+  lines.push("", `Outbox        ${waiting.join("  ") || "none"}`);
+  if (sagas) lines.push(`Sagas         ${sagas.unfinished} unfinished, ${sagas.stuck} stuck`);
+  lines.push(`Dead letters  ${deadLetters ?? "?"}`);
+  return lines.join("\n");
+}
+
+function columns({ name, version, instance, pid, state, restarts, addresses }: ProcessStatus): string[] {
+  const where = Object.entries(addresses).map(([kind, address]) => `${kind} ${address}`);
+  return [name, version, instance, String(pid ?? "-"), state, String(restarts), where.join("  ")];
+}
+
+/** Lines with the columns of all rows under one another. */
+export function table(rows: string[][]): string[] {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,117 @@
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { findPrograms } from "../infra/programs.ts";
+import type { Installation } from "../installation.ts";
+import { messageOf, RowError } from "../row-error.ts";
+import { type Progress, type Shop, startShop } from "../shop.ts";
+import { logFile, prepareStateDir } from "../state-dir.ts";
+import { AlreadyRunning, supervisorOf } from "../supervisor/lock.ts";
+import { ProgressDisplay } from "./progress.ts";
+import { welcome } from "./welcome.ts";
+
+/** What a supervisor in the background tells the terminal that started it. */
+type Report = { progress: Progress } | { ready: string } | { failed: string };
+
+export async function up(installation: Installation, { detach }: { detach?: boolean }): Promise<void> {
+  const { stateDir } = installation;
+  const running = supervisorOf(stateDir);
+  if (running) throw new AlreadyRunning(running.pid);
+  prepareStateDir(stateDir);
+  await findPrograms({ say: console.log, interactive: process.stdin.isTTY && process.stdout.isTTY });
+  if (detach) return upInBackground(installation);
+  await upHere(installation);
+}
+
+/** Runs a shop in this process until it is told to stop. Answers it for what wants to go on with it. */
+export async function upHere(installation: Installation): Promise<Shop> {
+  const display = new ProgressDisplay();
+  const tell = (report: Report) => process.send?.(report, undefined, undefined, () => {});
+  const stopSignals = listenForStop(display);
+  try {
+    const shop = await startShop({
+      ...installation,
+      signal: stopSignals.asked,
+      report: (progress) => {
+        display.show(progress);
+        tell({ progress });
+      },
+    });
+    stopSignals.shop = shop;
+    if (stopSignals.asked.aborted) void shop.stop();
+    const text = welcome(installation, shop.services);
+    display.line(text);
+    tell({ ready: text });
+    if (process.connected) process.disconnect();
+    void shop.whenStopped.then(() => {
+      display.line("Stopped.");
+      process.exit(0);
+    });
+    return shop;
+  } catch (error) {
+    display.clear();
+    tell({ failed: messageOf(error) });
+    throw error;
+  }
+}
+
+const REPEATED_AFTER_MS = 3_000;
+
+// Ctrl-C under npm arrives twice, from the terminal and from npm; only one that comes much later means "at once".
+function listenForStop(display: ProgressDisplay): { asked: AbortSignal; shop?: Shop } {
+  const asked = new AbortController();
+  const state: { asked: AbortSignal; shop?: Shop } = { asked: asked.signal };
+  let first = 0;
+  const stop = () => {
+    if (first === 0) {
+      first = Date.now();
+      display.line("Stopping…");
+      asked.abort();
+      void state.shop?.stop();
+    } else if (Date.now() - first > REPEATED_AFTER_MS) {
+      for (const { instance } of state.shop?.processes ?? []) state.shop?.kill(instance, "SIGKILL");
+    }
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+  process.on("uncaughtException", async (error) => {
+    console.error(`Unexpected: ${error.stack ?? error.message}`);
+    await state.shop?.stop();
+    process.exit(1);
+  });
+  return state;
+}
+
+function upInBackground({ stateDir }: Installation): Promise<void> {
+  const log = openSync(logFile(stateDir, "row"), "a", 0o600);
+  const child = spawn(process.execPath, [join(import.meta.dirname, "../main.ts"), "up"], {
+    detached: true,
+    stdio: ["ignore", log, log, "ipc"],
+  });
+  closeSync(log);
+  const display = new ProgressDisplay();
+  return new Promise((resolve, reject) => {
+    const leave = (outcome: () => void) => {
+      display.clear();
+      if (child.connected) child.disconnect();
+      child.unref();
+      outcome();
+    };
+    child.on("message", (report: Report) => {
+      if ("progress" in report) display.show(report.progress);
+      else if ("failed" in report) leave(() => reject(new RowError(report.failed)));
+      else
+        leave(() => {
+          display.line(`${report.ready}It runs in the background: stop it with "npm run row -- down".`);
+          resolve();
+        });
+    });
+    child.once("error", (error) => reject(new RowError(`Cannot start in the background: ${error.message}`)));
+    child.once("exit", (code) => {
+      leave(() =>
+        reject(new RowError(`The shop stopped while starting (exit code ${code}): see ${logFile(stateDir, "row")}`)),
+      );
+    });
+    // Ctrl-C here, before it is ready, ends the start as it would in the foreground.
+    process.once("SIGINT", () => child.kill("SIGTERM"));
+  });
+}

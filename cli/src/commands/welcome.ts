@@ -1,0 +1,26 @@
+import { type Installation, realPort } from "../installation.ts";
+import { Secrets } from "../secrets.ts";
+import type { ServiceManifest } from "../service-manifest.ts";
+
+export const DEMO_USERS = ["alice", "bob", "merchant", "admin"];
+
+export function demoAddress(user: string): string {
+  return user.includes("@") ? user : `${user}@example.com`;
+}
+
+/** What somebody who has just started a shop wants to know. */
+export function welcome(installation: Installation, services: ServiceManifest[]): string {
+  const edge = services.find(({ name }) => name === "edge");
+  const grpc = services.filter(({ outside, name }) => !outside && name !== "edge");
+  const at = (declared: number) => realPort(installation, declared);
+  const lines = ["", "The shop is ready."];
+  if (edge) lines.push(`  Shop      http://127.0.0.1:${at(edge.port)}   (documentation at /docs)`);
+  if (edge?.grpcPort) lines.push(`  gRPC      127.0.0.1:${at(edge.grpcPort)}   (h2c, what end users may call)`);
+  if (grpc.length > 0) lines.push(`  Services  ${grpc.map(({ name, port }) => `${name} :${at(port)}`).join("  ")}`);
+  if (services.some(({ name }) => name === "auth")) {
+    lines.push(`  Users     ${DEMO_USERS.map(demoAddress).join(", ")}`);
+    lines.push(`  Password  ${new Secrets(installation.stateDir).demoPassword}`);
+  }
+  lines.push(`  Logs      ${installation.stateDir}/logs`, "");
+  return lines.join("\n");
+}

@@ -1,0 +1,61 @@
+import { createServer } from "node:net";
+import { type Installation, realPort } from "../installation.ts";
+import { RowError } from "../row-error.ts";
+import type { ServiceManifest } from "../service-manifest.ts";
+import { portOwner } from "./port-owner.ts";
+
+/** The ports of the stores, declared like a service's. */
+const DECLARED = { postgres: 5480, nats: 5481, natsMonitor: 5482, redisDurable: 5483, redisCache: 5484 };
+
+export type StorePorts = typeof DECLARED;
+
+export function storePorts(installation: Installation): StorePorts {
+  const at = (declared: number) => realPort(installation, declared);
+  return {
+    postgres: at(DECLARED.postgres),
+    nats: at(DECLARED.nats),
+    natsMonitor: at(DECLARED.natsMonitor),
+    redisDurable: at(DECLARED.redisDurable),
+    redisCache: at(DECLARED.redisCache),
+  };
+}
+
+export function servicePorts(installation: Installation, services: ServiceManifest[]): Map<number, string> {
+  const ports = new Map<number, string>();
+  for (const { name, port, grpcPort, adminPort } of services) {
+    ports.set(realPort(installation, port), name);
+    if (grpcPort) ports.set(realPort(installation, grpcPort), `${name}, gRPC`);
+    if (adminPort) ports.set(realPort(installation, adminPort), `${name}, admin`);
+  }
+  return ports;
+}
+
+export function namedStorePorts(installation: Installation): Map<number, string> {
+  const ports = storePorts(installation);
+  return new Map([
+    [ports.postgres, "postgres"],
+    [ports.nats, "nats"],
+    [ports.natsMonitor, "nats, monitor"],
+    [ports.redisDurable, "redis-durable"],
+    [ports.redisCache, "redis-cache"],
+  ]);
+}
+
+/** Refuses, before anything is started, when a port this shop needs belongs to somebody else. */
+export async function checkPortsAreFree(ports: Map<number, string>): Promise<void> {
+  const free = await Promise.all([...ports.keys()].map(async (port) => ({ port, free: await canListen(port) })));
+  const taken = free.filter((answer) => !answer.free).map(({ port }) => port);
+  if (taken.length === 0) return;
+  const lines = taken.map((port) => `Port ${port} (${ports.get(port)}) is taken by ${portOwner(port)}`);
+  throw new RowError(
+    `${lines.join("\n")}\nStop what uses ${taken.length > 1 ? "them" : "it"}, or choose other ports with ROW_PORT_BASE`,
+  );
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,116 @@
+import { spawn } from "node:child_process";
+import { chownSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Client } from "pg";
+import { RowError } from "../row-error.ts";
+import type { Secrets } from "../secrets.ts";
+import { logFile } from "../state-dir.ts";
+import type { ProcessSpec } from "../supervisor/supervised-process.ts";
+import { type PostgresHome, postgresHome, prepareHome } from "./postgres-home.ts";
+
+export const POSTGRES_ADMIN = "row";
+
+/** Makes the cluster on the first run and answers how to run it. */
+export async function preparePostgres(stateDir: string, port: number, secrets: Secrets): Promise<ProcessSpec> {
+  const home = postgresHome(stateDir);
+  prepareHome(home, stateDir, secrets.get("installation"));
+  if (!existsSync(join(home.data, "PG_VERSION"))) await initialise(home, secrets.get(`postgres/${POSTGRES_ADMIN}`));
+  const settings = [
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "max_connections=200",
+    "fsync=on",
+    "password_encryption=scram-sha-256",
+    "log_timezone=UTC",
+    "timezone=UTC",
+  ];
+  const adminUrl = postgresUrl(POSTGRES_ADMIN, secrets, port, "postgres");
+  return {
+    name: "postgres",
+    service: "postgres",
+    version: readFileSync(join(home.data, "PG_VERSION"), "utf8").trim(),
+    command: join(home.programs, "bin/postgres"),
+    args: ["-D", home.data, "-p", String(port), ...settings.flatMap((setting) => ["-c", setting])],
+    cwd: home.folder,
+    env: environment(home),
+    addresses: { postgres: `127.0.0.1:${port}` },
+    logFile: logFile(stateDir, "postgres"),
+    isReady: () => answers(adminUrl),
+    user: home.user,
+    // Fast shutdown: SIGTERM would wait for every client to go.
+    stopSignal: "SIGINT",
+    stopMs: 20_000,
+  };
+}
+
+export function postgresUrl(role: string, secrets: Secrets, port: number, database = role): string {
+  return `postgresql://${role}:${secrets.get(`postgres/${role}`)}@127.0.0.1:${port}/${database}`;
+}
+
+/** Deletes the cluster's files, wherever they are. */
+export function removePostgres(stateDir: string): void {
+  rmSync(postgresHome(stateDir).folder, { recursive: true, force: true });
+}
+
+async function initialise(home: PostgresHome, password: string): Promise<void> {
+  // What an interrupted first run left cannot be continued.
+  rmSync(home.data, { recursive: true, force: true });
+  const passwordFile = join(home.folder, "password");
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  if (home.user) chownSync(passwordFile, home.user.uid, home.user.gid);
+  const args = [
+    `--pgdata=${home.data}`,
+    `--username=${POSTGRES_ADMIN}`,
+    `--pwfile=${passwordFile}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--set=timezone=UTC",
+  ];
+  try {
+    await run(join(home.programs, "bin/initdb"), args, home);
+  } finally {
+    rmSync(passwordFile, { force: true });
+  }
+}
+
+function run(program: string, args: string[], home: PostgresHome): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd: home.folder,
+      env: environment(home),
+      stdio: ["ignore", "ignore", "pipe"],
+      ...home.user,
+    });
+    let complaint = "";
+    child.stderr.on("data", (chunk) => {
+      complaint += chunk;
+    });
+    child.once("error", (error) => reject(new RowError(`Cannot make the Postgres cluster: ${error.message}`)));
+    child.once("close", (code) => {
+      const lines = complaint.trim().split("\n");
+      const reason = lines.find((line) => /error|could not|cannot/i.test(line)) ?? lines.at(-1);
+      if (code === 0) resolve();
+      else reject(new RowError(`Cannot make the Postgres cluster in ${home.data}: ${reason}`));
+    });
+  });
+}
+
+function environment({ programs }: PostgresHome): Record<string, string> {
+  const libraries = join(programs, "lib");
+  return { LC_ALL: "C", TZ: "UTC", LD_LIBRARY_PATH: libraries, DYLD_LIBRARY_PATH: libraries };
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await client.query("select 1");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}

@@ -1,0 +1,122 @@
+#!/usr/bin/env node
+import { Command } from "commander";
+import { installationFrom } from "./installation.ts";
+import { messageOf, RowError } from "./row-error.ts";
+
+// Commands are imported when they run, so that `row status` does not load what only `row up` needs.
+const row = new Command("row")
+  .description("Runs and looks after a Canary Row shop on this machine.")
+  .addHelpText(
+    "after",
+    "\nROW_PORT_BASE (5000) moves every port, ROW_STATE_DIR (.row) the state: two shops can run side by side.",
+  )
+  .showHelpAfterError();
+
+row
+  .command("up")
+  .description("start everything and keep it running until Ctrl-C")
+  .option("-d, --detach", "leave it running in the background once it is ready")
+  .action(async (options: { detach?: boolean }) => (await import("./commands/up.ts")).up(here(), options));
+
+row
+  .command("status")
+  .description("show every process and the work that waits; exit status 1 when nothing runs")
+  .option("--json", "print JSON")
+  .action(async (options: { json?: boolean }) => (await import("./commands/status.ts")).status(here(), options));
+
+row
+  .command("logs")
+  .description("print logs, of every process or of one")
+  .argument("[process]", "a service, a store or an instance, such as orders or postgres")
+  .option("-f, --follow", "go on printing what is added")
+  .option("-n, --lines <count>", "how many of the last lines of each log to print", "50")
+  .action(async (name: string | undefined, options: { follow?: boolean; lines: string }) =>
+    (await import("./commands/logs.ts")).logs(here(), name, options),
+  );
+
+row
+  .command("down")
+  .description("stop everything; data stays")
+  .action(async () => (await import("./commands/down.ts")).down(here()));
+
+row
+  .command("reset")
+  .description("stop everything and delete its data: databases, streams, secrets and logs")
+  .option("-y, --yes", "do not ask")
+  .action(async (options: { yes?: boolean }) => (await import("./commands/reset.ts")).reset(here(), options));
+
+row
+  .command("dev")
+  .description("restart a service when its files, the runtime or the contracts change; starts the shop if none runs")
+  .argument("[services...]", "the services to watch; all of them when none is named")
+  .action(async (names: string[]) => (await import("./commands/dev.ts")).dev(here(), names));
+
+row
+  .command("call")
+  .description("call a method over gRPC and print its answer as JSON")
+  .argument("<method>", "such as shop.orders.v1.OrderService/GetOrder or OrderService.GetOrder")
+  .argument("[json]", "the request as proto3 JSON; - reads it from standard input", "{}")
+  .option("--as <user>", "log in as a demo user first: alice, bob, merchant, admin, or any address")
+  .option("--token <token>", "an access token to send")
+  .option("-H, --header <name:value>", "metadata to send; may be repeated", collect, [])
+  .option("--address <host:port>", "call this address instead of the service's own")
+  .option("--timeout <seconds>", "give up after this long; 0 never does", "10")
+  .action(async (method: string, json: string, options: CallFlags) =>
+    (await import("./commands/call.ts")).call(here(), method, json, options),
+  );
+
+const dlq = row.command("dlq").description("look at dead letters: events that a service could not apply");
+const deadLetters = () => import("./commands/dlq.ts");
+dlq
+  .command("list")
+  .description("list the dead letters, oldest first")
+  .option("--json", "print JSON")
+  .action(async (options: { json?: boolean }) => (await deadLetters()).list(here(), options));
+dlq
+  .command("show")
+  .description("print one dead letter with its headers and its payload")
+  .argument("<id>", "the number that list shows")
+  .action(async (id: string) => (await deadLetters()).show(here(), id));
+dlq
+  .command("replay")
+  .description("publish the event again, so that the service that refused it gets another chance")
+  .argument("<id>", "the number that list shows, or all")
+  .action(async (id: string) => (await deadLetters()).replay(here(), id));
+dlq
+  .command("drop")
+  .description("delete dead letters for good")
+  .argument("<id>", "the number that list shows, or all")
+  .action(async (id: string) => (await deadLetters()).drop(here(), id));
+
+const orders = row.command("orders").description("look after the orders service");
+orders
+  .command("rebuild")
+  .description("fold every order's events into a fresh view")
+  .action(async () => (await import("./commands/orders.ts")).rebuild(here()));
+
+export interface CallFlags {
+  as?: string;
+  token?: string;
+  header: string[];
+  address?: string;
+  timeout: string;
+}
+
+function here() {
+  return installationFrom(process.env);
+}
+
+function collect(value: string, earlier: string[]): string[] {
+  return [...earlier, value];
+}
+
+// A reader that goes away, as `head` does, is no error.
+process.stdout.on("error", () => process.exit());
+
+try {
+  await row.parseAsync();
+} catch (error) {
+  if (error instanceof RowError) console.error(error.message);
+  else console.error(process.env.ROW_DEBUG ? error : `Unexpected: ${messageOf(error)} (ROW_DEBUG=1 shows where)`);
+  process.exitCode = 1;
+}

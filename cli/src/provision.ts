@@ -1,0 +1,66 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { loadContracts } from "./contracts.ts";
+import type { Infrastructure } from "./infrastructure.ts";
+import { provisionDatabases } from "./provision/databases.ts";
+import { applyMigrations } from "./provision/migrations.ts";
+import { seed } from "./provision/seeds.ts";
+import { connectAsAdmin, provisionStreams } from "./provision/streams.ts";
+import type { ServiceManifest } from "./service-manifest.ts";
+import { logFile } from "./state-dir.ts";
+
+/** Databases, roles, migrations, streams and consumers: everything services expect to find. May be repeated at any time. */
+export async function provision(infrastructure: Infrastructure): Promise<void> {
+  await Promise.all([provisionPostgres(infrastructure), provisionNats(infrastructure)]);
+}
+
+/** Runs the seeds that have not run on these databases yet; answers the services that were seeded. */
+export async function seedServices(infrastructure: Infrastructure, signal?: AbortSignal): Promise<string[]> {
+  const { installation, secrets, adminUrl, environmentOf } = infrastructure;
+  const seeded = await Promise.all(
+    withDatabase(infrastructure).map(async (service) => {
+      const env = { ...environmentOf(service.name), DEMO_PASSWORD: secrets.demoPassword };
+      const ran = await seed(service, adminUrl(), env, logFile(installation.stateDir, `${service.name}-seed`), signal);
+      return ran ? [service.name] : [];
+    }),
+  );
+  return seeded.flat();
+}
+
+async function provisionPostgres(infrastructure: Infrastructure): Promise<void> {
+  const { installation, secrets, adminUrl, environmentOf } = infrastructure;
+  const services = withDatabase(infrastructure);
+  await provisionDatabases(
+    adminUrl(),
+    services.map(({ name }) => name),
+    secrets,
+  );
+  const runtime = join(installation.root, "runtime/prisma");
+  await Promise.all(
+    services.map(async ({ name, folder }) => {
+      const url = environmentOf(name).DATABASE_URL ?? "";
+      await applyMigrations(url, runtime, "runtime");
+      await applyMigrations(url, join(folder, "prisma"), "public");
+    }),
+  );
+}
+
+async function provisionNats({ installation, ports, secrets, services }: Infrastructure): Promise<void> {
+  if (!needsContracts(installation.root, services)) return;
+  const contracts = loadContracts(installation.root);
+  const connection = await connectAsAdmin(ports.nats, secrets);
+  try {
+    await provisionStreams(connection, contracts, services);
+  } finally {
+    await connection.close();
+  }
+}
+
+// A folder of services without contracts has no events either; one that names events must have them.
+function needsContracts(root: string, services: ServiceManifest[]): boolean {
+  return existsSync(join(root, "gen/contracts.binpb")) || services.some(({ consumes }) => consumes.length > 0);
+}
+
+function withDatabase({ services }: Infrastructure): ServiceManifest[] {
+  return services.filter(({ postgres }) => postgres);
+}

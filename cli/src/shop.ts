@@ -1,0 +1,259 @@
+import { readBacklogs } from "./backlogs.ts";
+import { checkPortsAreFree, namedStorePorts, servicePorts } from "./infra/ports.ts";
+import type { ProgramSearch } from "./infra/programs.ts";
+import { type Infrastructure, removeState, startInfrastructure } from "./infrastructure.ts";
+import { type Installation, installationAt } from "./installation.ts";
+import { provision, seedServices } from "./provision.ts";
+import { RowError } from "./row-error.ts";
+import { discoverServices, type ServiceManifest, selectServices } from "./service-manifest.ts";
+import { type Settings, serviceProcess } from "./service-process.ts";
+import { type ShopState, type ShopStatus, statusOf } from "./shop-status.ts";
+import { prepareStateDir } from "./state-dir.ts";
+import { serveControl } from "./supervisor/control-server.ts";
+import { takeLock } from "./supervisor/lock.ts";
+import { RunRecord, stopLeftovers } from "./supervisor/run-record.ts";
+import { SupervisedProcess } from "./supervisor/supervised-process.ts";
+
+export interface ShopOptions extends Partial<Installation>, Settings {
+  /** The services to run; every one that is discovered when absent. */
+  services?: string[];
+  programs?: ProgramSearch;
+  report?: (progress: Progress) => void;
+  /** Ends a start that is under way. */
+  signal?: AbortSignal;
+}
+
+/** One thing that happened, and how many of the processes serve. */
+export interface Progress {
+  text: string;
+  ready: number;
+  total: number;
+  waitingFor: string[];
+}
+
+export interface ProcessInfo {
+  /** The service or store. */
+  name: string;
+  instance: string;
+  version: string;
+  pid: number | undefined;
+  state: string;
+  restarts: number;
+  /** host:port of what it serves first: gRPC for a service, HTTP for the edge. */
+  address: string;
+  addresses: Record<string, string>;
+  env: Record<string, string>;
+  logFile: string;
+}
+
+const READY_TIMEOUT_MS = 60_000;
+
+/**
+ * Starts a whole shop: stores, databases, streams, seeds, every service and the edge; resolves when all of it serves.
+ * Shops with other port bases and state folders run side by side.
+ */
+export async function startShop(options: ShopOptions = {}): Promise<Shop> {
+  const installation = installationAt(options);
+  const services = selectServices(discoverServices(installation.root), options.services);
+  prepareStateDir(installation.stateDir);
+  const lock = takeLock(installation.stateDir);
+  const shop = new Shop(installation, services, options, () => lock.release());
+  try {
+    await shop.start();
+    return shop;
+  } catch (error) {
+    await shop.stop();
+    throw options.signal?.aborted ? new RowError("Stopped before the shop was ready") : error;
+  }
+}
+
+/** A running shop. Processes are named by service (`orders`, `postgres`) or by instance (`orders-v1-1`). */
+export class Shop {
+  readonly installation: Installation;
+  readonly services: ServiceManifest[];
+  readonly startedTime = new Date();
+  readonly whenStopped: Promise<void>;
+  readonly #options: ShopOptions;
+  readonly #record: RunRecord;
+  readonly #releaseLock: () => void;
+  readonly #processes: SupervisedProcess[] = [];
+  readonly #abort = new AbortController();
+  #infrastructure: Infrastructure | undefined;
+  #state: ShopState = "starting";
+  #closeControl: (() => Promise<void>) | undefined;
+  #stopping: Promise<void> | undefined;
+  #resolveStopped: () => void = () => {};
+
+  constructor(installation: Installation, services: ServiceManifest[], options: ShopOptions, releaseLock: () => void) {
+    this.installation = installation;
+    this.services = services;
+    this.#options = options;
+    this.#releaseLock = releaseLock;
+    this.#record = new RunRecord(installation.stateDir);
+    this.whenStopped = new Promise((resolve) => {
+      this.#resolveStopped = resolve;
+    });
+    options.signal?.addEventListener("abort", () => this.#abort.abort(), { once: true });
+    if (options.signal?.aborted) this.#abort.abort();
+  }
+
+  /** The stores, with connection strings and the secrets of this installation. */
+  get infrastructure(): Infrastructure {
+    if (!this.#infrastructure) throw new RowError("The stores of this shop are not running yet");
+    return this.#infrastructure;
+  }
+
+  get processes(): ProcessInfo[] {
+    return this.#processes.map(describe);
+  }
+
+  process(name: string): ProcessInfo {
+    return describe(this.#find(name));
+  }
+
+  /** Sends a signal, SIGKILL unless told otherwise; what dies of it is started again. */
+  kill(name: string, signal: NodeJS.Signals = "SIGKILL"): void {
+    this.#find(name).kill(signal);
+  }
+
+  /** Stops a process in an orderly way, starts it and resolves when it serves again. */
+  async restart(name: string): Promise<void> {
+    const process = this.#find(name);
+    await process.restart();
+    await process.whenReady(READY_TIMEOUT_MS);
+  }
+
+  /** Stops a process and leaves it stopped until `resume`. */
+  async halt(name: string): Promise<void> {
+    await this.#find(name).stop();
+  }
+
+  async resume(name: string): Promise<void> {
+    await this.whenReady(name, () => this.#find(name).start());
+  }
+
+  /** Resolves when the process serves, for example after it was killed. */
+  async whenReady(name: string, first: () => void = () => {}): Promise<void> {
+    first();
+    await this.#find(name).whenReady(READY_TIMEOUT_MS);
+  }
+
+  async status(): Promise<ShopStatus> {
+    const { stateDir, portBase } = this.installation;
+    const [processes, backlogs] = await Promise.all([
+      Promise.all(this.#processes.map(statusOf)),
+      this.#infrastructure && this.#state !== "stopping" ? readBacklogs(this.#infrastructure) : null,
+    ]);
+    const degraded = this.#state === "ready" && processes.some(({ state }) => state !== "ready");
+    const state = degraded ? "degraded" : this.#state;
+    return {
+      running: true,
+      state,
+      pid: process.pid,
+      stateDir,
+      portBase,
+      startedTime: this.startedTime.toISOString(),
+      processes,
+      backlogs,
+    };
+  }
+
+  /** Stops everything in order: the edge, the services, what stands for the outside world, the stores. */
+  stop(): Promise<void> {
+    this.#stopping ??= Promise.resolve().then(() => this.#stop());
+    return this.#stopping;
+  }
+
+  /** Stops, and deletes the state folder and Postgres's files. */
+  async destroy(): Promise<void> {
+    await this.stop();
+    removeState(this.installation.stateDir);
+  }
+
+  async start(): Promise<void> {
+    const { installation, services } = this;
+    const { stateDir } = installation;
+    this.#closeControl = await serveControl(stateDir, this);
+    for (const name of await stopLeftovers(stateDir)) this.#report(`stopped ${name}, left over from an earlier run`);
+    await checkPortsAreFree(new Map([...namedStorePorts(installation), ...servicePorts(installation, services)]));
+    this.#infrastructure = await startInfrastructure({
+      ...this.#options,
+      ...installation,
+      services: services.map(({ name }) => name),
+      record: this.#record,
+      processes: this.#processes,
+      signal: this.#abort.signal,
+      onChange: (process, note) => this.#changed(process, note),
+    });
+    await provision(this.#infrastructure);
+    this.#report("databases, streams and consumers are in place");
+    await Promise.all([this.#startServices(this.#infrastructure), this.#seed(this.#infrastructure)]);
+    this.#abort.signal.throwIfAborted();
+    this.#state = "ready";
+  }
+
+  async #startServices({ secrets }: Infrastructure): Promise<void> {
+    this.#abort.signal.throwIfAborted();
+    const all = discoverServices(this.installation.root);
+    const processes = this.services.map((service) => {
+      const spec = serviceProcess(service, all, this.installation, secrets, this.#options);
+      return new SupervisedProcess(spec, this.#record, (process, note) => this.#changed(process, note));
+    });
+    this.#processes.push(...processes);
+    this.#abort.signal.addEventListener("abort", () => void this.stop(), { once: true });
+    for (const process of processes) process.start();
+    await Promise.all(processes.map((process) => process.whenReady(READY_TIMEOUT_MS)));
+  }
+
+  async #seed(infrastructure: Infrastructure): Promise<void> {
+    const seeded = await seedServices(infrastructure, this.#abort.signal);
+    if (seeded.length > 0) this.#report(`demo data of ${seeded.join(", ")} is in place`);
+  }
+
+  async #stop(): Promise<void> {
+    this.#state = "stopping";
+    this.#abort.abort();
+    const outside = new Set(this.services.filter((service) => service.outside).map(({ name }) => name));
+    const stores = new Set(this.#infrastructure?.processes ?? []);
+    const services = this.#processes.filter((process) => !stores.has(process));
+    const isEdge = ({ spec }: SupervisedProcess) => spec.service === "edge";
+    const isOutside = ({ spec }: SupervisedProcess) => outside.has(spec.service);
+    const inOrder = [
+      services.filter(isEdge),
+      services.filter((process) => !isEdge(process) && !isOutside(process)),
+      services.filter(isOutside),
+    ];
+    for (const group of inOrder) await Promise.all(group.map((process) => process.stop()));
+    await this.#infrastructure?.stop();
+    this.#state = "stopped";
+    await this.#closeControl?.();
+    this.#releaseLock();
+    this.#resolveStopped();
+  }
+
+  #find(name: string): SupervisedProcess {
+    const found = this.#processes.find(({ spec }) => spec.name === name || spec.service === name);
+    if (found) return found;
+    throw new RowError(
+      `Unknown process ${name}: there are ${this.#processes.map(({ spec }) => spec.service).join(", ")}`,
+    );
+  }
+
+  #changed({ spec }: SupervisedProcess, note: string): void {
+    if (this.#state !== "stopping") this.#report(`${spec.name} ${note}`);
+  }
+
+  #report(text: string): void {
+    const waitingFor = this.#processes.filter(({ state }) => state !== "ready").map(({ spec }) => spec.service);
+    const ready = this.#processes.length - waitingFor.length;
+    this.#options.report?.({ text, ready, total: this.services.length + STORES, waitingFor });
+  }
+}
+
+const STORES = 4;
+
+function describe({ spec, pid, state, restarts }: SupervisedProcess): ProcessInfo {
+  const { service, name, version, addresses, env, logFile } = spec;
+  const address = Object.values(addresses)[0] ?? "";
+  return { name: service, instance: name, version, pid, state, restarts, address, addresses, env, logFile };
+}

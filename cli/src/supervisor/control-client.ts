@@ -1,0 +1,39 @@
+import { request } from "node:http";
+import { RowError } from "../row-error.ts";
+import type { ShopStatus } from "../shop-status.ts";
+import { controlSocket } from "./control-socket.ts";
+import { supervisorOf } from "./lock.ts";
+
+export class NotRunning extends RowError {
+  constructor() {
+    super('The shop is not running: start it with "npm start"');
+  }
+}
+
+/** The status of the running shop; refuses when none runs. */
+export function askStatus(stateDir: string): Promise<ShopStatus> {
+  return ask<ShopStatus>(stateDir, "GET", "/status");
+}
+
+export async function askStop(stateDir: string): Promise<void> {
+  await ask(stateDir, "POST", "/stop");
+}
+
+export async function askRestart(stateDir: string, name: string): Promise<void> {
+  await ask(stateDir, "POST", `/processes/${encodeURIComponent(name)}/restart`);
+}
+
+function ask<Answer>(stateDir: string, method: string, path: string): Promise<Answer> {
+  if (!supervisorOf(stateDir)) throw new NotRunning();
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath: controlSocket(stateDir), method, path, agent: false }, async (response) => {
+      let body = "";
+      for await (const chunk of response.setEncoding("utf8")) body += chunk;
+      const parsed = JSON.parse(body);
+      if (response.statusCode === 200) resolve(parsed);
+      else reject(new RowError(parsed.message));
+    });
+    outgoing.once("error", () => reject(new NotRunning()));
+    outgoing.end();
+  });
+}

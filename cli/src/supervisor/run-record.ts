@@ -1,0 +1,77 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isAlive, type ProcessIdentity } from "./process-identity.ts";
+
+interface RecordedProcess extends ProcessIdentity {
+  name: string;
+  stopSignal: NodeJS.Signals;
+}
+
+/** The processes of a shop on disk, so that they can be found and stopped after their supervisor was killed. */
+export class RunRecord {
+  readonly #file: string;
+  readonly #processes = new Map<string, RecordedProcess>();
+
+  constructor(stateDir: string) {
+    this.#file = join(stateDir, "processes.json");
+  }
+
+  set(process: RecordedProcess): void {
+    this.#processes.set(process.name, process);
+    this.#write();
+  }
+
+  delete(name: string): void {
+    if (this.#processes.delete(name)) this.#write();
+  }
+
+  #write(): void {
+    // A late exit may be reported after the state folder was removed by its owner.
+    try {
+      if (this.#processes.size === 0) rmSync(this.#file, { force: true });
+      else {
+        writeFileSync(`${this.#file}.new`, JSON.stringify([...this.#processes.values()], null, 2), { mode: 0o600 });
+        renameSync(`${this.#file}.new`, this.#file);
+      }
+    } catch {}
+  }
+}
+
+const PATIENCE_MS = 10_000;
+
+/** Stops what an earlier supervisor of this state folder left behind; answers the names of what it stopped. */
+export async function stopLeftovers(stateDir: string): Promise<string[]> {
+  const file = join(stateDir, "processes.json");
+  const leftovers = readRecord(file).filter(isAlive);
+  // Stores last, as in an orderly stop: services flush what they hold into them.
+  const stores = leftovers.filter(({ name }) => /^(postgres|nats|redis)/.test(name));
+  const services = leftovers.filter((process) => !stores.includes(process));
+  for (const group of [services, stores]) await stopAll(group);
+  rmSync(file, { force: true });
+  return leftovers.map(({ name }) => name);
+}
+
+async function stopAll(processes: RecordedProcess[]): Promise<void> {
+  for (const { pid, stopSignal } of processes) signal(pid, stopSignal);
+  const end = Date.now() + PATIENCE_MS;
+  while (processes.some(isAlive) && Date.now() < end) await sleep(25);
+  for (const { pid } of processes.filter(isAlive)) signal(-pid, "SIGKILL");
+  while (processes.some(isAlive)) await sleep(10);
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // Gone already.
+  }
+}
+
+function readRecord(file: string): RecordedProcess[] {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,196 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, fstatSync, openSync, renameSync, statSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RowError } from "../row-error.ts";
+import { lastLogLine } from "./last-log-line.ts";
+import { identify } from "./process-identity.ts";
+import type { RunRecord } from "./run-record.ts";
+
+export interface ProcessSpec {
+  /** Unique in the shop, such as `orders-v1-1` or `postgres`. */
+  name: string;
+  service: string;
+  version: string;
+  command: string;
+  args: string[];
+  cwd: string;
+  env: Record<string, string>;
+  addresses: Record<string, string>;
+  logFile: string;
+  /** Answers whether the process serves now; asked again and again until it does. */
+  isReady: () => Promise<boolean>;
+  user?: { uid: number; gid: number };
+  stopSignal?: NodeJS.Signals;
+  stopMs?: number;
+}
+
+export type ProcessState = "starting" | "ready" | "waiting" | "stopping" | "stopped";
+
+const READY_POLL_MS = 40;
+const FIRST_BACKOFF_MS = 200;
+const LONGEST_BACKOFF_MS = 10_000;
+const HEALTHY_AFTER_MS = 5_000;
+const EXITS_UNTIL_HOPELESS = 4;
+const LOG_ROTATION_BYTES = 20_000_000;
+
+/** One child in a process group of its own, started again with backoff whenever it dies before it is told to stop. */
+export class SupervisedProcess {
+  readonly spec: ProcessSpec;
+  state: ProcessState = "stopped";
+  restarts = 0;
+  readonly #record: RunRecord;
+  readonly #onChange: (process: SupervisedProcess, note: string) => void;
+  #child: ChildProcess | undefined;
+  #exited: Promise<void> = Promise.resolve();
+  #wanted = false;
+  #startedTime = 0;
+  #backoffMs = FIRST_BACKOFF_MS;
+  #exitsBeforeReady = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #lastExit = "";
+  #logStart = 0;
+
+  constructor(spec: ProcessSpec, record: RunRecord, onChange: (process: SupervisedProcess, note: string) => void) {
+    this.spec = spec;
+    this.#record = record;
+    this.#onChange = onChange;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  start(): void {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#exitsBeforeReady = 0;
+    this.#backoffMs = FIRST_BACKOFF_MS;
+    this.#spawn();
+  }
+
+  /** Resolves once the process serves; rejects when it keeps dying or is not there in time. */
+  async whenReady(timeoutMs: number): Promise<void> {
+    const end = Date.now() + timeoutMs;
+    while (this.state !== "ready") {
+      if (!this.#wanted) throw new RowError(`${this.spec.name} was stopped`);
+      if (this.#exitsBeforeReady >= EXITS_UNTIL_HOPELESS) throw this.#failure(`keeps stopping (${this.#lastExit})`);
+      if (Date.now() > end) throw this.#failure(`is not ready after ${Math.round(timeoutMs / 1000)} s`);
+      await sleep(READY_POLL_MS);
+    }
+  }
+
+  /** Asks the process to end, insists after a while, and resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.#wanted = false;
+    clearTimeout(this.#retry);
+    const child = this.#child;
+    if (!child?.pid) {
+      this.state = "stopped";
+      return;
+    }
+    this.state = "stopping";
+    const insist = setTimeout(() => this.#signalGroup("SIGKILL"), this.spec.stopMs ?? 12_000);
+    child.kill(this.spec.stopSignal ?? "SIGTERM");
+    // A process held by SIGSTOP would sleep through the signal.
+    child.kill("SIGCONT");
+    await this.#exited;
+    clearTimeout(insist);
+    this.state = "stopped";
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    this.restarts += 1;
+    this.start();
+  }
+
+  /** Sends a signal to the process alone; what happens next is up to it and to the restart rule. */
+  kill(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  #spawn(): void {
+    this.state = "starting";
+    this.#startedTime = Date.now();
+    const { command, args, cwd, env, user, logFile, name, stopSignal } = this.spec;
+    rotate(logFile);
+    const log = openSync(logFile, "a", 0o600);
+    this.#logStart = fstatSync(log).size;
+    // Its own process group: the terminal's Ctrl-C reaches only the supervisor, which stops its children in order.
+    const child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", log, log], ...user });
+    closeSync(log);
+    this.#child = child;
+    this.#exited = new Promise((resolve) => {
+      const ended = (how: string) => {
+        this.#child = undefined;
+        this.#record.delete(name);
+        this.#afterExit(how, child.pid);
+        resolve();
+      };
+      child.once("error", (error) => {
+        if (child.pid === undefined) ended(error.message);
+      });
+      child.once("exit", (code, signal) => ended(signal ? `killed by ${signal}` : `exit code ${code}`));
+    });
+    const identity = child.pid === undefined ? undefined : identify(child.pid);
+    if (identity) this.#record.set({ name, stopSignal: stopSignal ?? "SIGTERM", ...identity });
+    void this.#watchReadiness(child);
+  }
+
+  async #watchReadiness(child: ChildProcess): Promise<void> {
+    while (this.#child === child && this.state === "starting") {
+      const ready = await this.spec.isReady().catch(() => false);
+      if (this.#child !== child || this.state !== "starting") return;
+      if (ready) {
+        this.state = "ready";
+        this.#exitsBeforeReady = 0;
+        this.#onChange(this, "ready");
+        return;
+      }
+      await sleep(READY_POLL_MS);
+    }
+  }
+
+  #afterExit(how: string, pid: number | undefined): void {
+    // Whatever it left in its group must not outlive it and hold its port.
+    if (pid !== undefined) signalGroup(pid, "SIGKILL");
+    if (!this.#wanted) return;
+    this.#lastExit = how;
+    if (this.state === "starting") this.#exitsBeforeReady += 1;
+    if (Date.now() - this.#startedTime > HEALTHY_AFTER_MS) this.#backoffMs = FIRST_BACKOFF_MS;
+    const wait = this.#backoffMs;
+    this.#backoffMs = Math.min(wait * 2, LONGEST_BACKOFF_MS);
+    this.state = "waiting";
+    this.#onChange(this, `stopped (${how}), starting again in ${wait / 1000} s`);
+    this.#retry = setTimeout(() => {
+      this.restarts += 1;
+      this.#spawn();
+    }, wait);
+  }
+
+  #signalGroup(signal: NodeJS.Signals): void {
+    if (this.#child?.pid) signalGroup(this.#child.pid, signal);
+  }
+
+  #failure(what: string): RowError {
+    const { name, logFile } = this.spec;
+    const line = lastLogLine(logFile, this.#logStart);
+    return new RowError(`${name} ${what}${line ? `: ${line}` : ""}\nIts log is ${logFile}`);
+  }
+}
+
+function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch {
+    // Nobody is left in the group.
+  }
+}
+
+function rotate(logFile: string): void {
+  try {
+    if (statSync(logFile).size > LOG_ROTATION_BYTES) renameSync(logFile, `${logFile}.1`);
+  } catch {
+    // No log yet.
+  }
+}
