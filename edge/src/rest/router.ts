@@ -1,0 +1,115 @@
+/**
+ * Finds the route of a method and a path in a tree of path segments.
+ *
+ * Where several templates match, a verb beats none, and then, segment by segment from the left, a literal beats
+ * `*` and `*` beats `**`. A path with an empty segment ("/v1//x", "/v1/x/") matches nothing.
+ */
+import { type PathTemplate, parsePathTemplate, type Segment } from "./path-template.ts";
+
+interface Node<R> {
+  readonly literals: Map<string, Node<R>>;
+  one: Node<R> | undefined;
+  /** The node of `**`; it has no children. */
+  rest: Node<R> | undefined;
+  /** Routes that end here, by verb (empty for none) and HTTP method. */
+  readonly ends: Map<string, Map<string, R>>;
+}
+
+function newNode<R>(): Node<R> {
+  return { literals: new Map(), one: undefined, rest: undefined, ends: new Map() };
+}
+
+/** A route that was found, and the path's segments, still percent-encoded, for its variables. */
+export interface Match<R> {
+  readonly route: R;
+  readonly segments: readonly string[];
+}
+
+export class Router<R> {
+  readonly #root = newNode<R>();
+
+  /** Adds a route; throws when another already has the method and a template that matches the same paths. */
+  add(method: string, source: string, route: R): PathTemplate {
+    const template = parsePathTemplate(source);
+    let node = this.#root;
+    for (const segment of template.segments) node = child(node, segment);
+    const byMethod = node.ends.get(template.verb) ?? new Map<string, R>();
+    if (byMethod.has(method)) throw new Error(`Cannot add ${method} ${source}: another route matches the same paths`);
+    node.ends.set(template.verb, byMethod.set(method, route));
+    return template;
+  }
+
+  /** Finds the most specific route of a method for a path without its query; undefined when there is none. */
+  find(method: string, path: string): Match<R> | undefined {
+    const segments = path.split("/");
+    segments.shift();
+    const last = segments.at(-1) ?? "";
+    const colon = last.lastIndexOf(":");
+    if (colon > 0 && colon < last.length - 1) {
+      const bare = [...segments.slice(0, -1), last.slice(0, colon)];
+      const route = find(this.#root, bare, 0, last.slice(colon + 1), method);
+      if (route !== undefined) return { route, segments: bare };
+    }
+    const route = find(this.#root, segments, 0, "", method);
+    return route === undefined ? undefined : { route, segments };
+  }
+
+  /** Lists the HTTP methods that have a route for a path. */
+  methodsOf(path: string): string[] {
+    const found = new Set<string>();
+    visitAll(this.#root, (node) => {
+      for (const byMethod of node.ends.values()) for (const method of byMethod.keys()) found.add(method);
+    });
+    return [...found].filter((method) => this.find(method, path) !== undefined).sort();
+  }
+}
+
+function visitAll<R>(node: Node<R>, visit: (node: Node<R>) => void): void {
+  visit(node);
+  for (const next of [...node.literals.values(), node.one, node.rest]) if (next) visitAll(next, visit);
+}
+
+function child<R>(node: Node<R>, segment: Segment): Node<R> {
+  if (segment.kind === "one") {
+    node.one ??= newNode();
+    return node.one;
+  }
+  if (segment.kind === "rest") {
+    node.rest ??= newNode();
+    return node.rest;
+  }
+  const next = node.literals.get(segment.text) ?? newNode();
+  node.literals.set(segment.text, next);
+  return next;
+}
+
+function find<R>(
+  node: Node<R>,
+  segments: readonly string[],
+  depth: number,
+  verb: string,
+  method: string,
+): R | undefined {
+  const segment = segments[depth];
+  if (segment === undefined) {
+    return node.ends.get(verb)?.get(method) ?? node.rest?.ends.get(verb)?.get(method);
+  }
+  if (segment === "") return undefined;
+  const literal = node.literals.get(segment) ?? decodedLiteral(node, segment);
+  const byLiteral = literal && find(literal, segments, depth + 1, verb, method);
+  if (byLiteral !== undefined) return byLiteral;
+  const byOne = node.one && find(node.one, segments, depth + 1, verb, method);
+  if (byOne !== undefined) return byOne;
+  if (!node.rest || segments.includes("", depth)) return undefined;
+  return node.rest.ends.get(verb)?.get(method);
+}
+
+/** "/v1/%70roducts" is "/v1/products". */
+function decodedLiteral<R>(node: Node<R>, segment: string): Node<R> | undefined {
+  if (!segment.includes("%")) return undefined;
+  try {
+    return node.literals.get(decodeURIComponent(segment));
+  } catch {
+    return undefined;
+  }
+}
