@@ -1,4 +1,5 @@
 import type { JsMsg } from "@nats-io/jetstream";
+import { crashPoint } from "./crash-points.ts";
 import { buryMessage } from "./dead-letters.ts";
 import { type Delivery, type Ordering, toDelivery } from "./delivery.ts";
 import { pullMessages } from "./event-pull.ts";
@@ -33,8 +34,6 @@ export type SubscribeOptions<T> = {
   around?: (delivery: Delivery, run: () => Promise<void>) => Promise<void>;
   /** Told how each try ended, for metrics. */
   observe?: (delivery: Delivery, outcome: Outcome, seconds: number) => void;
-  /** Called at the places where a crash is worth testing. */
-  at?: (point: "before-ack" | "after-ack") => void | Promise<void>;
 } & (
   | { handler: (event: T, delivery: Delivery) => Promise<unknown>; batch?: never }
   /** For many small effects: whatever has arrived meanwhile, in one statement. A batch that fails is tried one by one. */
@@ -112,18 +111,18 @@ export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
     };
     try {
       await (options.around ? options.around(first.delivery, handle) : handle());
-      await options.at?.("before-ack");
     } catch (error) {
       if (group.length > 1) for (const item of group) await settle([item]);
       else observe(first, await refuse(first, error), startedAt);
       return;
     }
+    crashPoint("events.before-ack");
     for (const item of group) {
       item.message.ack();
       excused.delete(item.delivery.eventId);
       observe(item, "handled", startedAt);
     }
-    await options.at?.("after-ack");
+    crashPoint("events.after-ack");
   }
 
   function observe({ delivery }: Item, outcome: Outcome, startedAt: number) {

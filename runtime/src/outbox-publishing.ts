@@ -1,5 +1,6 @@
 import { fromJson, type JsonValue, type Registry, toBinary } from "@bufbuild/protobuf";
 import type pg from "pg";
+import { crashPoint } from "./crash-points.ts";
 import { toHeaders } from "./event-headers.ts";
 import type { Logger } from "./logger.ts";
 import type { Nats } from "./nats.ts";
@@ -14,7 +15,6 @@ type Publishing = {
   log: Logger;
   /** Rows that no event can be made of; they stay unpublished and in the backlog, and hold nobody up. */
   unreadable: Set<string>;
-  at?: (point: "before-publish" | "after-publish") => void | Promise<void>;
 };
 
 type Row = {
@@ -42,7 +42,7 @@ export async function publishUnpublished(publishing: Publishing): Promise<{ full
     values: [[...unreadable]],
   });
   if (rows.length === 0) return { full: false, failed: 0 };
-  await publishing.at?.("before-publish");
+  crashPoint("outbox.before-publish");
   // All are sent at once on one connection, which keeps their order, and the answers are collected afterwards.
   const sent = rows.map((row) => ({ row, stored: publish(publishing, row) }));
   const published: string[] = [];
@@ -54,7 +54,7 @@ export async function publishUnpublished(publishing: Publishing): Promise<{ full
       log.warn({ event: row.id, subject: row.subject, reason: outcome.message }, "Cannot publish an event");
     }
   }
-  await publishing.at?.("after-publish");
+  crashPoint("outbox.after-publish");
   await client.query({
     name: "outbox-published",
     text: "UPDATE runtime.outbox SET published_time = clock_timestamp() WHERE id = ANY($1::uuid[])",

@@ -26,8 +26,6 @@ export type RelayOptions = {
   nats: Nats;
   log: Logger;
   registry?: Registry;
-  /** Called at the places where a crash is worth testing. */
-  at?: (point: "before-publish" | "after-publish") => void | Promise<void>;
 };
 
 const LOCK = 0x726f77; // "row"; advisory locks are per database

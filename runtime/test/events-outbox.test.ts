@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
@@ -187,7 +189,10 @@ test("a relay killed between publishing and marking loses nothing", async (t) =>
   t.after(() => pool.end());
   const product = randomUUID();
   await write(pool, levels(product, 20));
-  const child = fork(new URL("./relay-that-dies.ts", import.meta.url), [url, server.url], { stdio: "inherit" });
+  const child = fork(new URL("./relay-that-dies.ts", import.meta.url), [url, server.url], {
+    stdio: "inherit",
+    env: { ...process.env, CRASH_AT: "outbox.after-publish", CRASH_MARKER: join(tmpdir(), `row-crash-${product}`) },
+  });
   const code = await new Promise((resolve) => child.once("exit", (_, signal) => resolve(signal)));
   assert.equal(code, "SIGKILL");
   assert.equal((await published(product)).length, 20, "published");

@@ -57,11 +57,14 @@ export async function startPostgres(port: number) {
 }
 
 /** A real nats-server with JetStream, which keeps its files over stop and start. */
-export async function startNats(port: number) {
+export async function startNats(port: number, authorization = "") {
   const folder = mkdtempSync(join(tmpdir(), "row-nats-"));
   const program = ["/usr/sbin/nats-server", "/usr/local/bin/nats-server"].find(existsSync) ?? "nats-server";
   const configuration = join(folder, "nats.conf");
-  writeFileSync(configuration, `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${join(folder, "data")}" }\n`);
+  writeFileSync(
+    configuration,
+    `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${join(folder, "data")}" }\n${authorization}\n`,
+  );
   let running: ChildProcess | undefined;
   const start = async () => {
     running = spawn(program, ["-c", configuration], { stdio: "ignore" });

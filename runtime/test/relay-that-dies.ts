@@ -9,7 +9,4 @@ startRelay({
   connectionString,
   nats: await connectNats({ url, log }),
   log,
-  at: (point) => {
-    if (point === "after-publish") process.kill(process.pid, "SIGKILL");
-  },
 });
