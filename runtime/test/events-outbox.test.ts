@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -186,12 +187,16 @@ test("takes the lock again on a new connection when it loses the first", async (
 
 test("a relay killed between publishing and marking loses nothing", async (t) => {
   const { pool, url } = await postgres.database("killed");
-  t.after(() => pool.end());
   const product = randomUUID();
+  const marker = join(tmpdir(), `row-crash-${product}`);
+  t.after(async () => {
+    rmSync(marker, { force: true });
+    await pool.end();
+  });
   await write(pool, levels(product, 20));
   const child = fork(new URL("./relay-that-dies.ts", import.meta.url), [url, server.url], {
     stdio: "inherit",
-    env: { ...process.env, CRASH_AT: "outbox.after-publish", CRASH_MARKER: join(tmpdir(), `row-crash-${product}`) },
+    env: { ...process.env, CRASH_AT: "outbox.after-publish", CRASH_MARKER: marker },
   });
   const code = await new Promise((resolve) => child.once("exit", (_, signal) => resolve(signal)));
   assert.equal(code, "SIGKILL");
