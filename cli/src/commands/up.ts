@@ -42,7 +42,7 @@ export async function upHere(installation: Installation): Promise<Shop> {
     const text = welcome(installation, shop.services);
     display.line(text);
     tell({ ready: text });
-    if (process.connected) process.disconnect();
+    process.disconnect?.();
     void shop.whenStopped.then(() => {
       display.line("Stopped.");
       process.exit(0);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { bindMigrationAwareSqlAdapterFactory } from "@prisma/driver-adapter-utils";
 import type { MigrationList, SchemaEngine } from "@prisma/schema-engine-wasm";
-import { escapeIdentifier } from "pg";
+import { escapeIdentifier, Pool } from "pg";
 import { messageOf, RowError } from "../row-error.ts";
 
 /**
@@ -14,7 +14,10 @@ import { messageOf, RowError } from "../row-error.ts";
 export async function applyMigrations(databaseUrl: string, prismaFolder: string, schema: string): Promise<string[]> {
   const migrationsList = readMigrations(join(prismaFolder, "migrations"));
   if (migrationsList.migrationDirectories.length === 0) return [];
-  const adapter = new SchemaAdapter(databaseUrl, schema);
+  // The engine names its record of applied migrations without a schema, so the connection has to.
+  const pool = new Pool({ connectionString: databaseUrl, max: 1, options: `-c search_path=${schema}` });
+  await pool.query(`create schema if not exists ${escapeIdentifier(schema)}`);
+  const adapter = new ScriptAdapter(pool, { schema });
   const { SchemaEngine } = await engine();
   const log = () => {};
   const migrator = await SchemaEngine.new({ datamodels: undefined }, log, bindMigrationAwareSqlAdapterFactory(adapter));
@@ -26,26 +29,18 @@ export async function applyMigrations(databaseUrl: string, prismaFolder: string,
     throw new RowError(`Cannot apply ${migrationsList.baseDir}: ${withoutTrace(messageOf(error))}`);
   } finally {
     migrator.free();
+    // With the connection goes the lock that the engine takes against a second migration at the same time.
+    await pool.end();
   }
 }
 
-/** Prisma's adapter for Postgres, made fit for migrating one schema among several. */
-class SchemaAdapter extends PrismaPg {
-  readonly #schema: string;
-
-  constructor(databaseUrl: string, schema: string) {
-    // The engine names its record of applied migrations without a schema.
-    super({ connectionString: databaseUrl, max: 1, options: `-c search_path=${schema}` }, { schema });
-    this.#schema = schema;
-  }
-
+/** Prisma's adapter for Postgres, with scripts left whole. */
+class ScriptAdapter extends PrismaPg {
   override async connect(): ReturnType<PrismaPg["connect"]> {
     const connected = await super.connect();
-    const pool = connected.underlyingDriver();
-    await pool.query(`create schema if not exists ${escapeIdentifier(this.#schema)}`);
     // The adapter's own way cuts a script at every semicolon, also inside the bodies of functions.
     connected.executeScript = async (script) => {
-      await pool.query(script);
+      await connected.underlyingDriver().query(script);
     };
     return connected;
   }

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { type AddressInfo, createServer } from "node:net";
+import { test } from "node:test";
+import { checkPortsAreFree } from "../src/infra/ports.ts";
+import { findPrograms } from "../src/infra/programs.ts";
+import { prepareStateDir } from "../src/state-dir.ts";
+import { smallProject } from "./small-project.ts";
+
+test("names a taken port, what wanted it, and the process that has it", async (context) => {
+  const server = createServer();
+  context.after(() => server.close());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const owner = process.platform === "linux" ? `pid ${process.pid} \\(.*node` : "an unknown process";
+  await assert.rejects(
+    checkPortsAreFree(new Map([[port, "orders, admin"]])),
+    new RegExp(`^RowError: Port ${port} \\(orders, admin\\) is taken by ${owner}`),
+  );
+});
+
+test("says which command installs the servers that are missing", async (context) => {
+  const project = smallProject({ "bin/README": "empty", "install.sh": "exit 0" });
+  context.after(project.remove);
+  const search = { folders: [`${project.root}/bin`], installScript: `${project.root}/install.sh` };
+  await assert.rejects(findPrograms(search), /^RowError: Missing haproxy, nats-server, redis-server: run\n {2}\S+ /);
+});
+
+test("says why state cannot be kept in a folder, and how to choose another", (context) => {
+  const project = smallProject({ file: "not a folder" });
+  context.after(project.remove);
+  assert.throws(() => prepareStateDir(`${project.root}/file/.row`), /^RowError: Cannot keep state in .*ROW_STATE_DIR/);
+});

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { checkPortsAreFree, namedStorePorts } from "../src/infra/ports.ts";
+import { removeState } from "../src/infrastructure.ts";
+import { startShop } from "../src/shop.ts";
+import type { ShopStatus } from "../src/shop-status.ts";
+import { identify, isAlive } from "../src/supervisor/process-identity.ts";
+import { ANSWERING_SERVICE, FAILING_SERVICE, smallProject, writeInto } from "./small-project.ts";
+
+const project = smallProject({
+  "services/echo/service.yaml": "name: echo\nport: 5070\nadminPort: 6070\npostgres: true\n",
+  "services/echo/src/main.ts": ANSWERING_SERVICE,
+  "services/bank/service.yaml": "name: bank\nport: 5490\noutside: true\n",
+  "services/bank/src/main.ts": ANSWERING_SERVICE,
+});
+const installation = { root: project.root, stateDir: project.stateDir, portBase: 12_200 };
+const env = { ...process.env, ROW_ROOT: project.root, ROW_PORT_BASE: "12200", ROW_STATE_DIR: "" };
+const main = resolve(import.meta.dirname, "../src/main.ts");
+
+after(() => {
+  spawnSync(process.execPath, [main, "down"], { env });
+  removeState(project.stateDir);
+  project.remove();
+});
+
+function row(...args: string[]): { code: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { env, encoding: "utf8" });
+  return { code: status, out: stdout, err: stderr };
+}
+
+function readStatus(): ShopStatus {
+  return JSON.parse(row("status", "--json").out);
+}
+
+test("runs, restarts what dies, and stops everything in order", async () => {
+  const shop = await startShop({ ...installation, env: { COLOUR: "red" }, envOf: { bank: { COLOUR: "blue" } } });
+  assert.equal(shop.process("echo").address, "127.0.0.1:12270");
+  assert.equal(shop.process("echo").env.COLOUR, "red");
+  assert.equal(shop.process("bank").env.COLOUR, "blue");
+  await assert.rejects(startShop(installation), /running already \(pid \d+\)/);
+
+  const first = shop.process("echo-v1-1").pid;
+  shop.kill("echo");
+  while (shop.process("echo").pid === first) await sleep(5);
+  await shop.whenReady("echo");
+  assert.equal(shop.process("echo").restarts, 1);
+
+  await shop.halt("nats");
+  assert.equal((await shop.status()).state, "degraded");
+  await shop.resume("nats");
+  const status = await shop.status();
+  assert.equal(status.state, "ready");
+  assert.deepEqual(status.backlogs, { outbox: { echo: 0 }, sagas: null, deadLetters: 0 });
+
+  const family = shop.processes.map(({ pid }) => identify(pid ?? 0));
+  assert.equal(family.length, 6);
+  await shop.stop();
+  assert.deepEqual(
+    family.filter((member) => member && isAlive(member)),
+    [],
+  );
+  assert.match(readFileSync(join(project.stateDir, "logs/echo-v1-1.log"), "utf8"), /left in an orderly way/);
+  assert.match(readFileSync(join(project.stateDir, "logs/postgres.log"), "utf8"), /database system is shut down\n$/);
+  await checkPortsAreFree(namedStorePorts(shop.installation));
+  assert.ok(!existsSync(join(project.stateDir, "processes.json")));
+});
+
+test("runs in the background, answers status, refuses a second start and recovers after the supervisor was killed", async () => {
+  const started = row("up", "--detach");
+  assert.equal(started.code, 0, started.err);
+  assert.match(started.out, /The shop is ready/);
+  const status = readStatus();
+  assert.equal(status.state, "ready");
+  assert.deepEqual(status.processes.map(({ name }) => name).sort(), [
+    "bank",
+    "echo",
+    "nats",
+    "postgres",
+    "redis-cache",
+    "redis-durable",
+  ]);
+  const second = row("up");
+  assert.deepEqual([second.code, second.out], [1, ""]);
+  assert.match(second.err, /running already/);
+
+  process.kill(status.pid ?? 0, "SIGKILL");
+  const orphans = status.processes.map(({ pid }) => identify(pid ?? 0));
+  assert.ok(orphans.every((orphan) => orphan && isAlive(orphan)));
+  assert.equal(row("status").code, 1);
+  const again = row("up", "--detach");
+  assert.equal(again.code, 0, again.err);
+  assert.match(again.out, /stopped echo-v1-1, left over from an earlier run/);
+  assert.deepEqual(
+    orphans.filter((orphan) => orphan && isAlive(orphan)),
+    [],
+  );
+  assert.match(row("down").out, /The shop is stopped/);
+  assert.match(row("down").out, /not running/);
+});
+
+test("stops cleanly on Ctrl-C, also while it is still starting", async () => {
+  for (const when of [/nats ready/, /The shop is ready/]) {
+    const child = spawn(process.execPath, [main, "up"], { env, stdio: ["ignore", "pipe", "inherit"] });
+    let out = "";
+    for await (const chunk of child.stdout.setEncoding("utf8")) {
+      out += chunk;
+      if (when.test(out)) child.kill("SIGINT");
+    }
+    assert.match(out, /Stopping…/);
+    assert.ok(!existsSync(join(project.stateDir, "processes.json")));
+    await checkPortsAreFree(namedStorePorts(installation));
+  }
+});
+
+test("stops what it started when a service cannot start, and says why without a stack", async () => {
+  writeInto(project.root, "services/echo/src/main.ts", FAILING_SERVICE);
+  const { code, err } = row("up");
+  assert.equal(code, 1);
+  assert.match(err, /^echo-v1-1 keeps stopping \(exit code 1\): Cannot start: FLAVOUR is missing\nIts log is \S+\n$/);
+  await checkPortsAreFree(namedStorePorts(installation));
+});

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { identify, isAlive } from "../src/supervisor/process-identity.ts";
+import { RunRecord, stopLeftovers } from "../src/supervisor/run-record.ts";
+import { SupervisedProcess } from "../src/supervisor/supervised-process.ts";
+import { FAILING_SERVICE, smallProject } from "./small-project.ts";
+
+function supervise(context: TestContext, program: string, isReady = async () => true) {
+  const project = smallProject({ "main.ts": program });
+  mkdirSync(project.stateDir);
+  const record = new RunRecord(project.stateDir);
+  const spec = {
+    name: "dummy-v1-1",
+    service: "dummy",
+    version: "v1",
+    command: process.execPath,
+    args: ["main.ts"],
+    cwd: project.root,
+    env: { PATH: process.env.PATH ?? "" },
+    addresses: {},
+    logFile: join(project.root, "dummy.log"),
+    isReady,
+    stopMs: 300,
+  };
+  const notes: string[] = [];
+  const child = new SupervisedProcess(spec, record, (_process, note) => notes.push(note));
+  context.after(async () => {
+    await child.stop();
+    project.remove();
+  });
+  return { child, notes, record, ...project };
+}
+
+test("starts a child again when it dies, and says how it died", async (context) => {
+  const { child, notes } = supervise(context, "setInterval(() => {}, 1000)");
+  child.start();
+  await child.whenReady(5_000);
+  const first = child.pid;
+  child.kill("SIGKILL");
+  while (child.pid === first) await sleep(5);
+  await child.whenReady(5_000);
+  assert.notEqual(child.pid, first);
+  assert.equal(child.restarts, 1);
+  assert.deepEqual(notes, ["ready", "stopped (killed by SIGKILL), starting again in 0.2 s", "ready"]);
+});
+
+test("gives up on a child that never gets ready, quoting the last line of its log", async (context) => {
+  const { child } = supervise(context, FAILING_SERVICE, async () => false);
+  child.start();
+  await assert.rejects(
+    child.whenReady(10_000),
+    /^RowError: dummy-v1-1 keeps stopping \(exit code 1\): Cannot start: FLAVOUR is missing\nIts log is .*dummy\.log$/,
+  );
+});
+
+test("says so when a program cannot be started at all", async (context) => {
+  const { child } = supervise(context, "", async () => false);
+  child.spec.command = "/nowhere/server";
+  child.start();
+  await assert.rejects(child.whenReady(10_000), /keeps stopping \(spawn \/nowhere\/server ENOENT\)/);
+});
+
+test("stops a child that ignores SIGTERM, together with what the child started", async (context) => {
+  const { child, root } = supervise(
+    context,
+    `import { spawn } from "node:child_process";
+     import { writeFileSync } from "node:fs";
+     process.on("SIGTERM", () => {});
+     writeFileSync("grandchild", String(spawn("sleep", ["60"]).pid));
+     setInterval(() => {}, 1000);`,
+    async () => readFileSync(join(root, "grandchild"), "utf8") !== "",
+  );
+  child.start();
+  await child.whenReady(5_000);
+  const family = [child.pid, Number(readFileSync(join(root, "grandchild"), "utf8"))].map((pid) => identify(pid ?? 0));
+  assert.ok(family[0] && family[1]);
+  await child.stop();
+  await sleep(20);
+  assert.deepEqual(
+    family.filter((member) => member && isAlive(member)),
+    [],
+  );
+});
+
+test("stops what a killed supervisor left, but no process that merely has the same pid", async (context) => {
+  const { child, record, stateDir } = supervise(context, "setInterval(() => {}, 1000)");
+  child.start();
+  await child.whenReady(5_000);
+  const file = join(stateDir, "processes.json");
+  const [recorded] = JSON.parse(readFileSync(file, "utf8"));
+  assert.equal(recorded.pid, child.pid);
+
+  writeFileSync(file, JSON.stringify([{ ...recorded, started: "another boot/1" }]));
+  assert.deepEqual(await stopLeftovers(stateDir), []);
+  assert.ok(isAlive(recorded));
+
+  record.set(recorded);
+  assert.deepEqual(await stopLeftovers(stateDir), ["dummy-v1-1"]);
+  assert.ok(!isAlive(recorded));
+});
