@@ -3,10 +3,9 @@ import { cpSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
-import { DEAD_LETTERS, deadSubject, durableOf, inboxPrefix } from "@row/runtime/stream-names.ts";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { durableOf, inboxPrefix } from "@row/runtime/stream-names.ts";
 import { Client } from "pg";
-import { DeadLetters } from "../src/dead-letters.ts";
 import { type Infrastructure, startInfrastructure } from "../src/infrastructure.ts";
 import { connectAsAdmin } from "../src/provision/streams.ts";
 import { provision, seedServices } from "../src/provision.ts";
@@ -133,31 +132,4 @@ test("lets a service publish its own events and read its own consumers, and noth
   await assert.rejects(ask(orders, next), permissionViolation);
   await assert.rejects(ask(orders, "$JS.API.STREAM.DELETE.ORDERS"), permissionViolation);
   await Promise.all([orders.close(), catalog.close()]);
-});
-
-test("publishes a dead letter again under a fresh message id and the same event id", async () => {
-  const connection = await connectAsAdmin(infrastructure.ports.nats, infrastructure.secrets);
-  const manager = await jetstreamManager(connection);
-  await manager.streams.purge("ORDERS");
-  const sent = headers();
-  sent.set("ce-id", "event-1");
-  sent.set("Nats-Msg-Id", "event-1");
-  await connection.request(PLACED, "payload", { headers: sent });
-  await connection.request(deadSubject("catalog", PLACED), "payload", { headers: sent });
-
-  const deadLetters = await DeadLetters.over(connection);
-  const [letter, ...rest] = await deadLetters.list();
-  assert.ok(letter);
-  assert.deepEqual([letter.service, letter.event, rest.length], ["catalog", PLACED, 0]);
-  await deadLetters.replay(letter);
-
-  assert.deepEqual(await deadLetters.list(), []);
-  const { state } = await manager.streams.info("ORDERS");
-  assert.equal(state.messages, 2, "the stream must not take the replay for a duplicate");
-  const again = await manager.streams.getMessage("ORDERS", { seq: state.last_seq });
-  assert.equal(again?.string(), "payload");
-  assert.equal(again?.header.get("ce-id"), "event-1");
-  await assert.rejects(deadLetters.get(letter.id), new RegExp(`no dead letter ${letter.id}`));
-  assert.equal((await manager.streams.info(DEAD_LETTERS)).state.messages, 0);
-  await connection.close();
 });

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { headers } from "@nats-io/transport-node";
+import { deadSubject } from "@row/runtime/stream-names.ts";
 import { checkPortsAreFree, namedStorePorts } from "../src/infra/ports.ts";
 import { removeState } from "../src/infrastructure.ts";
+import { connectAsAdmin } from "../src/provision/streams.ts";
 import { startShop } from "../src/shop.ts";
 import type { ShopStatus } from "../src/shop-status.ts";
 import { identify, isAlive } from "../src/supervisor/process-identity.ts";
@@ -17,6 +21,7 @@ const project = smallProject({
   "services/bank/service.yaml": "name: bank\nport: 5490\noutside: true\n",
   "services/bank/src/main.ts": ANSWERING_SERVICE,
 });
+cpSync(resolve(import.meta.dirname, "../../gen/contracts.binpb"), join(project.root, "gen/contracts.binpb"));
 const installation = { root: project.root, stateDir: project.stateDir, portBase: 12_200 };
 const env = { ...process.env, ROW_ROOT: project.root, ROW_PORT_BASE: "12200", ROW_STATE_DIR: "" };
 const main = resolve(import.meta.dirname, "../src/main.ts");
@@ -100,6 +105,31 @@ test("runs in the background, answers status, refuses a second start and recover
   );
   assert.match(row("down").out, /The shop is stopped/);
   assert.match(row("down").out, /not running/);
+});
+
+test("lists, shows, replays and drops dead letters", async () => {
+  const event = "shop.orders.v1.OrderShipped";
+  const shop = await startShop(installation);
+  const connection = await connectAsAdmin(shop.infrastructure.ports.nats, shop.infrastructure.secrets);
+  const sent = headers();
+  sent.set("x-dead-error", "Cannot apply it");
+  for (let count = 0; count < 2; count += 1)
+    await connection.request(deadSubject("catalog", event), "", { headers: sent });
+  await connection.close();
+
+  // The command runs in a process of its own, so this one must stay free to answer it.
+  const run = async (...args: string[]) => {
+    const child = spawn(process.execPath, [main, "dlq", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    return out + err;
+  };
+  assert.match(await run("list"), /^1 .* catalog +shop\.orders\.v1\.OrderShipped .* Cannot apply it$/m);
+  assert.equal(JSON.parse(await run("show", "1")).payload.orderId, "");
+  assert.match(await run("replay", "1"), /^Published shop\.orders\.v1\.OrderShipped again for catalog/);
+  assert.match(await run("drop", "all"), /^Deleted dead letter 2/);
+  assert.equal(await run("list"), "There are no dead letters.\n");
+  assert.match(await run("show", "2"), /^Cannot find dead letter 2/);
+  await shop.stop();
 });
 
 test("stops cleanly on Ctrl-C, also while it is still starting", async () => {

@@ -1,84 +1,96 @@
+import { type FileRegistry, fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
+import {
+  type DeadLetter,
+  type DeadLetterContent,
+  dropDeadLetter,
+  listDeadLetters,
+  replayDeadLetter,
+  showDeadLetter,
+} from "@row/runtime/dead-letters.ts";
+import { connectNats, type Nats } from "@row/runtime/nats.ts";
 import { loadContracts } from "../contracts.ts";
-import { type DeadLetter, DeadLetters, readPayload } from "../dead-letters.ts";
+import { NATS_ADMIN } from "../infra/nats-configuration.ts";
 import { storePorts } from "../infra/ports.ts";
 import type { Installation } from "../installation.ts";
-import { connectAsAdmin } from "../provision/streams.ts";
-import { RowError } from "../row-error.ts";
+import { messageOf, RowError } from "../row-error.ts";
 import { Secrets } from "../secrets.ts";
 import { askStatus } from "../supervisor/control-client.ts";
 import { table } from "./status.ts";
 
 export async function list(installation: Installation, { json }: { json?: boolean }): Promise<void> {
-  await withDeadLetters(installation, async (deadLetters) => {
-    const letters = await deadLetters.list();
-    if (json)
-      console.log(
-        JSON.stringify(
-          letters.map(({ payload, ...letter }) => letter),
-          null,
-          2,
-        ),
-      );
+  await withNats(installation, async (nats) => {
+    const letters = await listDeadLetters(nats);
+    if (json) console.log(JSON.stringify(letters, null, 2));
     else if (letters.length === 0) console.log("There are no dead letters.");
-    else console.log(table([["ID", "TIME", "SERVICE", "EVENT", "REASON"], ...letters.map(columns)]).join("\n"));
+    else console.log(table([["ID", "TIME", "SERVICE", "EVENT", "TRIES", "ERROR"], ...letters.map(columns)]).join("\n"));
   });
 }
 
 export async function show(installation: Installation, id: string): Promise<void> {
-  await withDeadLetters(installation, async (deadLetters) => {
-    const letter = await deadLetters.get(number(id));
+  await withNats(installation, async (nats) => {
+    const letter = await showDeadLetter(nats, number(id));
     const payload = readPayload(letter, loadContracts(installation.root));
     console.log(JSON.stringify({ ...letter, payload }, null, 2));
   });
 }
 
 export async function replay(installation: Installation, id: string): Promise<void> {
-  await withDeadLetters(installation, async (deadLetters) => {
-    for (const letter of await pick(deadLetters, id)) {
-      await deadLetters.replay(letter);
-      console.log(`Published ${letter.event} again for ${letter.service} (dead letter ${letter.id})`);
+  await withNats(installation, async (nats) => {
+    for (const { id: picked, service, subject } of await pick(nats, id)) {
+      await replayDeadLetter(nats, picked);
+      console.log(`Published ${subject} again for ${service} (dead letter ${picked})`);
     }
   });
 }
 
 export async function drop(installation: Installation, id: string): Promise<void> {
-  await withDeadLetters(installation, async (deadLetters) => {
-    for (const letter of await pick(deadLetters, id)) {
-      await deadLetters.drop(letter);
-      console.log(`Deleted dead letter ${letter.id}: ${letter.event} for ${letter.service}`);
+  await withNats(installation, async (nats) => {
+    for (const { id: picked, service, subject } of await pick(nats, id)) {
+      await dropDeadLetter(nats, picked);
+      console.log(`Deleted dead letter ${picked}: ${subject} for ${service}`);
     }
   });
 }
 
-async function withDeadLetters(
-  installation: Installation,
-  act: (deadLetters: DeadLetters) => Promise<void>,
-): Promise<void> {
-  await askStatus(installation.stateDir);
-  const connection = await connectAsAdmin(storePorts(installation).nats, new Secrets(installation.stateDir)).catch(
-    () => {
-      throw new RowError("NATS does not answer: see `row status` and `row logs nats`");
-    },
-  );
+async function withNats({ stateDir, ...place }: Installation, act: (nats: Nats) => Promise<void>): Promise<void> {
+  await askStatus(stateDir);
+  const url = `nats://127.0.0.1:${storePorts({ stateDir, ...place }).nats}`;
+  const password = new Secrets(stateDir).get(`nats/${NATS_ADMIN}`);
   try {
-    await act(await DeadLetters.over(connection));
-  } finally {
-    await connection.close();
+    const nats = await connectNats({ url, user: NATS_ADMIN, password, name: "row", timeoutMs: 2_000 });
+    try {
+      await act(nats);
+    } finally {
+      await nats.close();
+    }
+  } catch (error) {
+    throw new RowError(messageOf(error));
   }
 }
 
-function pick(deadLetters: DeadLetters, id: string): Promise<DeadLetter[]> {
-  return id === "all" ? deadLetters.list() : deadLetters.get(number(id)).then((letter) => [letter]);
+async function pick(nats: Nats, id: string): Promise<DeadLetter[]> {
+  return id === "all" ? listDeadLetters(nats) : [await showDeadLetter(nats, number(id))];
 }
 
 function number(id: string): number {
   const value = Number(id);
-  if (!Number.isInteger(value) || value < 1)
+  if (!Number.isInteger(value) || value < 1) {
     throw new RowError(`${id} is not the number of a dead letter: see \`row dlq list\``);
+  }
   return value;
 }
 
-function columns({ id, time, service, event, headers }: DeadLetter): string[] {
-  const reason = Object.entries(headers).find(([name]) => /reason|error/i.test(name))?.[1] ?? "";
-  return [String(id), time, service, event, reason];
+function columns({ id, time, service, subject, attempts, error }: DeadLetter): string[] {
+  return [String(id), time, service, subject, String(attempts), error];
+}
+
+/** The payload as JSON, or as base64 when no contract can read it. */
+function readPayload({ subject, payload }: DeadLetterContent, contracts: FileRegistry): JsonValue {
+  const schema = contracts.getMessage(subject);
+  try {
+    if (schema) return toJson(schema, fromBinary(schema, payload), { registry: contracts, alwaysEmitImplicit: true });
+  } catch {
+    // Not what its subject says, which may be the very reason why it is dead.
+  }
+  return Buffer.from(payload).toString("base64");
 }

@@ -90,9 +90,16 @@ async function loadEngine(): Promise<Engine> {
   const glue: Engine & WebAssembly.ModuleImports & { __wbg_set_wasm(exports: WebAssembly.Exports): void } =
     await import(glueFile);
   const bytes = readFileSync(glueFile.replace(/\.js$/, ".wasm"));
-  const { instance } = await WebAssembly.instantiate(bytes, { "./schema_engine_bg.js": glue });
+  const { instance } = await WebAssembly.instantiate(bytes, { "./schema_engine_bg.js": withPatientTimers(glue) });
   glue.__wbg_set_wasm(instance.exports);
   const start = instance.exports.__wbindgen_start;
   if (typeof start === "function") start();
   return glue;
+}
+
+// The engine guards its lock with a timer of ten seconds that it never clears: it must not keep a process from ending.
+function withPatientTimers(glue: WebAssembly.ModuleImports): WebAssembly.ModuleImports {
+  const timers = Object.keys(glue).filter((name) => name.startsWith("__wbg_setTimeout_"));
+  const start = (callback: () => void, delayMs: number) => setTimeout(callback, delayMs >>> 0).unref();
+  return { ...glue, ...Object.fromEntries(timers.map((name) => [name, start])) };
 }
