@@ -60,7 +60,7 @@ row
   .option("--token <token>", "an access token to send")
   .option("-H, --header <name:value>", "metadata to send; may be repeated", collect, [])
   .option("--address <host:port>", "call this address instead of the service's own")
-  .option("--timeout <seconds>", "give up after this long; 0 never does", "10")
+  .option("--timeout <seconds>", "give up after this long; 10 for one answer, and never for a stream")
   .action(async (method: string, json: string, options: CallFlags) =>
     (await import("./commands/call.ts")).call(here(), method, json, options),
   );
@@ -99,7 +99,7 @@ export interface CallFlags {
   token?: string;
   header: string[];
   address?: string;
-  timeout: string;
+  timeout?: string;
 }
 
 function here() {

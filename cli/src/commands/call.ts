@@ -1,6 +1,6 @@
 import { text } from "node:stream/consumers";
 import type { FileRegistry, JsonValue } from "@bufbuild/protobuf";
-import { Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { loadContracts } from "../contracts.ts";
 import { callMethod, findMethod } from "../dynamic-client.ts";
 import { describeFailure } from "../grpc-failure.ts";
@@ -9,24 +9,28 @@ import type { CallFlags } from "../main.ts";
 import { RowError } from "../row-error.ts";
 import { Secrets } from "../secrets.ts";
 import { discoverServices } from "../service-manifest.ts";
+import { NotRunning } from "../supervisor/control-client.ts";
+import { supervisorOf } from "../supervisor/lock.ts";
 import { demoAddress } from "./welcome.ts";
 
 export async function call(installation: Installation, name: string, json: string, flags: CallFlags): Promise<void> {
   const contracts = loadContracts(installation.root);
   const method = findMethod(contracts, name);
   const request = parse(json === "-" ? await text(process.stdin) : json);
-  const timeoutMs = seconds(flags.timeout) * 1000;
+  const isStream = method.methodKind === "server_streaming";
+  const timeoutMs = seconds(flags.timeout ?? (isStream ? "0" : "10")) * 1000;
   try {
     const metadata = new Metadata();
     for (const header of flags.header) setHeader(metadata, header);
     const token = flags.as ? await logIn(installation, contracts, flags.as) : flags.token;
     if (token) metadata.set("authorization", `Bearer ${token}`);
     const address = flags.address ?? addressOf(installation, method.parent.typeName);
-    const isStream = method.methodKind === "server_streaming";
     for await (const answer of callMethod({ address, method, request, metadata, contracts, timeoutMs })) {
       console.log(JSON.stringify(answer, null, isStream ? 0 : 2));
     }
   } catch (error) {
+    const nobodyThere = isServiceError(error) && error.code === status.UNAVAILABLE && !flags.address;
+    if (nobodyThere && !supervisorOf(installation.stateDir)) throw new NotRunning();
     if (isServiceError(error)) throw new RowError(describeFailure(error, contracts));
     throw error;
   }
