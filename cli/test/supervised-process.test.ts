@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -6,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { identify, isAlive } from "../src/supervisor/process-identity.ts";
 import { RunRecord, stopLeftovers } from "../src/supervisor/run-record.ts";
 import { SupervisedProcess } from "../src/supervisor/supervised-process.ts";
-import { FAILING_SERVICE, smallProject } from "./small-project.ts";
+import { FAILING_SERVICE, smallProject, writeInto } from "./small-project.ts";
 
 function supervise(context: TestContext, program: string, isReady = async () => true) {
   const project = smallProject({ "main.ts": program });
@@ -100,4 +101,26 @@ test("stops what a killed supervisor left, but no process that merely has the sa
   record.set(recorded);
   assert.deepEqual(await stopLeftovers(stateDir), ["dummy-v1-1"]);
   assert.ok(!isAlive(recorded));
+});
+
+test("ends its children when the supervising process ends without stopping them", async (context) => {
+  const project = smallProject({ "child.ts": "setInterval(() => {}, 1000)" });
+  context.after(project.remove);
+  const source = `
+    import { RunRecord } from ${JSON.stringify(import.meta.resolve("../src/supervisor/run-record.ts"))};
+    import { SupervisedProcess } from ${JSON.stringify(import.meta.resolve("../src/supervisor/supervised-process.ts"))};
+    const spec = { name: "child", service: "child", version: "v1", command: process.execPath, args: ["child.ts"], cwd: ".",
+      env: {}, addresses: {}, logFile: "child.log", isReady: async () => true };
+    const child = new SupervisedProcess(spec, new RunRecord("."), () => {});
+    child.start();
+    await child.whenReady(5000);
+    console.log(child.pid);
+    throw new Error("a bug");`;
+  writeInto(project.root, "supervisor.ts", source);
+  const { stdout } = spawnSync(process.execPath, ["supervisor.ts"], { cwd: project.root, encoding: "utf8" });
+  const pid = Number(stdout);
+  assert.ok(pid > 0, stdout);
+  const end = Date.now() + 2_000;
+  while (identify(pid) && Date.now() < end) await sleep(10);
+  assert.equal(identify(pid), undefined);
 });

@@ -1,6 +1,6 @@
 import { text } from "node:stream/consumers";
 import type { FileRegistry, JsonValue } from "@bufbuild/protobuf";
-import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import { loadContracts } from "../contracts.ts";
 import { callMethod, findMethod } from "../dynamic-client.ts";
 import { describeFailure } from "../grpc-failure.ts";
@@ -14,6 +14,7 @@ import { supervisorOf } from "../supervisor/lock.ts";
 import { demoAddress } from "./welcome.ts";
 
 export async function call(installation: Installation, name: string, json: string, flags: CallFlags): Promise<void> {
+  if (!flags.address && !supervisorOf(installation.stateDir)) throw new NotRunning();
   const contracts = loadContracts(installation.root);
   const method = findMethod(contracts, name);
   const request = parse(json === "-" ? await text(process.stdin) : json);
@@ -29,8 +30,6 @@ export async function call(installation: Installation, name: string, json: strin
       console.log(JSON.stringify(answer, null, isStream ? 0 : 2));
     }
   } catch (error) {
-    const nobodyThere = isServiceError(error) && error.code === status.UNAVAILABLE && !flags.address;
-    if (nobodyThere && !supervisorOf(installation.stateDir)) throw new NotRunning();
     if (isServiceError(error)) throw new RowError(describeFailure(error, contracts));
     throw error;
   }

@@ -33,6 +33,12 @@ const HEALTHY_AFTER_MS = 5_000;
 const EXITS_UNTIL_HOPELESS = 4;
 const LOG_ROTATION_BYTES = 20_000_000;
 
+// Children are in groups of their own, so whoever supervises them and ends early, as a failing test does, must end them.
+const running = new Set<SupervisedProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill(child.spec.stopSignal ?? "SIGTERM");
+});
+
 /** One child in a process group of its own, started again with backoff whenever it dies before it is told to stop. */
 export class SupervisedProcess {
   readonly spec: ProcessSpec;
@@ -120,9 +126,11 @@ export class SupervisedProcess {
     const child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", log, log], ...user });
     closeSync(log);
     this.#child = child;
+    running.add(this);
     this.#exited = new Promise((resolve) => {
       const ended = (how: string) => {
         this.#child = undefined;
+        running.delete(this);
         this.#record.delete(name);
         this.#afterExit(how, child.pid);
         resolve();
