@@ -12,7 +12,11 @@ export function serviceOf(identity: string | undefined): string | undefined {
   if (!identity) return undefined;
   const account = identity.endsWith(`.${IDENTITY_SUFFIX}`) ? identity.slice(0, -IDENTITY_SUFFIX.length - 1) : "";
   if (!account || account.includes(".")) {
-    throw new DomainError("forbidden", "CALLER_UNKNOWN", `Cannot let "${identity}" call: it is no identity of this shop`);
+    throw new DomainError(
+      "forbidden",
+      "CALLER_UNKNOWN",
+      `Cannot let "${identity}" call: it is no identity of this shop`,
+    );
   }
   return account;
 }
@@ -21,20 +25,34 @@ export function serviceOf(identity: string | undefined): string | undefined {
 export function checkService(method: MethodContract, service: string | undefined): void {
   if (service === undefined ? method.access !== Access.NONE : method.callers.has(service)) return;
   const who = service === undefined ? "a caller outside the mesh" : `"${service}"`;
-  throw new DomainError("forbidden", "CALLER_NOT_ALLOWED", `Cannot let ${who} call ${method.path}: services named in its contract only`);
+  throw new DomainError(
+    "forbidden",
+    "CALLER_NOT_ALLOWED",
+    `Cannot let ${who} call ${method.path}: services named in its contract only`,
+  );
 }
 
 /** Throws unless the contract lets this end user call. */
 export function checkUser(method: MethodContract, user: User | undefined, service: string | undefined): void {
-  const callsForItself = service !== undefined && method.callers.has(service) && service !== "edge" && service !== "toolbox";
+  const callsForItself =
+    service !== undefined && method.callers.has(service) && service !== "edge" && service !== "toolbox";
   if (method.access === Access.PUBLIC || method.access === Access.NONE) return;
   if (!user) {
     if (callsForItself) return;
-    throw new DomainError("unauthenticated", "TOKEN_MISSING", "Cannot tell who is asking: send an access token as \"authorization: Bearer <token>\"");
+    throw new DomainError(
+      "unauthenticated",
+      "TOKEN_MISSING",
+      'Cannot tell who is asking: send an access token as "authorization: Bearer <token>"',
+    );
   }
   if (method.access === Access.ROLES && !method.roles.some((role) => user.roles.includes(role))) {
-    throw new DomainError("forbidden", "ROLE_MISSING", `Cannot let this user call ${method.path}: ${method.roles.join(" or ")} only`, {
-      facts: { roles: method.roles.join(",") },
-    });
+    throw new DomainError(
+      "forbidden",
+      "ROLE_MISSING",
+      `Cannot let this user call ${method.path}: ${method.roles.join(" or ")} only`,
+      {
+        facts: { roles: method.roles.join(",") },
+      },
+    );
   }
 }

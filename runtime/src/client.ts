@@ -1,8 +1,8 @@
 /** Typed promise clients: deadline, cancellation, correlation id, trace and the user's token travel along. */
 import { type ChannelOptions, Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { IDENTITY_SUFFIX } from "./access.ts";
 import { type CallContext, currentCall } from "./call.ts";
-import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { type MethodContract, methodAt } from "./contract.ts";
 import { RpcError } from "./errors.ts";
 import type { ServiceDefinition } from "./server.ts";
@@ -78,7 +78,10 @@ export class GrpcChannel {
       const deadline = Math.min(budget, context?.deadline ?? Number.POSITIVE_INFINITY);
       const end = (code: status) => {
         const seconds = (performance.now() - startedAt) / 1_000;
-        this.#setup.telemetry.clientDuration.record(seconds, { "rpc.method": method.path, "rpc.grpc.status_code": code });
+        this.#setup.telemetry.clientDuration.record(seconds, {
+          "rpc.method": method.path,
+          "rpc.grpc.status_code": code,
+        });
         if (code !== status.OK) failSpan(span, status[code]);
         span.end();
       };
@@ -111,7 +114,12 @@ export class GrpcChannel {
     };
   }
 
-  #metadata(contract: MethodContract, context: CallContext | undefined, parent: string, options: CallOptions): Metadata {
+  #metadata(
+    contract: MethodContract,
+    context: CallContext | undefined,
+    parent: string,
+    options: CallOptions,
+  ): Metadata {
     const metadata = new Metadata();
     metadata.set("traceparent", parent);
     const correlationId = context?.correlationId ?? options.correlationId;

@@ -2,7 +2,13 @@
 import { readFileSync } from "node:fs";
 import { createFileRegistry, type DescMethod, fromBinary, getOption } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { Access, CallClass, method as methodOption, type Role, RoleSchema } from "@row/gen/es/shop/options/v1/method_pb.ts";
+import {
+  Access,
+  CallClass,
+  method as methodOption,
+  type Role,
+  RoleSchema,
+} from "@row/gen/es/shop/options/v1/method_pb.ts";
 
 const image = fromBinary(
   FileDescriptorSetSchema,

@@ -110,7 +110,11 @@ function asDomainError(error: unknown): DomainError | undefined {
   if (error instanceof DomainError) return error;
   if (error instanceof RpcError && (PASSED_ON.has(error.code) || error.code === status.RESOURCE_EXHAUSTED)) {
     const kind = error.code === status.DEADLINE_EXCEEDED ? "too-late" : "unavailable";
-    return new DomainError(kind, "DEPENDENCY_UNAVAILABLE", "Cannot answer now: a service it depends on does not answer");
+    return new DomainError(
+      kind,
+      "DEPENDENCY_UNAVAILABLE",
+      "Cannot answer now: a service it depends on does not answer",
+    );
   }
   if (isDatabaseTrouble(error)) {
     return new DomainError("unavailable", "DATABASE_UNAVAILABLE", "Cannot answer now: the database is not reachable");

@@ -211,7 +211,8 @@ class Serving {
   refusal(error: unknown) {
     const answer = toAnswer(error, this.context.correlationId);
     answer.status.metadata.merge(this.headers());
-    if (answer.isBug) this.#setup.log.error({ ...this.#fields(), err: error }, "call failed for a reason nobody planned for");
+    if (answer.isBug)
+      this.#setup.log.error({ ...this.#fields(), err: error }, "call failed for a reason nobody planned for");
     this.finish(answer.status.code, answer.reason);
     return answer.status;
   }
@@ -219,7 +220,10 @@ class Serving {
   finish(code: status, reason: string): void {
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     const { span } = this.context;
-    this.#setup.telemetry.serverDuration.record(seconds, { "rpc.method": this.#method.path, "rpc.grpc.status_code": code });
+    this.#setup.telemetry.serverDuration.record(seconds, {
+      "rpc.method": this.#method.path,
+      "rpc.grpc.status_code": code,
+    });
     if (span) {
       span.setAttribute("rpc.grpc.status_code", code);
       if (code !== status.OK) failSpan(span, reason);
@@ -227,7 +231,10 @@ class Serving {
     }
     const log = this.#setup.log;
     if (log.isLevelEnabled("info")) {
-      log.info({ ...this.#fields(), code: status[code], reason: reason || undefined, ms: Math.round(seconds * 1e5) / 100 }, "call");
+      log.info(
+        { ...this.#fields(), code: status[code], reason: reason || undefined, ms: Math.round(seconds * 1e5) / 100 },
+        "call",
+      );
     }
   }
 

@@ -9,7 +9,12 @@ import type { GrpcChannel } from "./client.ts";
 export function keySetFrom(channel: GrpcChannel): FetchKeySet {
   const auth = channel.client(AuthServiceService);
   return async () => {
-    const context = { deadline: Number.POSITIVE_INFINITY, signal: undefined, span: undefined, authorization: undefined };
+    const context = {
+      deadline: Number.POSITIVE_INFINITY,
+      signal: undefined,
+      span: undefined,
+      authorization: undefined,
+    };
     const answer = await runInCall({ ...context, correlationId: randomUUIDv7(), servedBy: [] }, () =>
       auth.getKeySet({}),
     );

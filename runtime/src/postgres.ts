@@ -39,7 +39,8 @@ export async function waitForPostgres(pool: pg.Pool, seconds = 15): Promise<void
         const { host, port, database } = pool.options as { host?: string; port?: number; database?: string };
         const where = pool.options.connectionString ? new URL(pool.options.connectionString) : undefined;
         const name = where ? `${where.host}${where.pathname}` : `${host}:${port}/${database}`;
-        const why = error instanceof Error ? error.message || ("code" in error ? String(error.code) : "") : String(error);
+        const why =
+          error instanceof Error ? error.message || ("code" in error ? String(error.code) : "") : String(error);
         throw new Error(`Cannot reach Postgres at ${name} for ${seconds} s: ${why}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 250));
@@ -58,4 +59,9 @@ export function statement<Row extends pg.QueryResultRow>(name: string, text: str
 /** Whether the error is a violation of this unique index or primary key. */
 export function isUniqueViolation(error: unknown, constraint: string): boolean {
   return error instanceof pg.DatabaseError && error.code === "23505" && error.constraint === constraint;
+}
+
+/** Whether Postgres broke a deadlock by cancelling this statement; it had no effect. */
+export function isDeadlock(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === "40P01";
 }

@@ -5,7 +5,7 @@ import { type FetchKeySet, TokenVerifier } from "./auth.ts";
 import { type Call, runInCall } from "./call.ts";
 import { GrpcChannel } from "./client.ts";
 import { address, ConfigError, integer, oneOf, optional, parseEnv, text, url, type Variable } from "./config.ts";
-import { type Subscription, type SubscribeOptions, subscribe } from "./events.ts";
+import { type SubscribeOptions, type Subscription, subscribe } from "./events.ts";
 import type { Handlers } from "./handler.ts";
 import { keySetFrom } from "./key-set.ts";
 import { createLogger, type Logger } from "./logger.ts";
@@ -225,6 +225,12 @@ class Process<S extends Spec> implements Host<S> {
       .addCallback(async (result) => {
         const backlog = await outboxBacklog(pool).catch(() => undefined);
         if (backlog) result.observe(backlog.unpublished);
+      });
+    this.telemetry.meter
+      .createObservableGauge("outbox.oldest", { description: "Age of the oldest event not yet published", unit: "s" })
+      .addCallback(async (result) => {
+        const backlog = await outboxBacklog(pool).catch(() => undefined);
+        if (backlog) result.observe(backlog.oldestSeconds);
       });
     return relay;
   }

@@ -1,11 +1,12 @@
 /** The only grpc.Server: health, reflection, and the services that are added to it. */
-import { Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
+
 import { toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { fileDescriptors } from "./contract.ts";
-import { HandlerFactory, type Handlers, type HandlerSetup } from "./handler.ts";
+import { HandlerFactory, type HandlerSetup, type Handlers } from "./handler.ts";
 
 /** A ts-proto service definition ("OrderServiceService"). */
 export type ServiceDefinition = Readonly<
@@ -62,12 +63,12 @@ export class GrpcServer {
     this.#health.addToServer(this.#server);
     // Raw descriptors keep imports and custom options; see docs/dependencies.md.
     const files = fileDescriptors.map((file) => Buffer.from(toBinary(FileDescriptorProtoSchema, file)));
-    const descriptors = Object.fromEntries(
-      this.#services.map((service) => [service, { fileDescriptorProtos: files }]),
-    );
+    const descriptors = Object.fromEntries(this.#services.map((service) => [service, { fileDescriptorProtos: files }]));
     new ReflectionService(descriptors as never, { services: this.#services }).addToServer(this.#server);
     await new Promise<void>((resolve, reject) => {
-      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error) => (error ? reject(error) : resolve()));
+      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
+        error ? reject(error) : resolve(),
+      );
     });
   }
 

@@ -1,0 +1,93 @@
+/** Tells who watches an order that it changed, in whatever process of orders that happened. */
+import { EventEmitter } from "node:events";
+import type { Logger } from "@row/runtime/logger.ts";
+import pg from "pg";
+
+const CHANNEL = "order_changes";
+/** Changes are announced together after this long: NOTIFY takes a lock that writers would queue for. */
+const GATHER_MS = 10;
+/** An announcement can be lost; a watcher looks by itself this often. */
+const LOOK_MS = 2_000;
+/** A NOTIFY payload holds 8,000 bytes. */
+const IDS_PER_NOTIFY = 200;
+const RECONNECT_MS = 1_000;
+
+export class OrderChanges {
+  readonly #pool: pg.Pool;
+  readonly #databaseUrl: string;
+  readonly #log: Logger;
+  readonly #bell = new EventEmitter().setMaxListeners(0);
+  readonly #gathered = new Set<string>();
+  #gathering: NodeJS.Timeout | undefined;
+  #listener: pg.Client | undefined;
+  #isClosed = false;
+
+  constructor(pool: pg.Pool, databaseUrl: string, log: Logger) {
+    this.#pool = pool;
+    this.#databaseUrl = databaseUrl;
+    this.#log = log;
+  }
+
+  /** Says that an order changed. To be called after the commit. */
+  announce(orderId: string): void {
+    this.#bell.emit(orderId);
+    this.#gathered.add(orderId);
+    this.#gathering ??= setTimeout(() => this.#notify(), GATHER_MS).unref();
+  }
+
+  /** Resolves at the next change of the order, or after a while, or when the signal aborts. */
+  async next(orderId: string, signal: AbortSignal): Promise<void> {
+    await this.#listen();
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#bell.off(orderId, done);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, LOOK_MS);
+      this.#bell.once(orderId, done);
+      signal.addEventListener("abort", done, { once: true });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#gathering);
+    await this.#listener?.end().catch(() => {}); // it may be gone already
+  }
+
+  #notify(): void {
+    this.#gathering = undefined;
+    const ids = [...this.#gathered];
+    this.#gathered.clear();
+    for (let from = 0; from < ids.length; from += IDS_PER_NOTIFY) {
+      const payload = ids.slice(from, from + IDS_PER_NOTIFY).join(",");
+      this.#pool.query("SELECT pg_notify($1, $2)", [CHANNEL, payload]).catch(() => {}); // watchers look by themselves too
+    }
+  }
+
+  /** Listens from the first watcher on: most processes never have one. */
+  async #listen(): Promise<void> {
+    if (this.#listener || this.#isClosed) return;
+    const listener = new pg.Client({ connectionString: this.#databaseUrl });
+    this.#listener = listener;
+    const lost = () => {
+      setTimeout(() => {
+        if (this.#listener === listener) this.#listener = undefined;
+      }, RECONNECT_MS).unref();
+    };
+    listener.on("error", (error) => {
+      this.#log.warn({ err: error }, "lost the connection that hears of order changes");
+      lost();
+    });
+    listener.on("notification", ({ payload }) => {
+      for (const id of payload?.split(",") ?? []) this.#bell.emit(id);
+    });
+    await listener
+      .connect()
+      .then(() => listener.query(`LISTEN ${CHANNEL}`))
+      .catch(lost);
+  }
+}

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { change } from "./change.ts";
+import { fromRow, schemaVersion, toData, upcast } from "./event-schema.ts";
+import {
+  fold,
+  isFinal,
+  type Order,
+  type OrderEvent,
+  OrderNotCancellable,
+  requestCancellation,
+  totalOf,
+} from "./order.ts";
+
+const ID = "01890000-0000-7000-8000-000000000001";
+
+const item = fc.record(
+  {
+    productId: fc.uuid(),
+    name: fc.string(),
+    quantity: fc.integer({ min: 1, max: 1_000 }),
+    unitPriceMinor: fc.bigInt({ min: 1n, max: 10n ** 12n }),
+  },
+  { noNullPrototype: true },
+);
+const placed: fc.Arbitrary<OrderEvent> = fc.record({
+  type: fc.constant("order-placed" as const),
+  customerId: fc.uuid(),
+  items: fc.array(item, { minLength: 1, maxLength: 5 }),
+  addressId: fc.uuid(),
+  countryCode: fc.constantFrom("DE", "FR"),
+});
+const life: fc.Arbitrary<OrderEvent[]> = fc.constantFrom<OrderEvent[]>(
+  [],
+  [{ type: "order-confirmed", paymentId: "p" }],
+  [{ type: "cancellation-requested" }],
+  [{ type: "cancellation-requested" }, { type: "order-cancelled", reason: "R" }],
+  [{ type: "order-cancelled", reason: "R" }],
+  [
+    { type: "order-confirmed", paymentId: "p" },
+    { type: "cancellation-requested" },
+    { type: "order-cancelled", reason: "R" },
+  ],
+);
+
+function stored(events: readonly OrderEvent[]) {
+  return events.map((event, index) =>
+    fromRow({
+      version: BigInt(index + 1),
+      type: event.type,
+      schema_version: schemaVersion(event.type),
+      data: JSON.parse(toData(event)),
+      created_time: new Date(1_000 + index),
+    }),
+  );
+}
+
+test("an order made step by step is the order that its stored stream makes", () => {
+  fc.assert(
+    fc.property(placed, life, (first, rest) => {
+      const events = [first, ...rest];
+      let order: Order | undefined;
+      events.forEach((event, index) => {
+        order = change(ID, order, [event], new Date(1_000 + index)).order;
+      });
+      assert.deepEqual(fold(ID, stored(events)), order);
+    }),
+  );
+});
+
+test("the total is the sum of quantity times price, beyond 2^53 too", () => {
+  const items = [
+    { productId: "a", name: "a", quantity: 1_000, unitPriceMinor: 10n ** 15n },
+    { productId: "b", name: "b", quantity: 3, unitPriceMinor: 1n },
+  ];
+  assert.equal(totalOf(items), 10n ** 18n + 3n);
+});
+
+test("versions count on from the order's own", () => {
+  const { order } = change(ID, undefined, [example]);
+  const next = change(ID, order, [{ type: "cancellation-requested" }, { type: "order-cancelled", reason: "R" }]);
+  assert.deepEqual(next.versions, ["2", "3"]);
+  assert.equal(next.order.version, 3n);
+  assert.deepEqual(
+    next.published.map(({ sequence }) => Number(sequence)),
+    [2, 3],
+  );
+});
+
+test("a second wish to cancel changes nothing, and a cancelled order refuses it", () => {
+  const { order } = change(ID, undefined, [example, { type: "cancellation-requested" }]);
+  assert.equal(requestCancellation(order), undefined);
+  const cancelled = change(ID, order, [{ type: "order-cancelled", reason: "R" }]).order;
+  assert.throws(() => requestCancellation(cancelled), OrderNotCancellable);
+  assert.ok(isFinal(cancelled));
+});
+
+test("a cancelled order cannot be confirmed", () => {
+  const { order } = change(ID, undefined, [example, { type: "order-cancelled", reason: "R" }]);
+  assert.throws(() => change(ID, order, [{ type: "order-confirmed", paymentId: "p" }]), /it is CANCELLED/);
+});
+
+test("old schema versions are lifted step by step, and newer ones refused", () => {
+  const steps = [
+    (data: Record<string, unknown>) => ({ ...data, second: true }),
+    (data: Record<string, unknown>) => ({ ...data, third: data.second }),
+  ];
+  assert.deepEqual(upcast(steps, 1, {}), { second: true, third: true });
+  assert.deepEqual(upcast(steps, 2, { second: 7 }), { second: 7, third: 7 });
+  assert.deepEqual(upcast(steps, 3, { third: 9 }), { third: 9 });
+  assert.throws(() => upcast(steps, 4, {}), /schema version 4/);
+});
+
+const example: OrderEvent = {
+  type: "order-placed",
+  customerId: ID,
+  items: [{ productId: ID, name: "Beans", quantity: 2, unitPriceMinor: 500n }],
+  addressId: ID,
+  countryCode: "DE",
+};

@@ -1,0 +1,63 @@
+import { CancelOrderRequest, CancelOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
+import type { Call } from "@row/runtime/call.ts";
+import { DomainError } from "@row/runtime/errors.ts";
+import { once } from "@row/runtime/requests.ts";
+import { OrderNotFound, signedIn } from "../access.ts";
+import { change } from "../change.ts";
+import { requestCancellation } from "../order.ts";
+import { toMessage } from "../order-message.ts";
+import { CANCEL_ORDER } from "../saga/definitions.ts";
+import { START } from "../saga/saga.ts";
+import type { SagaRecord } from "../saga/saga-record.ts";
+import type { OrderDependencies } from "../service.ts";
+
+/** The order changed each time it was about to be cancelled. */
+const TRIES = 5;
+
+export function cancelOrder({ store, runner, relay, changes, worker, origin }: OrderDependencies) {
+  return (request: CancelOrderRequest, call: Call): Promise<CancelOrderResponse> =>
+    once(
+      store.pool,
+      call,
+      { request: CancelOrderRequest, response: CancelOrderResponse },
+      request,
+      async (remember) => {
+        for (let tries = 0; tries < TRIES; tries += 1) {
+          const order = await store.get(request.id);
+          if (!order || order.customerId !== signedIn(call).id) throw new OrderNotFound(request.id);
+          const event = requestCancellation(order);
+          if (!event) return { order: toMessage(order) };
+
+          const wished = change(order.id, order, [event]);
+          const begins = order.state === "CONFIRMED";
+          const isOurs = begins && runner.hasRoom;
+          const from = origin(call);
+          const record: SagaRecord = {
+            orderId: order.id,
+            definition: CANCEL_ORDER,
+            state: { ...START, attempt: isOurs ? 1 : 0 },
+            data: {},
+            serviceVersion: worker.version,
+            isCancelRequested: false,
+            correlationId: call.correlationId,
+            traceparent: from.traceparent ?? "",
+            deadline: new Date(),
+            fence: 1n,
+            revision: 1n,
+          };
+          const response = { order: toMessage(wished.order) };
+          const saga = { record, isOurs };
+          if (!(await store.requestCancellation(wished, order, saga, begins, remember(response), from))) continue;
+          relay.wake();
+          changes.announce(order.id);
+          if (isOurs) runner.drive(record, wished.order);
+          return response;
+        }
+        throw new DomainError(
+          "aborted",
+          "ORDER_BUSY",
+          `Cannot cancel order "${request.id}" just now: it keeps changing; try again`,
+        );
+      },
+    );
+}

@@ -1,0 +1,100 @@
+import { randomUUIDv7 } from "node:crypto";
+import { PlaceOrderRequest, PlaceOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
+import type { Call } from "@row/runtime/call.ts";
+import { crashPoint } from "@row/runtime/crash-points.ts";
+import { DomainError, InvalidField } from "@row/runtime/errors.ts";
+import { fromMoney, fromPrice } from "@row/runtime/money.ts";
+import { once } from "@row/runtime/requests.ts";
+import { signedIn } from "../access.ts";
+import { change } from "../change.ts";
+import { type OrderItem, totalOf } from "../order.ts";
+import { toMessage } from "../order-message.ts";
+import { PLACE_ORDER } from "../saga/definitions.ts";
+import { START } from "../saga/saga.ts";
+import type { SagaRecord } from "../saga/saga-record.ts";
+import type { OrderDependencies } from "../service.ts";
+
+/** The customer expected another total. */
+class PriceChanged extends DomainError {
+  constructor(expectedMinor: bigint, totalMinor: bigint) {
+    super(
+      "refused",
+      "PRICE_CHANGED",
+      `Cannot place the order: it costs ${cents(totalMinor)}, not ${cents(expectedMinor)}`,
+      {
+        facts: { total_minor: String(totalMinor) },
+      },
+    );
+  }
+}
+
+export function placeOrder(dependencies: OrderDependencies) {
+  const { store, runner, relay, changes, worker, sagaTimeoutMs, origin } = dependencies;
+  return (request: PlaceOrderRequest, call: Call): Promise<PlaceOrderResponse> =>
+    once(store.pool, call, { request: PlaceOrderRequest, response: PlaceOrderResponse }, request, async (remember) => {
+      const items = await price(dependencies, request);
+      if (request.expectedTotal) {
+        const expected = fromMoney(request.expectedTotal, "expected_total");
+        if (expected !== totalOf(items)) throw new PriceChanged(expected, totalOf(items));
+      }
+      const address = request.shippingAddress;
+      if (!address) throw new InvalidField("shipping_address", "value is required");
+
+      const id = randomUUIDv7();
+      const placed = change(id, undefined, [
+        {
+          type: "order-placed",
+          customerId: signedIn(call).id,
+          items,
+          addressId: randomUUIDv7(),
+          countryCode: address.countryCode,
+        },
+      ]);
+      const from = origin(call);
+      const isOurs = runner.hasRoom;
+      const record: SagaRecord = {
+        orderId: id,
+        definition: PLACE_ORDER,
+        state: { ...START, attempt: isOurs ? 1 : 0 },
+        data: { paymentToken: request.paymentToken },
+        serviceVersion: worker.version,
+        isCancelRequested: false,
+        correlationId: call.correlationId,
+        traceparent: from.traceparent ?? "",
+        deadline: new Date(Date.now() + sagaTimeoutMs),
+        fence: 1n,
+        revision: 1n,
+      };
+      const response = { order: toMessage(placed.order) };
+      crashPoint("orders.before-place");
+      await store.place(placed, address, { record, isOurs }, remember(response), from);
+      crashPoint("orders.after-place");
+      relay.wake();
+      changes.announce(id);
+      if (isOurs) runner.drive(record, placed.order);
+      return response;
+    });
+}
+
+/** The items at the catalog's prices of now. */
+async function price({ catalog }: OrderDependencies, request: PlaceOrderRequest): Promise<OrderItem[]> {
+  const ids = request.items.map((item) => item.productId.toLowerCase());
+  const twice = ids.findIndex((id, index) => ids.indexOf(id) !== index);
+  if (twice >= 0) throw new InvalidField(`items[${twice}].product_id`, "appears twice; add the quantities up");
+  const { products } = await catalog.batchGetProducts({ ids });
+  const byId = new Map(products.map((product) => [product.id, product]));
+  return request.items.map((item, index) => {
+    const product = byId.get(item.productId.toLowerCase());
+    if (!product) throw new InvalidField(`items[${index}].product_id`, "no product has this id");
+    return {
+      productId: product.id,
+      name: product.name,
+      quantity: item.quantity,
+      unitPriceMinor: fromPrice(product.price, "price"),
+    };
+  });
+}
+
+function cents(minor: bigint): string {
+  return `${minor / 100n}.${String(minor % 100n).padStart(2, "0")} EUR`;
+}

@@ -1,0 +1,37 @@
+import type { WatchOrderRequest, WatchOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
+import type { Call } from "@row/runtime/call.ts";
+import { InvalidField } from "@row/runtime/errors.ts";
+import { visibleOrder } from "../access.ts";
+import { evolve, isFinal, type Order } from "../order.ts";
+import { toMessage } from "../order-message.ts";
+import type { OrderDependencies } from "../service.ts";
+
+export function watchOrder({ store, changes, stopping }: OrderDependencies) {
+  return async function* (request: WatchOrderRequest, call: Call): AsyncGenerator<WatchOrderResponse> {
+    const seen = versionOf(request.resumeToken);
+    const current = await visibleOrder(store, call, request.id);
+    if (seen !== undefined && seen > current.version) {
+      throw new InvalidField("resume_token", "is not from this stream; leave it empty to start over");
+    }
+    const signal = AbortSignal.any([call.signal, stopping]);
+    let order: Order | undefined;
+    // Without a token the stream starts with the order as it is; with one it goes on after that version.
+    const startAfter = seen ?? current.version - 1n;
+    while (!signal.aborted) {
+      for (const event of await store.events(request.id, order?.version ?? 0n)) {
+        order = evolve(request.id, order, event);
+        if (order.version > startAfter) yield { order: toMessage(order), resumeToken: String(order.version) };
+      }
+      if (order && isFinal(order)) return;
+      await changes.next(request.id, signal);
+    }
+  };
+}
+
+function versionOf(token: string): bigint | undefined {
+  if (token === "") return undefined;
+  if (!/^[0-9]{1,18}$/.test(token)) {
+    throw new InvalidField("resume_token", "is not from this stream; leave it empty to start over");
+  }
+  return BigInt(token);
+}

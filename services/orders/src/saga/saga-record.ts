@@ -1,0 +1,84 @@
+/** A saga as it is stored: its state, what it needs, and who holds it. */
+import { randomUUID } from "node:crypto";
+import { definitionOf } from "./definitions.ts";
+import type { SagaDefinition, SagaState } from "./saga.ts";
+
+/** What the steps need and learn. */
+export interface SagaData {
+  readonly paymentToken?: string;
+  readonly paymentId?: string;
+}
+
+export interface SagaRecord {
+  readonly orderId: string;
+  readonly definition: SagaDefinition;
+  readonly state: SagaState;
+  readonly data: SagaData;
+  readonly serviceVersion: string;
+  readonly isCancelRequested: boolean;
+  readonly correlationId: string;
+  readonly traceparent: string;
+  readonly deadline: Date;
+  readonly fence: bigint;
+  readonly revision: bigint;
+}
+
+/** A row of sagas. */
+export interface SagaRow {
+  readonly order_id: string;
+  readonly name: string;
+  readonly definition: number;
+  readonly service_version: string;
+  readonly direction: SagaState["direction"];
+  readonly step: number;
+  readonly attempt: number;
+  readonly uncertain: boolean;
+  readonly reason: string;
+  readonly data: SagaData;
+  readonly cancel_requested: boolean;
+  readonly correlation_id: string;
+  readonly traceparent: string;
+  readonly deadline: Date;
+  readonly fence: bigint;
+  readonly revision: bigint;
+  readonly stuck: boolean;
+}
+
+/** Reads a row; undefined when only newer code knows the definition. */
+export function toRecord(row: SagaRow): SagaRecord | undefined {
+  const definition = definitionOf(row.name, row.definition);
+  if (!definition) return undefined;
+  const { direction, step, attempt, uncertain, reason, stuck } = row;
+  return {
+    orderId: row.order_id,
+    definition,
+    state: { direction, step, attempt, uncertain, reason, stuck },
+    data: row.data,
+    serviceVersion: row.service_version,
+    isCancelRequested: row.cancel_requested,
+    correlationId: row.correlation_id,
+    traceparent: row.traceparent,
+    deadline: row.deadline,
+    fence: row.fence,
+    revision: row.revision,
+  };
+}
+
+/** How long a lease holds without a write, in milliseconds: longer than any step takes, short enough to wait for. */
+export const LEASE_MS = 8_000;
+
+/** Who drives sagas: this process, unlike any other before or after it. */
+export interface Worker {
+  /** "orders/v1/orders-v1-1", as histories show it. */
+  readonly name: string;
+  readonly instance: string;
+  readonly version: string;
+  /** Unique to the process; leases are in its name. */
+  readonly leaseName: string;
+}
+
+/** The worker of this process. */
+export function thisWorker(servedBy: string): Worker {
+  const [, version = "", instance = ""] = servedBy.split("/");
+  return { name: servedBy, instance, version, leaseName: `${instance}:${randomUUID()}` };
+}

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { CANCEL_ORDER, PLACE_ORDER } from "./definitions.ts";
+import {
+  afterAttempt,
+  beforeForward,
+  isFinished,
+  type Outcome,
+  type SagaDefinition,
+  type SagaState,
+  START,
+  waitBefore,
+} from "./saga.ts";
+
+/**
+ * A world in which each callee keeps its promises: a step done twice counts once, an undo leaves a tombstone, a late
+ * forward call is refused. An answer may be lost after the effect, or the call before it.
+ */
+class World {
+  readonly done = new Set<string>();
+  readonly undone = new Set<string>();
+
+  run(step: string, isRefused: boolean): Outcome {
+    if (this.undone.has(step)) return { kind: "refused", reason: "TOMBSTONE" };
+    if (isRefused && !this.done.has(step)) return { kind: "refused", reason: "NO" };
+    this.done.add(step);
+    return { kind: "ok" };
+  }
+
+  undo(step: string): Outcome {
+    this.done.delete(step);
+    this.undone.add(step);
+    return { kind: "ok" };
+  }
+}
+
+type Weather = { lost: "none" | "call" | "answer"; refuse: boolean; late: boolean; cancel: boolean };
+const weather: fc.Arbitrary<Weather> = fc.record({
+  lost: fc.constantFrom("none", "none", "call", "answer"),
+  refuse: fc.boolean(),
+  late: fc.boolean(),
+  cancel: fc.boolean(),
+});
+
+/** Runs a saga through the weather, then in sunshine until it ends. A crash is an answer that is lost. */
+function sail(definition: SagaDefinition, days: readonly Weather[]): { state: SagaState; world: World } {
+  const world = new World();
+  const refusals = new Map<string, boolean>();
+  let state = beforeForward(definition, START, { isOverdue: false, isCancelRequested: false });
+  let [isOverdue, isCancelRequested] = [false, false];
+  for (let day = 0; !isFinished(state); day += 1) {
+    assert.ok(day < days.length + 100, `never ends: ${JSON.stringify(state)}`);
+    const today = days[day] ?? { lost: "none", refuse: false, late: false, cancel: false };
+    isOverdue ||= today.late;
+    isCancelRequested ||= today.cancel;
+    state = { ...state, attempt: state.attempt + 1 };
+    const step = definition.steps[state.step]?.name ?? "";
+    const canRefuse = state.step <= definition.pivot;
+    // A callee's own no is final: it does not say yes to the same question later.
+    if (!refusals.has(step)) refusals.set(step, today.refuse && canRefuse);
+    const act = () =>
+      state.direction === "backward" ? world.undo(step) : world.run(step, refusals.get(step) ?? false);
+    let outcome: Outcome = { kind: "unknown", reason: "LOST" };
+    if (today.lost === "none") outcome = act();
+    if (today.lost === "answer") act();
+    state = afterAttempt(definition, state, outcome, { isOverdue, isCancelRequested });
+  }
+  return { state, world };
+}
+
+test("placing ends with everything done or everything undone, whatever is lost, late, refused or cancelled", () => {
+  fc.assert(
+    fc.property(fc.array(weather, { maxLength: 30 }), (days) => {
+      const { state, world } = sail(PLACE_ORDER, days);
+      const all = PLACE_ORDER.steps.map(({ name }) => name);
+      if (state.direction === "succeeded") assert.deepEqual([...world.done].sort(), all.toSorted());
+      else assert.deepEqual([...world.done], [], `left behind after ${state.reason}`);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("cancelling after the charge always gets through", () => {
+  fc.assert(
+    fc.property(fc.array(weather, { maxLength: 30 }), (days) => {
+      const { state, world } = sail(CANCEL_ORDER, days);
+      assert.equal(state.direction, "succeeded");
+      assert.equal(world.done.size, CANCEL_ORDER.steps.length);
+    }),
+  );
+});
+
+const calm = { isOverdue: false, isCancelRequested: false };
+const at = (step: number, more: Partial<SagaState> = {}): SagaState => ({ ...START, step, attempt: 1, ...more });
+
+test("a refusal undoes the steps before it, newest first", () => {
+  const state = afterAttempt(PLACE_ORDER, at(1), { kind: "refused", reason: "CARD_DECLINED" }, calm);
+  assert.deepEqual(state, at(0, { direction: "backward", reason: "CARD_DECLINED", attempt: 0 }));
+  const end = afterAttempt(PLACE_ORDER, { ...state, attempt: 1 }, { kind: "ok" }, calm);
+  assert.equal(end.direction, "failed");
+  assert.equal(end.reason, "CARD_DECLINED");
+});
+
+test("a step of unknown outcome is undone as well", () => {
+  const state = afterAttempt(PLACE_ORDER, at(1), { kind: "unknown", reason: "X" }, { ...calm, isOverdue: true });
+  assert.equal(state.direction, "backward");
+  assert.equal(state.step, 1);
+  assert.equal(state.reason, "TIMED_OUT");
+});
+
+test("once the charge may have happened there is no way back, neither for time nor for a wish", () => {
+  const late = { isOverdue: true, isCancelRequested: true };
+  const state = afterAttempt(PLACE_ORDER, at(2), { kind: "unknown", reason: "X" }, late);
+  assert.equal(state.direction, "forward");
+  assert.equal(state.step, 2);
+});
+
+test("a wish to cancel is heard before the charge is begun", () => {
+  const state = afterAttempt(PLACE_ORDER, at(1), { kind: "ok" }, { ...calm, isCancelRequested: true });
+  assert.equal(state.direction, "backward");
+  assert.equal(state.step, 1);
+  assert.equal(state.reason, "CANCELLED_BY_CUSTOMER");
+});
+
+test("a refusal after the pivot, or of an undo, makes the saga stuck until it works", () => {
+  const stuck = afterAttempt(PLACE_ORDER, at(3), { kind: "refused", reason: "X" }, calm);
+  assert.equal(stuck.stuck, true);
+  assert.equal(stuck.step, 3);
+  assert.equal(afterAttempt(PLACE_ORDER, stuck, { kind: "ok" }, calm).direction, "succeeded");
+  const undo = afterAttempt(PLACE_ORDER, at(0, { direction: "backward" }), { kind: "refused", reason: "X" }, calm);
+  assert.equal(undo.stuck, true);
+});
+
+test("the first attempt waits for nothing, later ones up to 5 s", () => {
+  assert.equal(waitBefore(at(0, { attempt: 0 })), 0);
+  assert.equal(
+    waitBefore(at(0, { attempt: 1 }), () => 1),
+    50,
+  );
+  assert.equal(
+    waitBefore(at(0, { attempt: 99 }), () => 1),
+    5_000,
+  );
+  assert.equal(
+    waitBefore(at(0, { attempt: 99 }), () => 0),
+    2_500,
+  );
+});
