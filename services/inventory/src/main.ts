@@ -1,0 +1,14 @@
+import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
+import { runService } from "@row/runtime/run-service.ts";
+import { variables } from "./config.ts";
+import { inventoryService } from "./service.ts";
+
+await runService({
+  name: "inventory",
+  variables,
+  async start(host) {
+    const pool = await host.database();
+    const relay = await host.relay(pool);
+    host.serve(InventoryServiceService, inventoryService({ pool, relay, origin: (call) => host.origin(call) }));
+  },
+});

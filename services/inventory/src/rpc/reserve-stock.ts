@@ -1,0 +1,21 @@
+import type { ReserveStockRequest, ReserveStockResponse } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
+import type { Call } from "@row/runtime/call.ts";
+import { crashPoint } from "@row/runtime/crash-points.ts";
+import { askedItems, isRepeatOfReserve } from "../reservation.ts";
+import { find, reserve } from "../reservation-store.ts";
+import type { Dependencies } from "../service.ts";
+
+export function reserveStock({ pool, relay, origin }: Dependencies) {
+  return async ({ orderId, items }: ReserveStockRequest, call: Call): Promise<ReserveStockResponse> => {
+    const asked = askedItems(items);
+    crashPoint("inventory.before-reserve");
+    const outcome = await reserve(pool, orderId, asked, origin(call));
+    crashPoint("inventory.after-reserve");
+    if (outcome === "reserved") {
+      relay.wake();
+      return {};
+    }
+    if (isRepeatOfReserve(orderId, asked, await find(pool, orderId)) || outcome === "exists") return {};
+    throw outcome;
+  };
+}
