@@ -1,0 +1,27 @@
+import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
+import { runService } from "@row/runtime/run-service.ts";
+import { variables } from "./config.ts";
+import { catalogDatabase } from "./database.ts";
+import { stockLevelChanged } from "./on/stock-level-changed.ts";
+import { ProductReader } from "./product-reader.ts";
+import { catalogService } from "./service.ts";
+
+await runService({
+  name: "catalog",
+  variables,
+  async start(host) {
+    const pool = await host.database();
+    const relay = await host.relay(pool);
+    host.serve(
+      CatalogServiceService,
+      catalogService({
+        pool,
+        relay,
+        prisma: catalogDatabase(pool),
+        reader: new ProductReader(pool),
+        origin: (call) => host.origin(call),
+      }),
+    );
+    await host.consume(stockLevelChanged(pool));
+  },
+});

@@ -1,0 +1,24 @@
+import { randomUUIDv7 } from "node:crypto";
+import { CreateProductRequest, CreateProductResponse } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
+import type { Call } from "@row/runtime/call.ts";
+import { fromPrice } from "@row/runtime/money.ts";
+import { callerOf, once } from "@row/runtime/requests.ts";
+import { newProduct } from "../product.ts";
+import { toMessage } from "../product-message.ts";
+import { insert } from "../product-store.ts";
+import type { Dependencies } from "../service.ts";
+
+export function createProduct({ pool, relay, origin }: Dependencies) {
+  return (request: CreateProductRequest, call: Call): Promise<CreateProductResponse> => {
+    const priceMinor = fromPrice(request.price, "price");
+    const product = newProduct(randomUUIDv7(), { ...request, priceMinor }, new Date());
+    const types = { request: CreateProductRequest, response: CreateProductResponse };
+    return once(pool, call, types, request, async (remember) => {
+      const response = { product: toMessage(product) };
+      const act = { actor: callerOf(call), action: "CreateProduct" };
+      await insert(pool, product, act, origin(call), remember(response));
+      relay.wake();
+      return response;
+    });
+  };
+}

@@ -1,0 +1,23 @@
+import type { ListProductsRequest, ListProductsResponse } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
+import { PageTokens, pageSize } from "@row/runtime/page-token.ts";
+import { nameKey } from "../page-key.ts";
+import { listByName } from "../product-lists.ts";
+import { toMessage } from "../product-message.ts";
+import type { Dependencies } from "../service.ts";
+
+export const DEFAULT_PAGE_SIZE = 20;
+export const MAX_PAGE_SIZE = 100;
+
+export function listProducts({ prisma }: Dependencies) {
+  return async (request: ListProductsRequest): Promise<ListProductsResponse> => {
+    const { categoryId } = request;
+    const size = pageSize(request.pageSize, DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE);
+    const tokens = new PageTokens("products", categoryId);
+    const after = nameKey(tokens.decode(request.pageToken));
+    // One more than asked for tells whether there is a next page.
+    const found = await listByName(prisma, { categoryId, after, limit: size + 1 });
+    const products = found.slice(0, size);
+    const last = found.length > size ? products.at(-1) : undefined;
+    return { products: products.map(toMessage), nextPageToken: last ? tokens.encode([last.name, last.id]) : "" };
+  };
+}

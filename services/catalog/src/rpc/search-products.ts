@@ -1,0 +1,25 @@
+import type { SearchProductsRequest, SearchProductsResponse } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
+import { InvalidField } from "@row/runtime/errors.ts";
+import { PageTokens, pageSize } from "@row/runtime/page-token.ts";
+import { rankKey } from "../page-key.ts";
+import { search } from "../product-lists.ts";
+import { toMessage } from "../product-message.ts";
+import type { Dependencies } from "../service.ts";
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "./list-products.ts";
+
+export function searchProducts({ pool }: Dependencies) {
+  return async (request: SearchProductsRequest): Promise<SearchProductsResponse> => {
+    const query = request.query.trim();
+    if (query === "") throw new InvalidField("query", "must not be blank");
+    const size = pageSize(request.pageSize, DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE);
+    const tokens = new PageTokens("product search", query);
+    const after = rankKey(tokens.decode(request.pageToken));
+    const found = await search(pool, { query, after, limit: size + 1 });
+    const matches = found.slice(0, size);
+    const last = found.length > size ? matches.at(-1) : undefined;
+    return {
+      products: matches.map(({ product }) => toMessage(product)),
+      nextPageToken: last ? tokens.encode([last.rank, last.product.id]) : "",
+    };
+  };
+}

@@ -1,0 +1,22 @@
+import type { UpdateProductRequest, UpdateProductResponse } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
+import type { Call } from "@row/runtime/call.ts";
+import { callerOf } from "@row/runtime/requests.ts";
+import { change, wantedChanges } from "../product.ts";
+import { changeProduct } from "../product-change.ts";
+import { toMessage } from "../product-message.ts";
+import { save } from "../product-store.ts";
+import type { Dependencies } from "../service.ts";
+
+export function updateProduct({ pool, reader, relay, origin }: Dependencies) {
+  return async (request: UpdateProductRequest, call: Call): Promise<UpdateProductResponse> => {
+    const changes = wantedChanges(request, request.updateMask ?? []);
+    const act = { actor: callerOf(call), action: "UpdateProduct" };
+    const product = await changeProduct(reader, request.id, async (before) => {
+      const after = change(before, changes, new Date());
+      const isDone = after === before || (await save(pool, before, after, act, origin(call)));
+      return isDone ? after : undefined;
+    });
+    relay.wake();
+    return { product: toMessage(product) };
+  };
+}
