@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { randomUUIDv7 } from "node:crypto";
+import { after, test } from "node:test";
+import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
+import { InvalidToken } from "../src/auth.ts";
+import { currentCall } from "../src/call.ts";
+import { GrpcChannel } from "../src/client.ts";
+import { DomainError, RpcError } from "../src/errors.ts";
+import type { Handlers } from "../src/handler.ts";
+import { createLogger } from "../src/logger.ts";
+import { GrpcServer } from "../src/server.ts";
+import { startTelemetry } from "../src/telemetry.ts";
+
+const telemetry = startTelemetry({ name: "test", version: "v1", instance: "test-1", endpoint: undefined });
+const ADDRESS = "127.0.0.1:14190";
+const PRODUCT = randomUUIDv7();
+const seen: { deadline: number; user: string | undefined; correlationId: string }[] = [];
+let getProduct: Handlers<typeof CatalogServiceService>["getProduct"];
+
+const unused = () => Promise.reject(new Error("not in this test"));
+const verifier = {
+  recall: (token: string) => (token === "good" ? { id: "u1", roles: ["customer"] } : undefined),
+  verify: (token: string) => Promise.reject(new InvalidToken(`${token} is not good`)),
+};
+const server = new GrpcServer({
+  telemetry,
+  log: createLogger({}, "silent"),
+  servedBy: "catalog/v1/catalog-v1-1",
+  verifier: verifier as never,
+  maxConcurrent: 2,
+});
+server.add(CatalogServiceService, {
+  getProduct: (request, call) => getProduct(request, call),
+  batchGetProducts: async () => ({ products: [] }),
+  listProducts: unused,
+  searchProducts: unused,
+  listCategories: unused,
+  createProduct: unused,
+  updateProduct: unused,
+  changePrice: unused,
+});
+await server.listen(ADDRESS);
+const channel = new GrpcChannel({ name: "orders", telemetry, claimsIdentity: true }, ADDRESS);
+const outsider = new GrpcChannel({ name: "", telemetry, claimsIdentity: false }, ADDRESS);
+const catalog = channel.client(CatalogServiceService);
+const raw = new Client(ADDRESS, credentials.createInsecure());
+after(async () => {
+  channel.close();
+  outsider.close();
+  raw.close();
+  await server.drain(100);
+  await telemetry.stop();
+});
+
+/** Calls with bytes and headers of our choice, as a foreign client would. */
+function callRaw(method: string, bytes: Buffer, headers: Record<string, string> = {}): Promise<ServiceError | Buffer> {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  return new Promise((resolve) => {
+    const same = (value: Buffer) => value;
+    raw.makeUnaryRequest(`/shop.catalog.v1.CatalogService/${method}`, same, same, bytes, metadata, (error, answer) =>
+      resolve(error ?? answer ?? Buffer.alloc(0)),
+    );
+  });
+}
+const asking = Buffer.concat([Buffer.from([10, 36]), Buffer.from(PRODUCT)]);
+
+test("deadline, user and correlation id reach the handler", async () => {
+  getProduct = async (_request, call) => {
+    seen.push({ deadline: call.deadline, user: call.user?.id, correlationId: call.correlationId });
+    return { product: undefined };
+  };
+  await callRaw("GetProduct", asking, { authorization: "Bearer good", "x-correlation-id": "c-1" });
+  const [call] = seen;
+  assert.equal(call?.user, "u1");
+  assert.equal(call?.correlationId, "c-1");
+  const left = (call?.deadline ?? 0) - Date.now();
+  assert.ok(left > 0 && left <= 500, `FAST is 500 ms, not ${left}`);
+});
+
+test("a domain error arrives with code, reason, facts and who served", async () => {
+  getProduct = () =>
+    Promise.reject(new DomainError("refused", "OUT_OF_STOCK", "Cannot", { facts: { available: "1" } }));
+  await assert.rejects(catalog.getProduct({ id: PRODUCT }, { timeoutMs: 400 }), (error) => {
+    assert.ok(error instanceof RpcError);
+    assert.equal(error.code, status.PERMISSION_DENIED, "orders is not among the callers of GetProduct");
+    return true;
+  });
+  await assert.rejects(outsider.client(CatalogServiceService).getProduct({ id: PRODUCT }), (error) => {
+    assert.ok(error instanceof RpcError);
+    assert.equal(error.code, status.FAILED_PRECONDITION);
+    assert.equal(error.reason, "OUT_OF_STOCK");
+    assert.deepEqual({ ...error.facts }, { available: "1" });
+    assert.equal(error.servedBy, "catalog/v1/catalog-v1-1");
+    return true;
+  });
+});
+
+test("a bug is INTERNAL and tells nothing", async () => {
+  getProduct = () => Promise.reject(new Error("the password is hunter2"));
+  const answer = await callRaw("GetProduct", asking);
+  assert.ok(answer instanceof Error && answer.code === status.INTERNAL);
+  assert.doesNotMatch(answer.details, /hunter2/);
+});
+
+test("bytes that are no message, and messages against their rules, are the caller's fault", async () => {
+  getProduct = () => Promise.reject(new Error("must not be reached"));
+  for (const bytes of [
+    Buffer.from([255, 255, 255]),
+    Buffer.from([10, 3, 120, 121, 122]),
+    Buffer.from([10, 2, 255, 254]),
+    Buffer.alloc(0),
+  ]) {
+    const answer = await callRaw("GetProduct", bytes);
+    assert.ok(answer instanceof Error && answer.code === status.INVALID_ARGUMENT, bytes.toString("hex"));
+  }
+});
+
+test("services-only methods refuse callers without an identity, of another service or of another shop", async () => {
+  const id = (account: string) => ({ "l5d-client-id": `${account}.serviceaccount.identity.linkerd.cluster.local` });
+  for (const headers of [{}, id("payments.shop"), id("orders.other"), { "l5d-client-id": "orders" }]) {
+    const answer = await callRaw("BatchGetProducts", asking, headers);
+    assert.ok(answer instanceof Error && answer.code === status.PERMISSION_DENIED, JSON.stringify(headers));
+  }
+  const allowed = await callRaw("BatchGetProducts", asking, id("orders.shop"));
+  assert.ok(Buffer.isBuffer(allowed));
+});
+
+test("a handler that takes too long is answered for, and told", async () => {
+  let aborted: Promise<unknown> | undefined;
+  getProduct = (_request, call) => {
+    aborted = new Promise((resolve) => call.signal.addEventListener("abort", resolve));
+    return new Promise(() => {});
+  };
+  const answer = await callRaw("GetProduct", asking);
+  assert.ok(answer instanceof Error && answer.code === status.DEADLINE_EXCEEDED);
+  await aborted;
+});
+
+test("a call beyond the bound is refused at once", async () => {
+  const waiting: (() => void)[] = [];
+  getProduct = () => new Promise((resolve) => waiting.push(() => resolve({ product: undefined })));
+  const held = [callRaw("GetProduct", asking), callRaw("GetProduct", asking)];
+  while (waiting.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  const refused = await callRaw("GetProduct", asking);
+  assert.ok(refused instanceof Error && refused.code === status.RESOURCE_EXHAUSTED);
+  for (const end of waiting) end();
+  for (const answer of await Promise.all(held)) assert.ok(Buffer.isBuffer(answer));
+});
+
+test("what a handler calls carries its deadline and correlation id", async () => {
+  getProduct = async () => {
+    const context = currentCall();
+    return { product: undefined, ...(assert.equal(context?.correlationId, "c-9") ?? {}) };
+  };
+  assert.ok(Buffer.isBuffer(await callRaw("GetProduct", asking, { "x-correlation-id": "c-9" })));
+  const odd = await callRaw("GetProduct", asking, { "x-correlation-id": "not good for logs" });
+  assert.ok(odd instanceof Error, "a harmful correlation id is replaced");
+});
