@@ -1,0 +1,130 @@
+import { type Origin, type OutboxEvent, outboxInsert, outboxValues } from "@row/runtime/outbox.ts";
+import { type Queryable, statement } from "@row/runtime/postgres.ts";
+import { REMEMBER_PARAMETERS, rememberRequest } from "@row/runtime/requests.ts";
+import { ADMIN, FIRST_ROLE } from "./account.ts";
+
+export interface NewAccount {
+  readonly id: string;
+  readonly email: string;
+  readonly passwordHash: string;
+  readonly displayName: string;
+}
+
+/** Who did something, and in the course of which request. */
+export interface Act {
+  readonly actor: string;
+  readonly correlationId: string;
+}
+
+const REQUEST = 6;
+const EVENT = REQUEST + REMEMBER_PARAMETERS;
+
+const insertAccount = statement<{ id: string }>(
+  "add-account",
+  `WITH remembered AS (${rememberRequest(REQUEST, `WHERE $${REQUEST}::text IS NOT NULL`)}),
+  added AS (
+    INSERT INTO account (id, email, password_hash, display_name) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (email) DO NOTHING RETURNING id
+  ), granted AS (
+    INSERT INTO account_role (account_id, role) SELECT id, '${FIRST_ROLE}' FROM added
+  ), audited AS (
+    INSERT INTO runtime.audit (actor, action, target, correlation_id)
+    SELECT 'user:' || id, 'user.registered', 'user:' || id, $5 FROM added
+  ), published AS (${outboxInsert(EVENT, "WHERE EXISTS (SELECT FROM added)")})
+  SELECT id FROM added`,
+);
+
+/** Opens an account unless its address has one; answers whether it did. `remember` stores the request's answer with it. */
+export async function addAccount(
+  db: Queryable,
+  account: NewAccount,
+  event: OutboxEvent,
+  origin: Origin,
+  remember: readonly unknown[] = Array(REMEMBER_PARAMETERS).fill(null),
+): Promise<boolean> {
+  const { id, email, passwordHash, displayName } = account;
+  const values = [id, email, passwordHash, displayName, origin.correlationId, ...remember];
+  const added = await insertAccount(db, [...values, ...outboxValues([event], origin)]);
+  return added.length > 0;
+}
+
+const selectCredentials = statement<{ id: string; password_hash: string }>(
+  "find-credentials",
+  "SELECT id, password_hash FROM account WHERE email = $1",
+);
+
+export interface Credentials {
+  readonly userId: string;
+  readonly passwordHash: string;
+}
+
+export async function findCredentials(db: Queryable, email: string): Promise<Credentials | undefined> {
+  const [row] = await selectCredentials(db, [email]);
+  return row && { userId: row.id, passwordHash: row.password_hash };
+}
+
+const updatePassword = statement(
+  "change-password",
+  `WITH changed AS (
+    UPDATE account SET password_hash = $2 WHERE id = $1 RETURNING id
+  ), ended AS (
+    UPDATE session SET end_time = now() FROM changed WHERE account_id = changed.id AND end_time IS NULL
+  )
+  INSERT INTO runtime.audit (actor, action, target, correlation_id)
+  SELECT $3, 'password.changed', 'user:' || id, $4 FROM changed`,
+);
+
+/** Replaces a password; sessions that began with the old one end. */
+export async function changePassword(db: Queryable, userId: string, passwordHash: string, act: Act): Promise<void> {
+  await updatePassword(db, [userId, passwordHash, act.actor, act.correlationId]);
+}
+
+const insertRole = statement<{ roles: string[] }>(
+  "grant-role",
+  `WITH target AS (SELECT id FROM account WHERE id = $1),
+  granted AS (
+    INSERT INTO account_role (account_id, role) SELECT id, $2 FROM target
+    ON CONFLICT (account_id, role) DO NOTHING RETURNING account_id, role
+  ), audited AS (
+    INSERT INTO runtime.audit (actor, action, target, correlation_id, details)
+    SELECT $3, 'role.granted', 'user:' || account_id, $4, jsonb_build_object('role', role) FROM granted
+  )
+  SELECT ARRAY(SELECT role FROM account_role WHERE account_id = $1 UNION SELECT $2 ORDER BY 1) AS roles FROM target`,
+);
+
+/** Gives a role; answers every role the user now holds, or undefined for no such user. */
+export async function grantRole(db: Queryable, userId: string, role: string, act: Act): Promise<string[] | undefined> {
+  const [row] = await insertRole(db, [userId, role, act.actor, act.correlationId]);
+  return row?.roles;
+}
+
+// The holders are locked, all of them and always in the same order, before the deletion is decided. Two revocations at
+// the same moment therefore run one after the other, and the second sees what the first has left.
+const deleteRole = statement<{ roles: string[]; is_last: boolean }>(
+  "revoke-role",
+  `WITH target AS (SELECT id FROM account WHERE id = $1),
+  holders AS (
+    SELECT account_id FROM account_role WHERE role = '${ADMIN}' AND $2 = '${ADMIN}' ORDER BY account_id FOR UPDATE
+  ), revoked AS (
+    DELETE FROM account_role WHERE account_id = $1 AND role = $2
+      AND ($2 <> '${ADMIN}' OR (SELECT count(*) FROM holders WHERE account_id <> $1) > 0)
+    RETURNING account_id, role
+  ), audited AS (
+    INSERT INTO runtime.audit (actor, action, target, correlation_id, details)
+    SELECT $3, 'role.revoked', 'user:' || account_id, $4, jsonb_build_object('role', role) FROM revoked
+  )
+  SELECT ARRAY(SELECT role FROM account_role WHERE account_id = $1 EXCEPT SELECT $2 ORDER BY 1) AS roles,
+    EXISTS (SELECT FROM holders WHERE account_id = $1) AND NOT EXISTS (SELECT FROM revoked) AS is_last
+  FROM target`,
+);
+
+/** Takes a role; answers every role the user still holds, "last" when it must stay, or undefined for no such user. */
+export async function revokeRole(
+  db: Queryable,
+  userId: string,
+  role: string,
+  act: Act,
+): Promise<string[] | "last" | undefined> {
+  const [row] = await deleteRole(db, [userId, role, act.actor, act.correlationId]);
+  return row?.is_last ? "last" : row?.roles;
+}

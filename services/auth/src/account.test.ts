@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { displayName, normalEmail, normalPassword } from "./account.ts";
+
+test("takes addresses that differ in case and surrounding space for the same", () => {
+  assert.equal(normalEmail("  Alice@Example.COM "), normalEmail("alice@example.com"));
+  assert.notEqual(normalEmail("alice@example.com"), normalEmail("alice@example.org"));
+});
+
+test("refuses control characters by the field's name, because the database would choke on them", () => {
+  assert.throws(() => normalEmail("a\0@example.com"), { reason: "INVALID_REQUEST", message: /^email: / });
+  assert.throws(() => displayName("Al\u0000ice"), { reason: "INVALID_REQUEST", message: /^display_name: / });
+});
+
+test("refuses a name of nothing but space", () => {
+  assert.throws(() => displayName("  \u00a0 "), { reason: "INVALID_REQUEST" });
+  assert.equal(displayName("  Zoë  "), "Zoë");
+});
+
+test("takes composed and decomposed letters of a password for the same, and nothing else", () => {
+  assert.equal(normalPassword("pässword"), normalPassword("pa\u0308ssword"));
+  assert.notEqual(normalPassword("Password"), normalPassword("password"));
+  assert.equal(normalPassword(" spaces count "), " spaces count ");
+});

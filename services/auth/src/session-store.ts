@@ -1,0 +1,111 @@
+import { type Queryable, statement } from "@row/runtime/postgres.ts";
+import type { Act } from "./account-store.ts";
+import { REFRESH_TOKEN_SECONDS } from "./refresh-token.ts";
+
+/** Whom the next access token is for. */
+export interface SignedIn {
+  readonly userId: string;
+  readonly roles: readonly string[];
+}
+
+const insertSession = statement<{ roles: string[] }>(
+  "start-session",
+  `WITH started AS (
+    INSERT INTO session (id, account_id) VALUES ($1, $2) RETURNING id, account_id
+  ), issued AS (
+    INSERT INTO refresh_token (hash, session_id, expire_time) VALUES ($3, $1, now() + make_interval(secs => $4))
+  ), audited AS (
+    INSERT INTO runtime.audit (actor, action, target, correlation_id)
+    SELECT 'user:' || account_id, 'session.started', 'session:' || id, $5 FROM started
+  )
+  SELECT ARRAY(SELECT role FROM account_role WHERE account_id = $2 ORDER BY role) AS roles`,
+);
+
+/** Starts a session with its first refresh token. */
+export async function startSession(
+  db: Queryable,
+  session: { id: string; userId: string; tokenHash: Buffer },
+  correlationId: string,
+): Promise<SignedIn> {
+  const { id, userId, tokenHash } = session;
+  const [row] = await insertSession(db, [id, userId, tokenHash, REFRESH_TOKEN_SECONDS, correlationId]);
+  return { userId, roles: row?.roles ?? [] };
+}
+
+const insertRefusal = statement(
+  "refuse-session",
+  "INSERT INTO runtime.audit (actor, action, target, correlation_id) VALUES ($1, 'session.start-refused', $2, $3)",
+);
+
+/** Notes that somebody tried to sign in and could not. */
+export async function noteRefusedSession(db: Queryable, target: string, act: Act): Promise<void> {
+  await insertRefusal(db, [act.actor, target, act.correlationId]);
+}
+
+// One statement, so that of two that present the same token at the same moment exactly one gets another. Both rows are
+// locked first: the second waits, then sees that the token has been used, and ends the session.
+const rotateToken = statement<{ account_id: string; is_used: boolean; is_rotated: boolean; roles: string[] }>(
+  "rotate-refresh-token",
+  `WITH presented AS (
+    SELECT token.hash, session.id AS session_id, session.account_id, token.use_time IS NOT NULL AS is_used,
+      session.end_time IS NULL AND token.expire_time > now() AS is_open
+    FROM refresh_token AS token JOIN session ON session.id = token.session_id
+    WHERE token.hash = $1 FOR NO KEY UPDATE OF token, session
+  ), used AS (
+    UPDATE refresh_token AS token SET use_time = now() FROM presented
+    WHERE token.hash = presented.hash AND presented.is_open AND NOT presented.is_used
+    RETURNING token.session_id
+  ), issued AS (
+    INSERT INTO refresh_token (hash, session_id, expire_time)
+    SELECT $2, session_id, now() + make_interval(secs => $3) FROM used
+  ), ended AS (
+    UPDATE session SET end_time = now() FROM presented
+    WHERE session.id = presented.session_id AND presented.is_used AND session.end_time IS NULL
+    RETURNING session.id, session.account_id
+  ), audited AS (
+    INSERT INTO runtime.audit (actor, action, target, correlation_id, details)
+    SELECT 'anonymous', 'token.reused', 'session:' || id, $4, jsonb_build_object('user', account_id) FROM ended
+  )
+  SELECT account_id, is_used, EXISTS (SELECT FROM used) AS is_rotated,
+    ARRAY(SELECT role FROM account_role WHERE account_role.account_id = presented.account_id ORDER BY role) AS roles
+  FROM presented`,
+);
+
+/** Replaces a refresh token by the next of its session, once. A second time it is "reused", and the session ends. */
+export async function rotateRefreshToken(
+  db: Queryable,
+  tokens: { presented: Buffer; next: Buffer },
+  correlationId: string,
+): Promise<SignedIn | "reused" | "invalid"> {
+  const [row] = await rotateToken(db, [tokens.presented, tokens.next, REFRESH_TOKEN_SECONDS, correlationId]);
+  if (row?.is_used) return "reused";
+  return row?.is_rotated ? { userId: row.account_id, roles: row.roles } : "invalid";
+}
+
+const updateEnded = statement(
+  "end-session",
+  `WITH ended AS (
+    UPDATE session SET end_time = now()
+    WHERE id = (SELECT session_id FROM refresh_token WHERE hash = $1) AND end_time IS NULL
+    RETURNING id, account_id
+  )
+  INSERT INTO runtime.audit (actor, action, target, correlation_id)
+  SELECT 'user:' || account_id, 'session.ended', 'session:' || id, $2 FROM ended`,
+);
+
+/** Ends the session that a refresh token belongs to, if there is one. */
+export async function endSession(db: Queryable, tokenHash: Buffer, correlationId: string): Promise<void> {
+  await updateEnded(db, [tokenHash, correlationId]);
+}
+
+const deleteForgotten = statement(
+  "forget-sessions",
+  `DELETE FROM session WHERE NOT EXISTS (
+    SELECT FROM refresh_token AS token WHERE token.session_id = session.id AND token.expire_time > now()
+  )`,
+);
+
+/** Deletes sessions of which no token could be used any more, not even to show that it had been used. */
+export async function forgetExpiredSessions(db: Queryable): Promise<void> {
+  await deleteForgotten(db, []);
+}

@@ -1,0 +1,137 @@
+import { createPrivateKey, generateKeyPair, type KeyObject } from "node:crypto";
+import { promisify } from "node:util";
+import { ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHM } from "@row/runtime/auth.ts";
+import { type Queryable, statement } from "@row/runtime/postgres.ts";
+import { calculateJwkThumbprint, type JWK } from "jose";
+import { nextSignTime, publishedAt, type Rotation, type ScheduledKey, signingKeyAt } from "./key-schedule.ts";
+import { seal, unseal } from "./sealed-key.ts";
+
+/** A key that signs access tokens when its time has come. */
+export interface SigningKey extends ScheduledKey {
+  readonly id: string;
+  readonly generation: number;
+  readonly publicKey: JWK;
+  readonly privateKey: KeyObject;
+}
+
+const LEAD_MS = 10 * 60_000;
+/** Replicas' clocks may differ by so much. */
+const SKEW_MS = 5 * 60_000;
+
+interface Row {
+  id: string;
+  generation: number;
+  public_key: JWK;
+  private_key: Buffer;
+  sign_time: Date;
+}
+
+const selectKeys = statement<Row>(
+  "list-signing-keys",
+  "SELECT id, generation, public_key, private_key, sign_time FROM signing_key ORDER BY generation",
+);
+
+// Replicas that make a key at the same moment make the same generation: the unique index lets one of them through.
+const insertKey = statement(
+  "add-signing-key",
+  `WITH added AS (
+    INSERT INTO signing_key (id, generation, public_key, private_key, sign_time) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (generation) DO NOTHING RETURNING id
+  )
+  INSERT INTO runtime.audit (actor, action, target, correlation_id)
+  SELECT 'service:auth', 'key.rotated', 'key:' || id, $6 FROM added`,
+);
+
+const deleteKeys = statement("delete-signing-keys", "DELETE FROM signing_key WHERE id = ANY($1::text[])");
+
+/** The keys of all replicas: kept in the database, rotated by whichever replica looks first. */
+export class SigningKeys {
+  readonly #db: Queryable;
+  readonly #sealingKey: Buffer;
+  readonly #rotation: Rotation;
+  #keys: readonly SigningKey[] = [];
+
+  private constructor(db: Queryable, sealingKey: Buffer, rotationHours: number) {
+    this.#db = db;
+    this.#sealingKey = sealingKey;
+    this.#rotation = {
+      periodMs: rotationHours * 3_600_000,
+      leadMs: LEAD_MS,
+      lingerMs: ACCESS_TOKEN_SECONDS * 1_000 + SKEW_MS,
+    };
+  }
+
+  /** Reads the keys, and makes the first. */
+  static async open(
+    db: Queryable,
+    options: { sealingKey: Buffer; rotationHours: number; correlationId: string },
+  ): Promise<SigningKeys> {
+    const keys = new SigningKeys(db, options.sealingKey, options.rotationHours);
+    await keys.refresh(options.correlationId);
+    return keys;
+  }
+
+  /** The key to sign with now. */
+  get signing(): SigningKey {
+    const key = signingKeyAt(this.#keys, new Date());
+    if (!key) throw new Error("No key signs yet: the first one's time lies in the future of this machine's clock");
+    return key;
+  }
+
+  /** The public keys, as a JSON Web Key Set lists them. */
+  get published(): JWK[] {
+    return publishedAt(this.#keys, new Date(), this.#rotation).map(({ id, publicKey }) => ({
+      ...publicKey,
+      kid: id,
+      alg: TOKEN_ALGORITHM,
+      use: "sig",
+    }));
+  }
+
+  /** Takes over what other replicas did, makes the next key when it is time, and deletes those that have retired. */
+  async refresh(correlationId: string): Promise<void> {
+    await this.#load();
+    const signTime = nextSignTime(this.#keys, new Date(), this.#rotation);
+    if (signTime) {
+      await this.#add((this.#keys.at(-1)?.generation ?? 0) + 1, signTime, correlationId);
+      await this.#load();
+    }
+    const published = publishedAt(this.#keys, new Date(), this.#rotation);
+    const retired = this.#keys.filter((key) => !published.includes(key));
+    if (retired.length > 0) await deleteKeys(this.#db, [retired.map(({ id }) => id)]);
+    this.#keys = published;
+  }
+
+  async #load(): Promise<void> {
+    const known = new Map(this.#keys.map((key) => [key.id, key]));
+    const rows = await selectKeys(this.#db, []);
+    this.#keys = rows.map((row) => ({
+      id: row.id,
+      generation: row.generation,
+      publicKey: row.public_key,
+      privateKey: known.get(row.id)?.privateKey ?? this.#open(row),
+      signTime: row.sign_time,
+    }));
+  }
+
+  #open(row: Row): KeyObject {
+    try {
+      const key = unseal(this.#sealingKey, row.id, row.private_key);
+      return createPrivateKey({ key, format: "der", type: "pkcs8" });
+    } catch {
+      throw new Error(
+        `Cannot open signing key "${row.id}": AUTH_KEY_SECRET is not the one it was stored under; put that one back, or empty the table signing_key to sign everybody out`,
+      );
+    }
+  }
+
+  async #add(generation: number, signTime: Date, correlationId: string): Promise<void> {
+    const pair = await promisify(generateKeyPair)("ec", { namedCurve: "P-256" });
+    const { kty, crv, x, y } = pair.publicKey.export({ format: "jwk" });
+    const publicKey: JWK = { kty, crv, x, y };
+    const id = await calculateJwkThumbprint(publicKey);
+    const privateKey = pair.privateKey.export({ format: "der", type: "pkcs8" });
+    const sealed = seal(this.#sealingKey, id, privateKey);
+    await insertKey(this.#db, [id, generation, JSON.stringify(publicKey), sealed, signTime, correlationId]);
+  }
+}

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Turnstile } from "./turnstile.ts";
+
+const patient = new AbortController().signal;
+
+test("never runs more work at once than it has places, and runs all of it in order", async () => {
+  const turnstile = new Turnstile(2);
+  let running = 0;
+  let most = 0;
+  const ended: number[] = [];
+  const work = (n: number) => async () => {
+    running += 1;
+    most = Math.max(most, running);
+    await new Promise((resolve) => setImmediate(resolve));
+    running -= 1;
+    ended.push(n);
+  };
+  await Promise.all(Array.from({ length: 9 }, (_, n) => turnstile.run(patient, work(n))));
+  assert.equal(most, 2);
+  assert.deepEqual(ended, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
+test("passes the place on when work fails", async () => {
+  const turnstile = new Turnstile(1);
+  const failed = turnstile.run(patient, () => Promise.reject(new Error("broken")));
+  const next = turnstile.run(patient, async () => "done");
+  await assert.rejects(failed, /broken/);
+  assert.equal(await next, "done");
+});
+
+test("drops who leaves while waiting, without running the work or losing the place", async () => {
+  const turnstile = new Turnstile(1);
+  const { promise: busy, resolve: finish } = Promise.withResolvers<void>();
+  const first = turnstile.run(patient, () => busy);
+  const leaver = new AbortController();
+  let ran = false;
+  const left = turnstile.run(leaver.signal, async () => {
+    ran = true;
+  });
+  const third = turnstile.run(patient, async () => "third");
+  leaver.abort(new Error("gone"));
+  await assert.rejects(left, /gone/);
+  finish();
+  await first;
+  assert.equal(await third, "third");
+  assert.equal(ran, false);
+  assert.equal(await turnstile.run(patient, async () => "free"), "free");
+});
+
+test("does not start work for who had left before", async () => {
+  const turnstile = new Turnstile(1);
+  await assert.rejects(
+    turnstile.run(AbortSignal.abort(new Error("gone")), async () => "ran"),
+    /gone/,
+  );
+});
