@@ -3,6 +3,7 @@ import { type DescMessage, fromBinary } from "@bufbuild/protobuf";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { registry } from "./contract.ts";
 import { DomainError, type FieldViolation } from "./errors.ts";
+import { nulCharacters } from "./nul-characters.ts";
 
 /** The rules' own regular expressions come from our contracts and are linear; V8's engine is much faster than RE2's. */
 const validator = createValidator({ registry, regexMatch: (pattern, against) => regExp(pattern).test(against) });
@@ -23,14 +24,16 @@ export function validateBytes(descriptor: DescMessage, bytes: Uint8Array): void 
   } catch {
     throw new DomainError("invalid", "MALFORMED_MESSAGE", `Cannot read the request: it is no ${descriptor.typeName}`);
   }
+  // Few requests hold a zero byte at all.
+  const unstorable = bytes.includes(0) ? nulCharacters(descriptor, message) : [];
+  if (unstorable.length > 0) throw invalidRequest(unstorable);
   const result = validator.validate(descriptor, message);
   if (result.kind === "valid") return;
   if (result.kind === "error") throw result.error;
-  throw invalidRequest(result.violations);
+  throw invalidRequest(result.violations.map(toFieldViolation));
 }
 
-function invalidRequest(violations: readonly Violation[]): DomainError {
-  const fields = violations.map(toFieldViolation);
+function invalidRequest(fields: readonly FieldViolation[]): DomainError {
   const first = fields.map(({ field, description }) => `${field}: ${description}`).join("; ");
   return new DomainError("invalid", "INVALID_REQUEST", first, { violations: fields });
 }
