@@ -1,8 +1,8 @@
 // Writes gen/: TypeScript from the contracts, the contracts as buf images, and
-// a Prisma client per service that has a schema. Nothing is downloaded.
+// a Prisma client per Prisma schema. Nothing is downloaded.
 import { execFileSync } from "node:child_process";
-import { existsSync, globSync, mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { globSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 
@@ -22,8 +22,8 @@ const contracts = ["--path", "proto/shop", "--path", "node_modules/google-proto-
 run("buf", ["build", "--exclude-source-info", "-o", "gen/contracts.binpb", ...contracts]);
 run("buf", ["build", "-o", "gen/contracts-with-comments.binpb", ...contracts]);
 
-for (const schema of globSync("{runtime,services/*}/prisma/schema.prisma", { cwd: root })) {
-  const isForClient = existsSync(join(root, dirname(schema), "..", "service.yaml"));
+// runtime/prisma has no client: its tables are written by statements of their own.
+for (const schema of globSync("{services/*,bench}/prisma/schema.prisma", { cwd: root })) {
   // prisma generate asks for a schema engine that it never runs.
-  if (isForClient) run("prisma", ["generate", "--schema", schema], { PRISMA_SCHEMA_ENGINE_BINARY: "/bin/true" });
+  run("prisma", ["generate", "--schema", schema], { PRISMA_SCHEMA_ENGINE_BINARY: "/bin/true" });
 }
