@@ -15,7 +15,7 @@ import { type AuthUnderTest, newEmail, rolesIn, startAuth, userIn } from "./auth
 let auth: AuthUnderTest;
 let events: EventStreams;
 before(async () => {
-  auth = await startAuth(17_000);
+  auth = await startAuth(17_020);
   events = await EventStreams.connect(auth.services);
 });
 after(async () => {
@@ -163,6 +163,7 @@ test("names the field of what cannot be registered, and leaves no trace of it", 
     ["display_name", { displayName: "" }],
     ["display_name", { displayName: "   " }],
     ["display_name", { displayName: "No\u0000body" }],
+    ["display_name", { displayName: "No\u0007body" }],
     ["display_name", { displayName: "x".repeat(101) }],
     ["request_id", { requestId: "" }],
     ["request_id", { requestId: "seven" }],
@@ -182,7 +183,7 @@ test("refuses to sign in what no account can have, without breaking", async () =
   }
   for (const [email, given] of [
     ["' OR 1=1 --", password],
-    ["alice@example.com", "\0"],
+    ["alice\u0001@example.com", "\u0007"],
     ["alice@example.com", "\u{1f40e}".repeat(200)],
   ] as const) {
     await assert.rejects(auth.anybody.login({ email, password: given }), { reason: "BAD_CREDENTIALS" });
