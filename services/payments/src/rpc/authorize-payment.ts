@@ -1,0 +1,43 @@
+import { randomUUIDv7 } from "node:crypto";
+import type {
+  AuthorizePaymentRequest,
+  AuthorizePaymentResponse,
+} from "@row/gen/grpc/shop/payments/v1/payment_service.ts";
+import type { Call } from "@row/runtime/call.ts";
+import { crashPoint } from "@row/runtime/crash-points.ts";
+import { CURRENCY, fromPrice } from "@row/runtime/money.ts";
+import { declineReason, PaymentClosed, PaymentDeclined, repeatedAuthorization } from "../payment.ts";
+import { toEvent } from "../payment-message.ts";
+import type { NewPayment } from "../payment-store.ts";
+import type { PaymentDependencies } from "../service.ts";
+
+export function authorizePayment({ store, gateway, relay, origin }: PaymentDependencies) {
+  return async (request: AuthorizePaymentRequest, call: Call): Promise<AuthorizePaymentResponse> => {
+    const { orderId, customerId, paymentToken } = request;
+    const amountMinor = fromPrice(request.amount, "amount");
+    const before = repeatedAuthorization(await store.byOrder(orderId));
+    if (before) return { paymentId: before };
+
+    crashPoint("payments.before-authorize");
+    const answer = await gateway.authorize(orderId, amountMinor, CURRENCY, paymentToken);
+    crashPoint("payments.after-authorize");
+    if (answer.status === "refused" || answer.status === "voided")
+      throw new PaymentClosed("authorize", orderId, "VOIDED");
+    const isDeclined = answer.status === "declined";
+    const payment: NewPayment = {
+      id: randomUUIDv7(),
+      orderId,
+      customerId,
+      amountMinor,
+      state: isDeclined ? "DECLINED" : "AUTHORIZED",
+      declineReason: isDeclined ? declineReason(answer.declineCode) : "",
+    };
+    const isNew = await store.create(payment, toEvent(payment, payment.state), origin(call));
+    crashPoint("payments.after-authorize-commit");
+    relay.wake();
+    if (isNew && isDeclined) throw new PaymentDeclined(orderId, payment.declineReason);
+    if (isNew) return { paymentId: payment.id };
+    // A twin was faster, or the payment was voided meanwhile: what is stored is the answer.
+    return { paymentId: repeatedAuthorization(await store.byOrder(orderId)) ?? payment.id };
+  };
+}

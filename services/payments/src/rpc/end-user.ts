@@ -1,0 +1,47 @@
+/** What end users may do: look at their payments, and as an admin refund them. */
+import { randomUUIDv7 } from "node:crypto";
+import {
+  type GetPaymentRequest,
+  type GetPaymentResponse,
+  RefundPaymentRequest,
+  RefundPaymentResponse,
+} from "@row/gen/grpc/shop/payments/v1/payment_service.ts";
+import type { Call } from "@row/runtime/call.ts";
+import { statement } from "@row/runtime/postgres.ts";
+import { callerOf, once } from "@row/runtime/requests.ts";
+import { PaymentNotFound, REFUND } from "../payment.ts";
+import { toMessage } from "../payment-message.ts";
+import type { PaymentDependencies } from "../service.ts";
+import { movePayment } from "./move-payment.ts";
+
+const auditRead = statement(
+  "payments-audit-read",
+  "INSERT INTO runtime.audit (id, actor, action, target, correlation_id, details) VALUES ($1, $2, 'payment.read', $3, $4, '{}')",
+);
+
+export function getPayment({ store }: PaymentDependencies) {
+  return async ({ id }: GetPaymentRequest, call: Call): Promise<GetPaymentResponse> => {
+    const payment = await store.byId(id);
+    const isOwn = payment?.customerId !== undefined && payment.customerId === call.user?.id;
+    const isAdmin = call.user?.roles.includes("admin") ?? false;
+    if (!payment || !(isOwn || isAdmin)) throw new PaymentNotFound(id);
+    if (!isOwn) await auditRead(store.pool, [randomUUIDv7(), callerOf(call), `payment:${id}`, call.correlationId]);
+    return { payment: toMessage(payment) };
+  };
+}
+
+export function refundPayment(dependencies: PaymentDependencies) {
+  const { store } = dependencies;
+  const types = { request: RefundPaymentRequest, response: RefundPaymentResponse };
+  return (request: RefundPaymentRequest, call: Call): Promise<RefundPaymentResponse> =>
+    once(store.pool, call, types, request, async (remember) => {
+      const payment = await store.byId(request.id);
+      if (!payment) throw new PaymentNotFound(request.id);
+      // A refund is safe to repeat; a crash before the next line leaves it done and not yet audited, and a repeat audits it.
+      await movePayment(dependencies, call, REFUND, payment.orderId, payment);
+      const refunded = await store.byId(request.id);
+      const response = { payment: toMessage(refunded ?? payment) };
+      await store.rememberRefund(remember(response), randomUUIDv7(), payment.id, call.correlationId, request.reason);
+      return response;
+    });
+}
