@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, beforeEach, test } from "node:test";
+
+const project = resolve(import.meta.dirname, "..");
+const root = mkdtempSync(join(tmpdir(), "row-contract-"));
+after(() => rmSync(root, { recursive: true }));
+
+beforeEach(() => {
+  for (const path of ["proto", "services", "buf.yaml"]) {
+    rmSync(join(root, path), { recursive: true, force: true });
+    const isCode = (source: string) => !/node_modules|\/src\b|\/test\b|\/prisma\b/.test(source);
+    cpSync(join(project, path), join(root, path), {
+      recursive: true,
+      filter: path === "services" ? isCode : undefined,
+    });
+  }
+  rmSync(join(root, "node_modules"), { force: true });
+  symlinkSync(join(project, "node_modules"), join(root, "node_modules"));
+});
+
+function script(name: string): { code: number | null; said: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(project, `scripts/${name}.ts`), root], {
+    encoding: "utf8",
+    env: { ...process.env, PATH: `${join(project, "node_modules/.bin")}:${process.env.PATH}` },
+  });
+  return { code: status, said: stdout + stderr };
+}
+
+function edit(file: string, from: string | RegExp, to: string): void {
+  const path = join(root, "proto/shop", file);
+  const before = readFileSync(path, "utf8");
+  const changed = before.replace(from, to);
+  assert.notEqual(changed, before, `${file} holds no ${from}`);
+  writeFileSync(path, changed);
+}
+
+test("finds nothing broken in the contracts as they are", () => {
+  assert.deepEqual(script("check-breaking"), { code: 0, said: "" });
+});
+
+test("refuses a removed field, a renamed JSON field and a changed type", () => {
+  edit("orders/v1/order.proto", /.*bool cancel_requested = 8;\n/, "");
+  edit("catalog/v1/product.proto", "string sku = 2", "string code = 2");
+  edit("payments/v1/payment.proto", "string order_id = 2", "int64 order_id = 2");
+  const { code, said } = script("check-breaking");
+  assert.equal(code, 1);
+  assert.match(said, /order\.proto.*"cancel_requested"/);
+  assert.match(said, /product\.proto.*"code"/);
+  assert.match(said, /payment\.proto.*"order_id"/);
+  assert.equal(script("release-contract").code, 1);
+});
+
+test("refuses a removed method, and a change to what two services share", () => {
+  edit("auth/v1/auth_service.proto", /rpc Logout\([\s\S]*?\n {2}}\n/, "");
+  edit("shipping/v1/address.proto", /.*string city = 4 \[[\s\S]*?\];\n/, "");
+  const { code, said } = script("check-breaking");
+  assert.equal(code, 1);
+  assert.match(said, /RPC "Logout"/);
+  assert.match(said, /address\.proto.*"city"/);
+});
+
+test("lets contracts grow, and protects what was released", () => {
+  const added = "\n  // Is a note.\n  string note = 12;\n\n  // States of an order.";
+  edit("orders/v1/order.proto", "\n  // States of an order.", added);
+  assert.deepEqual(script("check-breaking"), { code: 0, said: "" });
+  assert.match(script("release-contract").said, /orders.*: commit it/);
+  edit("orders/v1/order.proto", added, "\n  // States of an order.");
+  assert.match(script("check-breaking").said, /"note"/);
+});
+
+test("names a service whose contract was never released", () => {
+  cpSync(join(root, "services/orders/service.yaml"), join(root, "services/shipping/service.yaml"));
+  const { code, said } = script("check-breaking");
+  assert.equal(code, 1);
+  assert.match(said, /not protected: shipping\./);
+  assert.equal(script("release-contract").code, 0);
+  assert.equal(script("check-breaking").code, 0);
+});
