@@ -23,6 +23,15 @@ export async function askRestart(stateDir: string, name: string): Promise<void> 
   await ask(stateDir, "POST", `/processes/${encodeURIComponent(name)}/restart`);
 }
 
+/** Stops a process of the running shop until it is resumed. */
+export async function askHalt(stateDir: string, name: string): Promise<void> {
+  await ask(stateDir, "POST", `/processes/${encodeURIComponent(name)}/halt`);
+}
+
+export async function askResume(stateDir: string, name: string): Promise<void> {
+  await ask(stateDir, "POST", `/processes/${encodeURIComponent(name)}/resume`);
+}
+
 function ask<Answer>(stateDir: string, method: string, path: string): Promise<Answer> {
   if (!supervisorOf(stateDir)) throw new NotRunning();
   return new Promise((resolve, reject) => {

@@ -1,0 +1,130 @@
+import { randomUUIDv7 } from "node:crypto";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
+import { storePorts } from "@row/cli/infra/ports.ts";
+import { postgresUrl } from "@row/cli/infra/postgres.ts";
+import { type Installation, installationAt } from "@row/cli/installation.ts";
+import { Secrets } from "@row/cli/secrets.ts";
+import { startShop } from "@row/cli/shop.ts";
+import type { ProcessStatus } from "@row/cli/shop-status.ts";
+import { askHalt, askResume, askStatus } from "@row/cli/supervisor/control-client.ts";
+import pg from "pg";
+import { expectOk, Rest } from "./rest.ts";
+
+const PORT_BASE = 22_000;
+
+/** A whole shop: the one that the test run shares between files, else one of this file's own. */
+export async function theShop(): Promise<TheShop> {
+  const shared = process.env.ROW_TEST_SHOP;
+  if (shared) return TheShop.at(installationAt(JSON.parse(shared)));
+  const stateDir = mkdtempSync(join(tmpdir(), "row-test-shop-"));
+  const own = await startShop({ stateDir, portBase: PORT_BASE });
+  after(() => own.destroy());
+  return TheShop.at(own.installation);
+}
+
+/** Somebody who has signed in. */
+export interface Session {
+  id: string;
+  email: string;
+  accessToken: string;
+  refreshToken: string;
+}
+
+/** A running shop, seen from outside its processes. */
+export class TheShop {
+  readonly installation: Installation;
+  readonly processes: readonly ProcessStatus[];
+  readonly rest: Rest;
+  readonly #secrets: Secrets;
+  readonly #pools = new Map<string, pg.Pool>();
+
+  private constructor(installation: Installation, processes: readonly ProcessStatus[]) {
+    this.installation = installation;
+    this.processes = processes;
+    this.#secrets = new Secrets(installation.stateDir);
+    this.rest = new Rest(`http://${this.address("edge", "http")}`);
+    after(() => Promise.all([...this.#pools.values()].map((pool) => pool.end())));
+  }
+
+  static async at(installation: Installation): Promise<TheShop> {
+    const { processes } = await askStatus(installation.stateDir);
+    return new TheShop(installation, processes);
+  }
+
+  /** "host:port" of what a process serves. */
+  address(name: string, kind = "grpc"): string {
+    const address = this.processes.find((process) => process.name === name)?.addresses[kind];
+    if (!address) throw new Error(`${name} has no ${kind} address`);
+    return address;
+  }
+
+  /** Services that answer gRPC calls, the edge aside. */
+  get services(): string[] {
+    return this.processes.filter(({ name, addresses }) => addresses.grpc && name !== "edge").map(({ name }) => name);
+  }
+
+  get demoPassword(): string {
+    return this.#secrets.demoPassword;
+  }
+
+  /** Opens an account and signs in. */
+  async customer(): Promise<Session> {
+    const email = `${randomUUIDv7()}@example.com`;
+    const password = "correct horse battery";
+    await this.rest.post("/v1/auth/register", { email, password, displayName: "Somebody" }).then(expectOk);
+    return this.signIn(email, password);
+  }
+
+  /** Signs a demo user in: "alice", "merchant", "admin". */
+  demoUser(name: string): Promise<Session> {
+    return this.signIn(`${name}@example.com`, this.demoPassword);
+  }
+
+  async signIn(email: string, password: string): Promise<Session> {
+    const { accessToken, refreshToken } = await this.rest.post("/v1/auth/login", { email, password }).then(expectOk);
+    return { id: claimsOf(accessToken).sub, email, accessToken, refreshToken };
+  }
+
+  /** A service's database, as the service itself sees it. */
+  database(service: string): pg.Pool {
+    const known = this.#pools.get(service);
+    if (known) return known;
+    const url = postgresUrl(service, this.#secrets, storePorts(this.installation).postgres);
+    const pool = new pg.Pool({ connectionString: url, max: 2 });
+    pool.on("error", () => {});
+    this.#pools.set(service, pool);
+    return pool;
+  }
+
+  /** Everything the card gateway answered, oldest first, by its own log. */
+  async gatewayLog(): Promise<GatewayEntry[]> {
+    const log = await fetch(`http://${this.address("card-gateway", "http")}/v1/log`);
+    const lines = (await log.text()).split("\n").filter(Boolean);
+    return lines.map((line) => JSON.parse(line));
+  }
+
+  /** Stops a process and leaves it stopped until `resume`. */
+  halt(name: string): Promise<void> {
+    return askHalt(this.installation.stateDir, name);
+  }
+
+  resume(name: string): Promise<void> {
+    return askResume(this.installation.stateDir, name);
+  }
+}
+
+/** What the card gateway's log says of one act. */
+export interface GatewayEntry {
+  action: "authorize" | "capture" | "void" | "refund";
+  reference: string;
+  outcome: "applied" | "unchanged" | "refused";
+  charge?: { status: string; amountMinor?: string };
+}
+
+/** What an access token says, without a check. */
+export function claimsOf(accessToken: string): { sub: string; exp: number; roles: string[] } {
+  return JSON.parse(Buffer.from(accessToken.split(".")[1] ?? "", "base64url").toString());
+}
