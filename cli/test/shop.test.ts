@@ -114,7 +114,7 @@ test("lists, shows, replays and drops dead letters", async () => {
   const sent = headers();
   sent.set("x-dead-error", "Cannot apply it");
   for (let count = 0; count < 2; count += 1)
-    await connection.request(deadSubject("catalog", event), "", { headers: sent });
+    await connection.request(deadSubject("catalog", event), "", { headers: sent, timeout: 2_000 });
   await connection.close();
 
   // The command runs in a process of its own, so this one must stay free to answer it.
