@@ -125,8 +125,8 @@ test("opens one account when many ask for the same address at the same moment", 
 
 test("serves a crowd that signs in at once, though few passwords are verified at a time", async () => {
   const { email } = await auth.newUser(password);
-  const tokens = await Promise.all(Array.from({ length: 30 }, () => auth.anybody.login({ email, password })));
-  assert.equal(new Set(tokens.map(({ refreshToken }) => refreshToken)).size, 30);
+  const tokens = await Promise.all(Array.from({ length: 20 }, () => auth.anybody.login({ email, password })));
+  assert.equal(new Set(tokens.map(({ refreshToken }) => refreshToken)).size, 20);
 });
 
 test("keeps addresses and passwords out of logs, events, requests and the audit trail", async () => {
