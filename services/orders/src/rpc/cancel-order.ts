@@ -55,7 +55,7 @@ export function cancelOrder({ store, runner, relay, changes, worker, origin }: O
         }
         throw new DomainError(
           "aborted",
-          "ORDER_BUSY",
+          "CONFLICT",
           `Cannot cancel order "${request.id}" just now: it keeps changing; try again`,
         );
       },

@@ -76,6 +76,14 @@ export function placeOrder(dependencies: OrderDependencies) {
     });
 }
 
+/** The catalog has no such product. */
+class ProductUnknown extends DomainError {
+  constructor(field: string) {
+    const description = "no product has this id";
+    super("invalid", "PRODUCT_UNKNOWN", `${field}: ${description}`, { violations: [{ field, description }] });
+  }
+}
+
 /** The items at the catalog's prices of now. */
 async function price({ catalog }: OrderDependencies, request: PlaceOrderRequest): Promise<OrderItem[]> {
   const ids = request.items.map((item) => item.productId.toLowerCase());
@@ -85,7 +93,7 @@ async function price({ catalog }: OrderDependencies, request: PlaceOrderRequest)
   const byId = new Map(products.map((product) => [product.id, product]));
   return request.items.map((item, index) => {
     const product = byId.get(item.productId.toLowerCase());
-    if (!product) throw new InvalidField(`items[${index}].product_id`, "no product has this id");
+    if (!product) throw new ProductUnknown(`items[${index}].product_id`);
     return {
       productId: product.id,
       name: product.name,

@@ -61,11 +61,12 @@ export function getOrderHistory(store: OrderStore, prisma: PrismaClient) {
       store.events(request.id),
       prisma.sagaAttempt.findMany({ where: { orderId: request.id, finishedTime: { not: null } } }),
     ]);
+    // An attempt that ends in an event has its time, and comes before it.
     const entries = [
-      ...events.map(eventEntry),
       ...attempts.map(({ finishedTime, ...attempt }) =>
         HistoryEntry.create({ createTime: finishedTime ?? undefined, attempt }),
       ),
+      ...events.map(eventEntry),
     ];
     return { entries: entries.toSorted((a, b) => Number(a.createTime) - Number(b.createTime)) };
   };

@@ -39,6 +39,12 @@ interface Attempted {
   readonly servedBy: string;
 }
 
+/** A saga whose lease this process holds, and its order as last seen. */
+interface Held {
+  readonly saga: SagaRecord;
+  readonly order: Order;
+}
+
 export class SagaRunner {
   readonly #options: SagaRunnerOptions;
   readonly #driving = new Set<Promise<void>>();
@@ -123,17 +129,18 @@ export class SagaRunner {
   }
 
   async #steps(taken: SagaRecord, order: Order, origin: Origin): Promise<void> {
-    let saga: SagaRecord | undefined = taken;
+    let held: Held | undefined = { saga: taken, order };
     let isBegun = known(taken);
-    while (saga && !isFinished(saga.state)) {
+    while (held && !isFinished(held.saga.state)) {
+      const { saga } = held;
       // A saga taken over in the middle of an attempt: nobody knows how that ended.
       const attempted: Attempted | undefined = isBegun
-        ? await this.#attempt(saga, order)
+        ? await this.#attempt(saga, held.order)
         : saga.state.attempt > 0
           ? { outcome: { kind: "unknown", reason: "WORKER_GONE" }, data: saga.data, servedBy: "" }
           : undefined;
       isBegun = true;
-      saga = await this.#save(saga, order, attempted, origin);
+      held = await this.#save(held, attempted, origin);
       if (this.#stopping.signal.aborted) return;
     }
   }
@@ -160,14 +167,9 @@ export class SagaRunner {
   }
 
   /** Decides and saves, anew when the saga was changed meanwhile. Undefined when somebody else holds it. */
-  async #save(
-    saga: SagaRecord,
-    before: Order,
-    attempted: Attempted | undefined,
-    origin: Origin,
-  ): Promise<SagaRecord | undefined> {
-    let current = saga;
-    let order = before;
+  async #save(held: Held, attempted: Attempted | undefined, origin: Origin): Promise<Held | undefined> {
+    let current = held.saga;
+    let order = held.order;
     for (;;) {
       const progress = decide(current, order, attempted);
       const isSaved = await this.#saveSafely(progress, origin);
@@ -176,7 +178,8 @@ export class SagaRunner {
         if (progress.next.stuck && !current.state.stuck) this.#reportStuck(progress);
         if (progress.waitMs > 0)
           await sleep(progress.waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
-        return { ...current, state: progress.next, data: progress.data, revision: current.revision + 1n };
+        const { next: state, data } = progress;
+        return { saga: { ...current, state, data, revision: current.revision + 1n }, order };
       }
       const fresh = await this.#options.orders.saga(current.orderId, current.definition.name);
       const freshOrder = await this.#options.orders.get(current.orderId);
@@ -184,7 +187,7 @@ export class SagaRunner {
       // The answer to an earlier try was lost, not the write: go on from there.
       if (!isSameAttempt(fresh.state, current.state)) {
         this.#options.onChange(current.orderId);
-        return fresh;
+        return { saga: fresh, order: freshOrder };
       }
       current = fresh;
       order = freshOrder;
@@ -248,7 +251,8 @@ export function decide(saga: SagaRecord, order: Order, attempted: Attempted | un
     },
     begun: isFinished(next) ? undefined : attemptNamed(saga, next),
     waitMs: isFinished(next) ? 0 : waitBefore(decided),
-    change: event && change(order.id, order, [event]),
+    time: now,
+    change: event && change(order.id, order, [event], now),
     cancelsNow: next.direction === "succeeded" && saga.definition.name === PLACE_ORDER.name && saga.isCancelRequested,
   };
 }

@@ -1,6 +1,6 @@
 /** Sagas in Postgres: leases with fencing numbers, and one statement per step taken. */
 import { type Origin, OUTBOX_PARAMETERS, outboxInsert, outboxValues } from "@row/runtime/outbox.ts";
-import { statement } from "@row/runtime/postgres.ts";
+import { isDeadlock, isUniqueViolation, statement } from "@row/runtime/postgres.ts";
 import type pg from "pg";
 import { APPEND_PARAMETERS, appendSql, appendValues, type Change } from "../change.ts";
 import { CANCEL_ORDER } from "./definitions.ts";
@@ -21,6 +21,8 @@ export interface Progress {
   readonly data: SagaData;
   readonly ended: (Attempt & { readonly outcome: Outcome; readonly servedBy: string }) | undefined;
   readonly begun: Attempt | undefined;
+  /** When the attempt ended and the order changed. */
+  readonly time: Date;
   /** Until the next attempt. */
   readonly waitMs: number;
   /** What happens to the order; undefined between the steps. */
@@ -61,7 +63,7 @@ const HELD = `UPDATE sagas SET direction = $5, step = $6, attempt = $7, uncertai
   RETURNING 1`;
 
 const ENDED = `INSERT INTO saga_attempts (order_id, saga, step, undo, number, outcome, reason, worker, served_by, finished_time)
-  SELECT $1::uuid, $15, $16, $17, $18, $19, $20, $21, $22, now() WHERE $16 <> '' AND EXISTS (SELECT FROM held)
+  SELECT $1::uuid, $15, $16, $17, $18, $19, $20, $21, $22, $26::timestamptz WHERE $16 <> '' AND EXISTS (SELECT FROM held)
   ON CONFLICT (order_id, saga, step, undo, number) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason,
     served_by = excluded.served_by, finished_time = excluded.finished_time`;
 
@@ -74,7 +76,7 @@ const saveStep = statement<{ saved: boolean }>(
   `WITH held AS (${HELD}), ended AS (${ENDED}), begun AS (${BEGUN}) SELECT EXISTS (SELECT FROM held) AS saved`,
 );
 
-const APPEND = 26;
+const APPEND = 27;
 const OUTBOX = APPEND + APPEND_PARAMETERS;
 const CANCELS = OUTBOX + OUTBOX_PARAMETERS;
 const append = appendSql(APPEND, "held");
@@ -156,16 +158,23 @@ export class SagaStore {
       begun?.step ?? "",
       begun?.undo ?? false,
       begun?.number ?? 0,
+      progress.time,
     ];
-    const [row] = change
-      ? await saveStepAndOrder(this.#pool, [
-          ...values,
-          ...appendValues(change),
-          ...outboxValues(change.published, origin),
-          progress.cancelsNow,
-        ])
-      : await saveStep(this.#pool, values);
-    return row?.saved ?? false;
+    try {
+      const [row] = change
+        ? await saveStepAndOrder(this.#pool, [
+            ...values,
+            ...appendValues(change),
+            ...outboxValues(change.published, origin),
+            progress.cancelsNow,
+          ])
+        : await saveStep(this.#pool, values);
+      return row?.saved ?? false;
+    } catch (error) {
+      // The order changed between this saga's last look at it and now.
+      if (isUniqueViolation(error, "order_events_pkey") || isDeadlock(error)) return false;
+      throw error;
+    }
   }
 
   /** Lets go of everything this process holds. */
