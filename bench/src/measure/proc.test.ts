@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { test } from "node:test";
+import { cpuSeconds, processTree, pssMegabytes } from "./proc.ts";
+
+const isLinux = process.platform === "linux";
+
+test("counts the CPU time of children that are gone", { skip: !isLinux }, async () => {
+  const before = cpuSeconds(process.pid);
+  const busy = "const end = Date.now() + 300; while (Date.now() < end);";
+  await once(spawn(process.execPath, ["-e", busy]), "exit");
+  assert.ok(cpuSeconds(process.pid) - before >= 0.2);
+});
+
+test("sees the processes below a process, and their memory", { skip: !isLinux }, async () => {
+  const alone = pssMegabytes(process.pid);
+  const child = spawn(process.execPath, ["-e", "console.log('up'); setTimeout(() => {}, 10_000)"]);
+  await once(child.stdout, "data");
+  assert.ok(processTree(process.pid).includes(child.pid ?? 0));
+  assert.ok(pssMegabytes(process.pid) > alone);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+});

@@ -1,0 +1,28 @@
+import type { Results } from "../results.ts";
+
+/** Something that the shop should reach. */
+export interface Bar {
+  name: string;
+  wanted: string;
+  found: string;
+  isMet: boolean;
+}
+
+export function barsOf({ reading, ordering, events, memory, start }: Results): Bar[] {
+  const atLeast = (name: string, found: number, wanted: number): Bar => {
+    return { name, wanted: `≥ ${wanted}×`, found: `${found.toFixed(2)}×`, isMet: found >= wanted };
+  };
+  const atMost = (name: string, found: number, wanted: number, unit: string): Bar => {
+    return { name, wanted: `≤ ${wanted} ${unit}`, found: `${found.toFixed(1)} ${unit}`, isMet: found <= wanted };
+  };
+  return [
+    atLeast("Reading a product, of the tutorial stack", reading.ratio.median, 1.3),
+    atLeast("Orders accepted, of the tutorial stack", ordering.acceptedRatio.median, 0.8),
+    atLeast("Orders confirmed, of the tutorial stack", ordering.confirmedRatio.median, 0.3),
+    atMost("Backlog drained after the load, longest", Math.max(...ordering.drainSeconds), 5, "s"),
+    atMost("Event from commit to handler, p99 at half load", events.p99, 50, "ms"),
+    atMost("Largest service after the start, PSS", Math.max(...Object.values(memory.afterStart)), 120, "MB"),
+    atMost("Largest service after the load, PSS", Math.max(...Object.values(memory.afterLoad)), 300, "MB"),
+    atMost("First npm start until ready", start.first, 20, "s"),
+  ];
+}

@@ -1,0 +1,107 @@
+import { GENERATOR } from "../bench.ts";
+import type { Ratio } from "../measure/ratio.ts";
+import type { Summary } from "../measure/round.ts";
+import type { Results } from "../results.ts";
+import { barsOf } from "./bars.ts";
+import { markdownTable } from "./markdown-table.ts";
+
+/** A run as Markdown: what is printed, and what docs/performance.md shows. */
+export function report(results: Results): string {
+  return [
+    machine(results),
+    "### What should be reached\n",
+    bars(results),
+    "\n### Requests\n",
+    requests(results),
+    "\n### What each extra costs when reading a product\n",
+    extras(results),
+    "\n### CPU and memory by process\n",
+    processes(results),
+    "\n### Memory of the shop's own processes, at rest\n",
+    memory(results),
+    "",
+  ].join("\n");
+}
+
+function machine({ time, machine, rounds, roundSeconds, connections, ordersUnderWay }: Results): string {
+  const { cpu, cores, memoryGigabytes, system, node, postgres } = machine;
+  const day = time.slice(0, 10);
+  return `Measured on ${day}: ${cores} cores (${cpu}), ${memoryGigabytes} GB, ${system}, Node ${node}, Postgres ${postgres}.
+${rounds} rounds of ${roundSeconds} s each, ${connections} connections, ${ordersUnderWay} orders under way where they are waited for.
+`;
+}
+
+function bars(results: Results): string {
+  const rows = barsOf(results).map(({ name, wanted, found, isMet }) => [name, wanted, found, isMet ? "yes" : "no"]);
+  return markdownTable(["", "wanted", "found", "reached"], rows);
+}
+
+function requests({ echo, reading, ordering, events }: Results): string {
+  const row = (name: string, summary: Summary, ratio?: Ratio) => [
+    name,
+    whole(summary.perSecond),
+    ratio ? `${ratio.median.toFixed(2)}× (${ratio.lowest.toFixed(2)}–${ratio.highest.toFixed(2)})` : "",
+    summary.p50.toFixed(1),
+    summary.p99.toFixed(1),
+    String(Object.values(summary.errors).reduce((sum, times) => sum + times, 0)),
+    summary.cpuPerThousand.toFixed(2),
+  ];
+  const table = markdownTable(
+    ["", "requests/s", "of the tutorial stack", "p50 ms", "p99 ms", "errors", "CPU s per 1,000"],
+    [
+      row("bare grpc-js echo", echo),
+      row("reading a product, tutorial stack", reading.tutorial),
+      row("reading a product, shop", reading.shop, reading.ratio),
+      row("placing an order, tutorial stack", ordering.tutorial),
+      row("placing an order, shop: accepted", ordering.accepted, ordering.acceptedRatio),
+      row("placing an order, shop: confirmed", ordering.confirmed, ordering.confirmedRatio),
+    ],
+  );
+  const drains = ordering.drainSeconds.map((seconds) => seconds.toFixed(1)).join(", ");
+  return `${table}
+
+Ratios are medians over the rounds, with the lowest and the highest. CPU is that of all processes but the load generator.
+After the rounds that only wait for acceptance the backlog was drained within ${drains} s.
+${events.events} events went from commit to handler at ${whole(events.pace)} orders/s in p50 ${events.p50.toFixed(1)} ms, p99 ${events.p99.toFixed(1)} ms, at most ${events.highest.toFixed(1)} ms.`;
+}
+
+function extras({ extras, reading }: Results): string {
+  const microseconds = reading.shop.cpuPerThousand * 1_000;
+  const rows = extras.map(({ name, how, rate, cpuMicroseconds }) => [
+    name,
+    cpuMicroseconds.toFixed(1),
+    `${((100 * cpuMicroseconds) / microseconds).toFixed(1)} %`,
+    rate ? `${rate.median.toFixed(2)}× (${rate.lowest.toFixed(2)}–${rate.highest.toFixed(2)})` : "",
+    how,
+  ]);
+  return markdownTable(["", "CPU µs a request", "of all CPU", "rate with ÷ without", "how"], rows);
+}
+
+function processes({ echo, reading, ordering }: Results): string {
+  const parts: [string, Summary][] = [
+    ["echo", echo],
+    ["reading, tutorial", reading.tutorial],
+    ["reading, shop", reading.shop],
+    ["ordering, tutorial", ordering.tutorial],
+    ["ordering, shop (confirmed)", ordering.confirmed],
+  ];
+  const rows = parts.flatMap(([part, summary]) =>
+    Object.entries(summary.processes)
+      .filter(([name, { cpuPerThousand }]) => cpuPerThousand >= 0.005 || name === GENERATOR)
+      .map(([name, used]) => [part, name, used.cpuPerThousand.toFixed(2), whole(used.peakPssMegabytes)]),
+  );
+  return markdownTable(["load", "process", "CPU s per 1,000", "peak PSS MB"], rows);
+}
+
+function memory({ memory }: Results): string {
+  const rows = Object.entries(memory.afterStart).map(([name, size]) => [
+    name,
+    whole(size),
+    whole(memory.afterLoad[name] ?? 0),
+  ]);
+  return markdownTable(["", "30 s after the start, MB", "after the load, MB"], rows);
+}
+
+function whole(value: number): string {
+  return Math.round(value).toLocaleString("en");
+}

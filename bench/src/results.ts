@@ -1,0 +1,41 @@
+import type { Summary } from "./measure/round.ts";
+import type { EventDelays } from "./parts/events.ts";
+import type { Extra } from "./parts/extras.ts";
+import type { Ordering } from "./parts/ordering.ts";
+import type { Reading } from "./parts/reading.ts";
+import type { StartTimes } from "./parts/start-time.ts";
+import type { Machine } from "./report/machine.ts";
+
+/** Everything that one run found out; bench/results/latest.json. */
+export interface Results {
+  time: string;
+  machine: Machine;
+  rounds: number;
+  roundSeconds: number;
+  connections: number;
+  ordersUnderWay: number;
+  start: StartTimes;
+  echo: Summary;
+  reading: Reading;
+  ordering: Ordering;
+  events: EventDelays;
+  extras: Extra[];
+  /** PSS in MB by process: some time after the start, and after all loads. */
+  memory: { afterStart: Record<string, number>; afterLoad: Record<string, number> };
+}
+
+/** What failed, over all loads: "orders accepted: HTTP 503 … (12 times)". */
+export function failuresIn({ echo, reading, ordering, events }: Results): string[] {
+  const parts = {
+    echo,
+    "reading, tutorial": reading.tutorial,
+    "reading, shop": reading.shop,
+    "ordering, tutorial": ordering.tutorial,
+    "orders accepted": ordering.accepted,
+    "orders confirmed": ordering.confirmed,
+    events,
+  };
+  return Object.entries(parts).flatMap(([part, { errors }]) =>
+    Object.entries(errors).map(([failure, times]) => `${part}: ${failure} (${times} times)`),
+  );
+}
