@@ -8,7 +8,9 @@ const RANK = /^\d+(\.\d+)?(e[+-]?\d{1,2})?$/;
 export function nameKey(parts: readonly string[] | undefined): { name: string; id: string } | undefined {
   if (!parts) return undefined;
   const [name, id] = parts;
-  if (parts.length !== 2 || name === undefined || id === undefined || !UUID.test(id)) throw foreignToken();
+  if (parts.length !== 2 || name === undefined || id === undefined || name.includes("\0") || !UUID.test(id)) {
+    throw foreignToken();
+  }
   return { name, id };
 }
 

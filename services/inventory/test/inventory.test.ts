@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { randomUUIDv7 } from "node:crypto";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
 import type { RpcError } from "@row/runtime/errors.ts";
 import { EventStreams } from "../../../tests/harness/events.ts";
 import { answerOf, disagreements, type InventoryUnderTest, startInventory } from "./inventory-under-test.ts";
+
+const run = promisify(execFile);
 
 let inventory: InventoryUnderTest;
 before(async () => {
@@ -260,6 +264,19 @@ test("refuses wrong input by name and never as a fault of its own", async () => 
   for (const call of wrong) {
     await assert.rejects(call, (error: RpcError) => error.code === 3 || assert.fail(error.message));
   }
+});
+
+test("seeding again leaves the stock as it is", async () => {
+  const { services, db, orders } = inventory;
+  const { rows: demo } = await db.query("SELECT target FROM runtime.audit WHERE actor = 'seed'");
+  assert.ok(demo.length > 40);
+  const productId = demo[0].target;
+  await orders.reserveStock({ orderId: randomUUIDv7(), items: [{ productId, quantity: 1n }] });
+  const stock = async () => (await db.query("SELECT * FROM stock ORDER BY product_id")).rows;
+  const before = await stock();
+  const seed = new URL("../prisma/seed.ts", import.meta.url).pathname;
+  await run(process.execPath, [seed], { env: services.shop.infrastructure.environmentOf("inventory") });
+  assert.deepEqual(await stock(), before);
 });
 
 test("stock, reservations and events tell one story", async () => {

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { randomUUIDv7 } from "node:crypto";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
+import fc from "fast-check";
+import { EventStreams } from "../../../tests/harness/events.ts";
+import { newProduct } from "../src/product.ts";
+import { insert } from "../src/product-store.ts";
+import { type CatalogUnderTest, newProductRequest, startCatalog } from "./catalog-under-test.ts";
+
+let catalog: CatalogUnderTest;
+let streams: EventStreams;
+before(async () => {
+  catalog = await startCatalog(19_100);
+  streams = await EventStreams.connect(catalog.services);
+});
+after(async () => {
+  await streams?.close();
+  await catalog?.services.stop();
+});
+
+const publish = (productId: string, sequence: number, onHand: number, id?: ReturnType<typeof randomUUIDv7>) =>
+  streams.publish(StockLevelChanged, productId, BigInt(sequence), { productId, onHand: BigInt(onHand) }, id);
+
+const isAvailable = async (id: string) => (await catalog.visitor.getProduct({ id })).product?.available;
+
+/** Waits until catalog has taken in everything published so far: its own mark, sent after it. */
+async function settled(): Promise<void> {
+  const mark = randomUUIDv7();
+  await publish(mark, 1, 1);
+  for (let i = 0; i < 200; i++) {
+    const { rowCount } = await catalog.db.query("SELECT FROM availability WHERE product_id = $1", [mark]);
+    if (rowCount) return;
+    await sleep(25);
+  }
+  throw new Error("Waited 5 s in vain for an event to be handled");
+}
+
+test("a product is available while some are on hand", async () => {
+  const { id } = await catalog.product();
+  assert.equal(await isAvailable(id), false);
+  await publish(id, 1, 5);
+  await settled();
+  assert.equal(await isAvailable(id), true);
+  const { products } = await catalog.visitor.listProducts({ pageSize: 100, pageToken: "", categoryId: "kitchen" });
+  assert.equal(products.find((product) => product.id === id)?.available, true);
+  const found = await catalog.visitor.searchProducts({ query: "lamp", pageSize: 100, pageToken: "" });
+  assert.equal(found.products.find((product) => product.id === id)?.available, true);
+  await publish(id, 2, 0);
+  await settled();
+  assert.equal(await isAvailable(id), false);
+  assert.equal((await catalog.visitor.getProduct({ id })).product?.version, 1n);
+});
+
+test("what inventory says of a product before the catalog knows it is not lost", async () => {
+  const id = randomUUIDv7();
+  await publish(id, 1, 3);
+  await settled();
+  // Ids are given by the service, so the product is added as the seed does it.
+  const { name, description, categoryId, sku } = newProductRequest();
+  const product = newProduct(id, { sku, name, description, categoryId, priceMinor: 100n }, new Date());
+  await insert(
+    catalog.db,
+    product,
+    { actor: "test", action: "test" },
+    { correlationId: id, producer: "catalog/v1/test" },
+  );
+  assert.equal(await isAvailable(id), true);
+});
+
+test("events three times and in any order end with the newest", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 2, maxLength: 6 }).chain((levels) =>
+        fc.record({
+          levels: fc.constant(levels),
+          order: fc.shuffledSubarray(
+            levels.flatMap((_, index) => [index, index, index]),
+            { minLength: levels.length * 3, maxLength: levels.length * 3 },
+          ),
+        }),
+      ),
+      async ({ levels, order }) => {
+        const id = randomUUIDv7();
+        const eventIds = levels.map(() => randomUUIDv7());
+        for (const index of order) await publish(id, index + 1, levels[index] ?? 0, eventIds[index]);
+        await settled();
+        const { rows } = await catalog.db.query("SELECT available FROM availability WHERE product_id = $1", [id]);
+        assert.deepEqual(rows, [{ available: (levels.at(-1) ?? 0) > 0 }]);
+      },
+    ),
+    { numRuns: 25 },
+  );
+});
+
+test("takes in what happened while it was away", async () => {
+  const { shop } = catalog.services;
+  const { id } = await catalog.product();
+  await shop.halt("catalog");
+  await publish(id, 1, 9);
+  await shop.resume("catalog");
+  await settled();
+  assert.equal((await catalog.as({}).getProduct({ id })).product?.available, true);
+});
+
+test("nothing became a dead letter", async () => {
+  const { backlogs } = await catalog.services.shop.status();
+  assert.equal(backlogs?.deadLetters, 0);
+});
