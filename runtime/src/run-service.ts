@@ -74,7 +74,7 @@ export interface Host<S extends Spec> {
   /** Verifies tokens with these keys instead of asking auth. */
   verifyTokensWith(fetchKeySet: FetchKeySet): void;
   /** Handles an event; its consumer must exist. */
-  consume<T>(options: Pick<SubscribeOptions<T>, "event" | "handler" | "ordering">): Promise<void>;
+  consume<T>(options: Pick<SubscribeOptions<T>, "event" | "handler" | "batch" | "ordering">): Promise<void>;
   /** Stops `work` before the calls are drained. */
   background(work: Background): void;
   /** Runs `close` after everything else has ended. */
@@ -261,7 +261,7 @@ class Process<S extends Spec> implements Host<S> {
     this.#verifier = new TokenVerifier(fetchKeySet);
   }
 
-  async consume<T>(options: Pick<SubscribeOptions<T>, "event" | "handler" | "ordering">): Promise<void> {
+  async consume<T>(options: Pick<SubscribeOptions<T>, "event" | "handler" | "batch" | "ordering">): Promise<void> {
     const nats = await this.#connectNats();
     const subscription = subscribe<T>({
       ...options,
