@@ -24,7 +24,10 @@ test("goes back when a literal leads nowhere", () => {
 
 test("takes a colon as part of the segment when no verb fits", () => {
   const router = routerOf("/v1/orders/{id}", "/v1/orders/{id}:cancel");
-  assert.deepEqual(router.find("GET", "/v1/orders/a:b"), { route: "/v1/orders/{id}", segments: ["v1", "orders", "a:b"] });
+  assert.deepEqual(router.find("GET", "/v1/orders/a:b"), {
+    route: "/v1/orders/{id}",
+    segments: ["v1", "orders", "a:b"],
+  });
   assert.deepEqual(router.find("GET", "/v1/orders/a:b:cancel"), {
     route: "/v1/orders/{id}:cancel",
     segments: ["v1", "orders", "a:b"],

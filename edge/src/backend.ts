@@ -1,0 +1,122 @@
+/** A service behind the edge, called through grpc-js with bytes that are encoded already. */
+import {
+  type ChannelOptions,
+  Client,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import { IDENTITY_SUFFIX } from "@row/runtime/access.ts";
+import type { MethodContract } from "@row/runtime/contract.ts";
+import { traceparent } from "@row/runtime/telemetry.ts";
+import type { Exchange } from "./exchange.ts";
+import { fromService } from "./rpc-error.ts";
+
+const CHANNEL: ChannelOptions = {
+  "grpc.keepalive_time_ms": 30_000,
+  "grpc.keepalive_timeout_ms": 5_000,
+  "grpc.initial_reconnect_backoff_ms": 50,
+  "grpc.min_reconnect_backoff_ms": 50,
+  "grpc.max_reconnect_backoff_ms": 1_000,
+  "grpc.service_config_disable_resolution": 1,
+};
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+/** How long a call may take: what its class allows, and never longer than its caller wants to wait. */
+export function deadlineOf(contract: MethodContract, askedMs: number | undefined): number {
+  return Date.now() + Math.min(contract.timeoutMs, askedMs ?? Number.POSITIVE_INFINITY);
+}
+
+export class Backend {
+  readonly #service: string;
+  readonly #client: Client;
+  readonly #identity: string | undefined;
+
+  /** With `claimsIdentity` the edge states its own identity, for want of a sidecar that proves it. */
+  constructor(service: string, address: string, claimsIdentity: boolean) {
+    this.#service = service;
+    this.#client = new Client(address, credentials.createInsecure(), CHANNEL);
+    this.#identity = claimsIdentity ? `edge.${IDENTITY_SUFFIX}` : undefined;
+  }
+
+  /** Calls a unary RPC. Rejects with a ConnectError; `onCall` is given what cancels the call. */
+  unary(
+    contract: MethodContract,
+    request: Buffer,
+    exchange: Exchange,
+    deadline: number,
+    onCall: (cancel: () => void) => void,
+  ): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const call = this.#client.makeUnaryRequest(
+        contract.path,
+        asIs,
+        asIs,
+        request,
+        this.#metadata(exchange),
+        { deadline },
+        (error: ServiceError | null, response?: Buffer) => {
+          if (!error) return resolve(response ?? Buffer.alloc(0));
+          exchange.answeredBy(error.metadata.get("x-served-by")[0]);
+          reject(fromService(this.#service, error, exchange.correlationId));
+        },
+      );
+      call.on("metadata", (headers: Metadata) => exchange.answeredBy(headers.get("x-served-by")[0]));
+      onCall(() => call.cancel());
+    });
+  }
+
+  /** Calls a server-streaming RPC. Reading throws a ConnectError. */
+  stream(
+    contract: MethodContract,
+    request: Buffer,
+    exchange: Exchange,
+    deadline: number,
+    signal: AbortSignal,
+  ): Responses {
+    const call = this.#client.makeServerStreamRequest(contract.path, asIs, asIs, request, this.#metadata(exchange), {
+      deadline,
+    });
+    call.on("metadata", (headers: Metadata) => exchange.answeredBy(headers.get("x-served-by")[0]));
+    const cancel = () => call.cancel();
+    signal.addEventListener("abort", cancel, { once: true });
+    if (signal.aborted) cancel();
+    return read(call, (error) => {
+      exchange.answeredBy(error.metadata.get("x-served-by")[0]);
+      return fromService(this.#service, error, exchange.correlationId);
+    });
+  }
+
+  #metadata({ correlationId, span, authorization }: Exchange): Metadata {
+    const metadata = new Metadata();
+    metadata.set("traceparent", traceparent(span));
+    metadata.set("x-correlation-id", correlationId);
+    if (authorization !== undefined) metadata.set("authorization", authorization);
+    if (this.#identity !== undefined) metadata.set("l5d-client-id", this.#identity);
+    return metadata;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+/** The encoded messages of a stream. */
+export type Responses = AsyncGenerator<Buffer, void, void>;
+
+async function* read(call: ClientReadableStream<Buffer>, refusal: (error: ServiceError) => Error): Responses {
+  try {
+    for await (const message of call) yield message;
+  } catch (error) {
+    if (isServiceError(error)) throw refusal(error);
+    throw error;
+  } finally {
+    call.cancel();
+  }
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && "code" in error && "metadata" in error && error.metadata instanceof Metadata;
+}

@@ -1,0 +1,153 @@
+/** Connect, gRPC-Web and gRPC: every RPC passed on through the transport. */
+import type { DescMethod, DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
+import { type create, toBinary } from "@bufbuild/protobuf";
+import {
+  type ConnectError,
+  type ConnectRouter,
+  type ConnectRouterOptions,
+  type ContextValues,
+  createContextValues,
+  type HandlerContext,
+  type Interceptor,
+  type Transport,
+} from "@connectrpc/connect";
+import { type MethodContract, methodAt, registry } from "@row/runtime/contract.ts";
+import { validateBytes } from "@row/runtime/validate.ts";
+import { Exchange, type Surroundings } from "./exchange.ts";
+import { EXCHANGE } from "./grpc-transport.ts";
+import { httpStatusOf } from "./rest/error-status.ts";
+import { MAX_JSON_DEPTH } from "./rest/json-body.ts";
+import { requestIdOf, takesRequestId } from "./rest/request-id.ts";
+import { fromThrown } from "./rpc-error.ts";
+
+/** The options of the routers on both ports. */
+export function routerOptions(
+  surroundings: Surroundings,
+  maxBytes: number,
+  stopping: AbortSignal,
+): ConnectRouterOptions {
+  return {
+    readMaxBytes: maxBytes,
+    jsonOptions: { ignoreUnknownFields: false, recursionLimit: MAX_JSON_DEPTH, registry, alwaysEmitImplicit: true },
+    shutdownSignal: stopping,
+    requestGate: (context) => gate(surroundings, context),
+    interceptors: [refusals],
+  };
+}
+
+/** Adds each RPC to a router. */
+export function addRoutes(router: ConnectRouter, contracts: readonly MethodContract[], transport: Transport): void {
+  for (const { descriptor } of contracts) {
+    if (isUnary(descriptor)) addUnary(router, descriptor, transport);
+    else if (isServerStream(descriptor)) addServerStream(router, descriptor, transport);
+    else throw new Error(`Cannot serve ${descriptor.toString()}: clients stream nothing to this shop`);
+  }
+}
+
+function isUnary(method: DescMethod): method is DescMethodUnary {
+  return method.methodKind === "unary";
+}
+
+function isServerStream(method: DescMethod): method is DescMethodServerStreaming {
+  return method.methodKind === "server_streaming";
+}
+
+/** Values for each request; the gate fills them. */
+export const contextValues = (): ContextValues => createContextValues();
+
+function addUnary(router: ConnectRouter, method: DescMethodUnary, transport: Transport): void {
+  router.rpc(method, async (request, context) => {
+    const exchange = exchangeOf(context);
+    checkRequest(exchange, context, method, request);
+    const { signal, values } = context;
+    const answer = await transport.unary(method, signal, context.timeoutMs(), undefined, request, values);
+    context.responseHeader.set("x-served-by", exchange.servedBy);
+    exchange.finish(200);
+    return answer.message;
+  });
+}
+
+function addServerStream(router: ConnectRouter, method: DescMethodServerStreaming, transport: Transport): void {
+  router.rpc(method, async function* (request, context) {
+    const exchange = exchangeOf(context);
+    checkRequest(exchange, context, method, request);
+    const { signal, values } = context;
+    const answers = await transport.stream(method, signal, context.timeoutMs(), undefined, one(request), values);
+    for await (const message of answers.message) {
+      context.responseHeader.set("x-served-by", exchange.servedBy);
+      yield message;
+    }
+    exchange.finish(200);
+  });
+}
+
+async function gate(surroundings: Surroundings, context: HandlerContext): Promise<void> {
+  const { requestHeader, values, method } = context;
+  const exchange = new Exchange(surroundings, `/${method.parent.typeName}/${method.name}`, {
+    correlationId: requestHeader.get("x-correlation-id"),
+    traceparent: requestHeader.get("traceparent"),
+  });
+  values.set(EXCHANGE, exchange);
+  context.responseHeader.set("x-correlation-id", exchange.correlationId);
+  try {
+    await exchange.admit(contractOf(method), requestHeader.get("authorization") ?? undefined);
+  } catch (error) {
+    throw refusal(exchange, error);
+  }
+}
+
+/** Turns what a call throws into the error that the protocol writes. */
+const refusals: Interceptor = (next) => async (request) => {
+  const exchange = request.contextValues.get(EXCHANGE);
+  if (!exchange) return next(request);
+  try {
+    const answer = await next(request);
+    return answer.stream ? { ...answer, message: refusingStream(answer.message, exchange) } : answer;
+  } catch (error) {
+    throw refusal(exchange, error);
+  }
+};
+
+async function* refusingStream<T>(messages: AsyncIterable<T>, exchange: Exchange): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw refusal(exchange, error);
+  }
+}
+
+function refusal(exchange: Exchange, thrown: unknown): ConnectError {
+  const { error, isBug } = fromThrown(thrown, exchange.correlationId);
+  error.metadata.set("x-served-by", exchange.servedBy);
+  error.metadata.set("x-correlation-id", exchange.correlationId);
+  exchange.finish(httpStatusOf(error), isBug ? thrown : undefined);
+  return error;
+}
+
+/** `Idempotency-Key` counts here too, but no request_id is made up: who speaks protobuf can send one. */
+function checkRequest<M extends DescMethodUnary | DescMethodServerStreaming>(
+  exchange: Exchange,
+  context: HandlerContext,
+  { input }: M,
+  request: { requestId?: unknown } & ReturnType<typeof create<M["input"]>>,
+): void {
+  const key = context.requestHeader.get("idempotency-key");
+  if (key !== null && takesRequestId(input) && request.requestId === "") {
+    request.requestId = requestIdOf(exchange.user?.id ?? "", contractOf(context.method).path, key);
+  }
+  validateBytes(input, toBinary(input, request));
+}
+
+function exchangeOf(context: HandlerContext): Exchange {
+  const exchange = context.values.get(EXCHANGE);
+  if (!exchange) throw new Error("Cannot serve a call that passed no gate");
+  return exchange;
+}
+
+function contractOf(method: DescMethod): MethodContract {
+  return methodAt(`/${method.parent.typeName}/${method.name}`);
+}
+
+async function* one<T>(message: T): AsyncGenerator<T> {
+  yield message;
+}

@@ -1,0 +1,89 @@
+/** The edge put together: backends, routes and both servers. */
+import type { MethodContract } from "@row/runtime/contract.ts";
+import type { FastifyInstance } from "fastify";
+import { Backend } from "./backend.ts";
+import { servedBy } from "./contract.ts";
+import type { Surroundings } from "./exchange.ts";
+import { GrpcServer } from "./grpc-server.ts";
+import { GrpcTransport } from "./grpc-transport.ts";
+import { createHttpServer } from "./http-server.ts";
+import { openApiDocument } from "./openapi/document.ts";
+import { type Binding, bindingsOf } from "./rest/binding.ts";
+import { RestHandler } from "./rest/handler.ts";
+
+export interface EdgeOptions {
+  readonly surroundings: Surroundings;
+  /** Where each service is, by its name; one that is missing is not served. */
+  readonly services: ReadonlyMap<string, string>;
+  /** Whether to state the edge's identity to services, for want of a sidecar. */
+  readonly claimsIdentity: boolean;
+  readonly corsOrigins: readonly string[];
+  /** How long a stream may be silent, in milliseconds. */
+  readonly heartbeatMs?: number;
+  /** Routes that the contracts do not have. */
+  readonly moreBindings?: readonly Binding[];
+}
+
+const HEARTBEAT_MS = 15_000;
+
+export class Edge {
+  readonly #stopping: AbortController;
+  readonly #backends: readonly Backend[];
+  readonly #http: FastifyInstance;
+  readonly #grpc: GrpcServer;
+
+  private constructor(
+    backends: readonly Backend[],
+    http: FastifyInstance,
+    grpc: GrpcServer,
+    stopping: AbortController,
+  ) {
+    this.#backends = backends;
+    this.#http = http;
+    this.#grpc = grpc;
+    this.#stopping = stopping;
+  }
+
+  static async create(options: EdgeOptions): Promise<Edge> {
+    const {
+      surroundings,
+      services,
+      claimsIdentity,
+      corsOrigins,
+      heartbeatMs = HEARTBEAT_MS,
+      moreBindings = [],
+    } = options;
+    const stopping = new AbortController();
+    const backends = new Map(
+      [...services].map(([service, address]) => [service, new Backend(service, address, claimsIdentity)]),
+    );
+    const contracts: MethodContract[] = servedBy(new Set(services.keys()));
+    const bindings = [...contracts.flatMap(bindingsOf), ...moreBindings];
+    const transport = new GrpcTransport(backends);
+    const shared = { surroundings, contracts, transport, stopping: stopping.signal };
+    const rest = new RestHandler({ ...shared, backends, bindings, heartbeatMs });
+    const openApi = JSON.stringify(openApiDocument(bindings));
+    const http = await createHttpServer({ ...shared, rest, corsOrigins, openApi });
+    return new Edge([...backends.values()], http, new GrpcServer(shared), stopping);
+  }
+
+  /** Listens on "host:port" or "unix:/path". */
+  async listen(httpAddress: string, grpcAddress: string): Promise<void> {
+    await this.#grpc.listen(parseAddress(grpcAddress));
+    await this.#http.listen(parseAddress(httpAddress));
+  }
+
+  /** Takes nothing new, ends streams, waits for what is in flight. */
+  async drain(): Promise<void> {
+    const closing = Promise.all([this.#http.close(), this.#grpc.close()]);
+    this.#stopping.abort();
+    await closing;
+    for (const backend of this.#backends) backend.close();
+  }
+}
+
+function parseAddress(address: string): { host: string; port: number } | { path: string } {
+  if (address.startsWith("unix:")) return { path: address.slice("unix:".length) };
+  const colon = address.lastIndexOf(":");
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+}

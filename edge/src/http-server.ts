@@ -1,0 +1,97 @@
+/** The HTTP/1.1 server: REST, Connect, gRPC-Web, the API's description and the pages. */
+
+import type { Transport } from "@connectrpc/connect";
+import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
+import type { MethodContract } from "@row/runtime/contract.ts";
+import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import { addRoutes, contextValues, routerOptions } from "./connect-routes.ts";
+import { corsHook } from "./cors.ts";
+import type { Surroundings } from "./exchange.ts";
+import { addPages } from "./pages.ts";
+import type { RestHandler } from "./rest/handler.ts";
+import { bodyTooLarge, contentTypeUnsupported, HttpRefusal, pathNotFound } from "./rest/http-refusal.ts";
+import { sendError } from "./rest/reply.ts";
+
+/** The largest body and the largest message that is read, in bytes. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+
+export interface HttpServerOptions {
+  readonly surroundings: Surroundings;
+  readonly contracts: readonly MethodContract[];
+  readonly rest: RestHandler;
+  readonly transport: Transport;
+  readonly corsOrigins: readonly string[];
+  readonly stopping: AbortSignal;
+  readonly openApi: string;
+}
+
+export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
+  const { rest, surroundings } = options;
+  const answerError = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+    sendError(reply, rest.exchange("no route", request), asRefusal(error, request));
+  };
+  const app = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    logger: false,
+    requestIdHeader: false,
+    // The edge's own router decides about REST paths; this one sees prefixes only.
+    routerOptions: { ignoreTrailingSlash: false, maxParamLength: 16_384 },
+    frameworkErrors: answerError,
+    forceCloseConnections: "idle",
+    keepAliveTimeout: 65_000,
+    requestTimeout: 60_000,
+  });
+  app.addHook("onRequest", (_request, reply, done) => {
+    reply.headers(SECURITY_HEADERS);
+    done();
+  });
+  app.addHook("onRequest", corsHook(options.corsOrigins));
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler((request, reply) => {
+    sendError(
+      reply,
+      rest.exchange("no route", request),
+      pathNotFound(request.method, request.url.split("?", 1)[0] ?? ""),
+    );
+  });
+
+  await app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+    scope.all("/v1/*", rest.handle);
+    scope.all("/.well-known/*", rest.handle);
+  });
+  await app.register(fastifyConnectPlugin, {
+    ...routerOptions(surroundings, MAX_BODY_BYTES, options.stopping),
+    // gRPC itself has trailers, which HTTP/1.1 clients do not read: it is served on the h2c port.
+    grpc: false,
+    contextValues,
+    routes: (router) => addRoutes(router, options.contracts, options.transport),
+  });
+  addPages(app, options.openApi);
+  return app;
+}
+
+/** Answers are data, not pages: nothing in them may run, be framed or be guessed at. */
+const SECURITY_HEADERS = {
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};
+
+/** What Fastify refuses before a handler sees it. */
+function asRefusal(error: FastifyError, request: FastifyRequest): Error {
+  switch (error.code) {
+    case "FST_ERR_CTP_BODY_TOO_LARGE":
+      return bodyTooLarge(MAX_BODY_BYTES);
+    case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
+      return contentTypeUnsupported(request.headers["content-type"]);
+  }
+  const status = error.statusCode ?? 500;
+  if (status < 400 || status >= 500) return error;
+  return new HttpRefusal(
+    { httpStatus: status, kind: "invalid", reason: "MALFORMED_REQUEST" },
+    `Cannot read the request: ${error.message}`,
+  );
+}

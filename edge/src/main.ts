@@ -1,0 +1,3 @@
+import { runEdge } from "./process.ts";
+
+await runEdge();

@@ -1,0 +1,33 @@
+/** The pages: what this is, and the API to browse. They load nothing from elsewhere. */
+
+import { hash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { FastifyInstance } from "fastify";
+
+const PAGE_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const FILES = [
+  { path: "/", file: "home.html", type: "text/html; charset=utf-8" },
+  { path: "/docs", file: "docs.html", type: "text/html; charset=utf-8" },
+  { path: "/pages/docs.js", file: "docs.js", type: "text/javascript; charset=utf-8" },
+  { path: "/pages/style.css", file: "style.css", type: "text/css; charset=utf-8" },
+];
+
+/** Serves the pages and the API's description. */
+export function addPages(app: FastifyInstance, openApi: string): void {
+  for (const { path, file, type } of FILES) {
+    add(app, path, readFileSync(new URL(`pages/${file}`, import.meta.url), "utf8"), type);
+  }
+  add(app, "/openapi.json", openApi, "application/json; charset=utf-8");
+  app.get("/favicon.ico", (_request, reply) => reply.code(204).send());
+}
+
+function add(app: FastifyInstance, path: string, text: string, type: string): void {
+  const etag = `"${hash("sha1", text, "base64url")}"`;
+  app.get(path, (request, reply) => {
+    reply.headers({ etag, "cache-control": "no-cache", "content-security-policy": PAGE_POLICY });
+    if (request.headers["if-none-match"] === etag) return reply.code(304).send();
+    return reply.type(type).send(text);
+  });
+}

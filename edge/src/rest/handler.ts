@@ -1,0 +1,171 @@
+/** Answers REST requests: find the route, admit the user, read the request, call the service, write the answer. */
+import type { OutgoingHttpHeaders } from "node:http";
+import type { DescMessage } from "@bufbuild/protobuf";
+import { DomainError } from "@row/runtime/errors.ts";
+import { validateBytes } from "@row/runtime/validate.ts";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { type Backend, deadlineOf } from "../backend.ts";
+import { serviceOf } from "../contract.ts";
+import { Exchange, type Surroundings } from "../exchange.ts";
+import { fromThrown } from "../rpc-error.ts";
+import type { Binding } from "./binding.ts";
+import { statusJson } from "./error-status.ts";
+import { methodNotAllowed, pathNotFound } from "./http-refusal.ts";
+import { headersOf, sendError, sendJson } from "./reply.ts";
+import { decodeRequest } from "./request-decoder.ts";
+import { responseJson } from "./response.ts";
+import { Router } from "./router.ts";
+import { chooseFormat, writeStream } from "./stream.ts";
+import { askedTimeout } from "./timeout.ts";
+
+export interface RestOptions {
+  readonly surroundings: Surroundings;
+  readonly backends: ReadonlyMap<string, Backend>;
+  readonly bindings: readonly Binding[];
+  readonly heartbeatMs: number;
+  /** Ends the streams when the process stops. */
+  readonly stopping: AbortSignal;
+}
+
+/** A route, with all that can be known of it beforehand. */
+interface Route {
+  readonly binding: Binding;
+  readonly backend: Backend;
+  readonly input: DescMessage;
+  /** "GET /v1/products/{id}", as spans and logs name it. */
+  readonly name: string;
+}
+
+export class RestHandler {
+  readonly #options: RestOptions;
+  readonly #router = new Router<Route>();
+
+  constructor(options: RestOptions) {
+    this.#options = options;
+    for (const binding of options.bindings) {
+      const backend = options.backends.get(serviceOf(binding.contract));
+      if (!backend) continue;
+      const { httpMethod, path, contract } = binding;
+      const route = { binding, backend, input: contract.descriptor.input, name: `${httpMethod} ${path}` };
+      this.#router.add(httpMethod, path, route);
+    }
+  }
+
+  /** Answers any request; never rejects. */
+  readonly handle = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const url = request.raw.url ?? "/";
+    const mark = url.indexOf("?");
+    const path = mark < 0 ? url : url.slice(0, mark);
+    const method = request.method === "HEAD" ? "GET" : request.method;
+    const match = this.#router.find(method, path);
+    const exchange = this.exchange(match ? match.route.name : "no route", request);
+    if (!match) {
+      const allowed = this.#router.methodsOf(path);
+      sendError(
+        reply,
+        exchange,
+        allowed.length > 0 ? methodNotAllowed(method, path, allowed) : pathNotFound(method, path),
+      );
+      return reply;
+    }
+    const { route, segments } = match;
+    try {
+      const { headers } = request;
+      const waiting = exchange.admit(route.binding.contract, headers.authorization);
+      if (waiting) await waiting;
+      const lastEventId = headerOf(headers["last-event-id"]);
+      const bytes = decodeRequest(route.binding, {
+        segments,
+        query: mark < 0 ? "" : url.slice(mark + 1),
+        body: Buffer.isBuffer(request.body) ? request.body : undefined,
+        idempotencyKey: headerOf(headers["idempotency-key"]),
+        userId: exchange.user?.id ?? "",
+        lastEventId,
+      });
+      validateBytes(route.input, bytes);
+      const deadline = deadlineOf(route.binding.contract, askedTimeout(headerOf(headers["x-server-timeout"])));
+      if (route.binding.contract.descriptor.methodKind === "server_streaming") {
+        await this.#stream(request, reply, route, exchange, bytes, deadline, lastEventId !== undefined);
+      } else {
+        await this.#unary(request, reply, route, exchange, bytes, deadline);
+      }
+    } catch (error) {
+      sendError(reply, exchange, error, route.input);
+    }
+    return reply;
+  };
+
+  /** The start of a request's way, for errors that come up outside of `handle` too. */
+  exchange(name: string, { headers }: FastifyRequest): Exchange {
+    const { traceparent } = headers;
+    return new Exchange(this.#options.surroundings, name, { correlationId: headers["x-correlation-id"], traceparent });
+  }
+
+  async #unary(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    route: Route,
+    exchange: Exchange,
+    bytes: Buffer,
+    deadline: number,
+  ) {
+    let cancel = () => {};
+    const { socket } = request.raw;
+    const onClose = () => cancel();
+    socket.once("close", onClose);
+    try {
+      const answer = await route.backend.unary(route.binding.contract, bytes, exchange, deadline, (how) => {
+        cancel = how;
+      });
+      const ifNoneMatch = request.headers["if-none-match"];
+      sendJson(reply, route.binding, exchange, responseJson(route.binding, answer), ifNoneMatch);
+    } finally {
+      socket.removeListener("close", onClose);
+    }
+  }
+
+  async #stream(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    route: Route,
+    exchange: Exchange,
+    bytes: Buffer,
+    deadline: number,
+    isResumed: boolean,
+  ): Promise<void> {
+    const { binding } = route;
+    const format = chooseFormat(request.headers.accept);
+    const gone = new AbortController();
+    const onClose = () => gone.abort();
+    reply.raw.once("close", onClose);
+    const signal = AbortSignal.any([gone.signal, this.#options.stopping]);
+    const always = reply.getHeaders() as OutgoingHttpHeaders; // only ever set to strings
+    const status = await writeStream(
+      reply.raw,
+      route.backend.stream(binding.contract, bytes, exchange, deadline, signal),
+      {
+        binding,
+        format,
+        headers: () => ({ ...always, ...headersOf(exchange) }),
+        statusJson: (error) => {
+          const thrown = this.#options.stopping.aborted ? new Stopping() : error;
+          return JSON.stringify(statusJson(fromThrown(thrown, exchange.correlationId).error, route.input));
+        },
+        heartbeatMs: this.#options.heartbeatMs,
+        isResumed,
+      },
+    );
+    reply.hijack();
+    exchange.finish(status);
+  }
+}
+
+class Stopping extends DomainError {
+  constructor() {
+    super("unavailable", "EDGE_STOPPING", "Cannot go on with this stream: the edge is stopping; connect again");
+  }
+}
+
+function headerOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(", ") : value;
+}

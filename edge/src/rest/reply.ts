@@ -1,0 +1,76 @@
+/** Writes answers: headers that every answer has, ETags, errors. */
+import { hash } from "node:crypto";
+import type { OutgoingHttpHeaders } from "node:http";
+import type { DescMessage } from "@bufbuild/protobuf";
+import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
+import type { FastifyReply } from "fastify";
+import type { Exchange } from "../exchange.ts";
+import { fromThrown } from "../rpc-error.ts";
+import type { Binding } from "./binding.ts";
+import { httpStatusOf, statusJson } from "./error-status.ts";
+import { HttpRefusal } from "./http-refusal.ts";
+
+const JSON_TYPE = "application/json; charset=utf-8";
+
+/** Answers 200 with JSON, or 304 when the caller has it already. */
+export function sendJson(
+  reply: FastifyReply,
+  binding: Binding,
+  exchange: Exchange,
+  text: string,
+  ifNoneMatch: string | undefined,
+): void {
+  const headers = headersOf(exchange);
+  headers["cache-control"] = cacheControl(binding);
+  let status = 200;
+  if (binding.httpMethod === "GET") {
+    const etag = `W/"${hash("sha1", text, "base64url")}"`;
+    headers.etag = etag;
+    if (ifNoneMatch !== undefined && matches(ifNoneMatch, etag)) status = 304;
+  }
+  if (status === 200) headers["content-type"] = JSON_TYPE;
+  reply
+    .code(status)
+    .headers(headers)
+    .send(status === 304 ? undefined : text);
+  exchange.finish(status);
+}
+
+/** Answers an error as google.rpc.Status in JSON. */
+export function sendError(reply: FastifyReply, exchange: Exchange, thrown: unknown, input?: DescMessage): void {
+  const { error, isBug } = fromThrown(thrown, exchange.correlationId);
+  const status = thrown instanceof HttpRefusal ? thrown.httpStatus : httpStatusOf(error);
+  const headers = headersOf(exchange);
+  headers["content-type"] = JSON_TYPE;
+  headers["cache-control"] = "no-store";
+  if (status === 401) headers["www-authenticate"] = challengeOf(exchange);
+  if (status === 429 || status === 503) headers["retry-after"] = "1";
+  if (thrown instanceof HttpRefusal) Object.assign(headers, thrown.headers);
+  reply
+    .code(status)
+    .headers(headers)
+    .send(JSON.stringify(statusJson(error, input)));
+  exchange.finish(status, isBug ? thrown : undefined);
+}
+
+/** The headers that every answer to a request has. */
+export function headersOf(exchange: Exchange): OutgoingHttpHeaders & Record<string, string> {
+  return { "x-correlation-id": exchange.correlationId, "x-served-by": exchange.servedBy };
+}
+
+/** RFC 6750: the error is named only when a token was sent. */
+function challengeOf({ sentToken }: Exchange): string {
+  return sentToken ? 'Bearer realm="shop", error="invalid_token"' : 'Bearer realm="shop"';
+}
+
+function cacheControl({ httpMethod, contract }: Binding): string {
+  if (httpMethod !== "GET") return "no-store";
+  return contract.access === Access.PUBLIC ? "no-cache" : "private, no-cache";
+}
+
+/** If-None-Match compares weakly (RFC 9110 §13.1.2). */
+function matches(ifNoneMatch: string, etag: string): boolean {
+  if (ifNoneMatch.trim() === "*") return true;
+  const bare = etag.slice(2);
+  return ifNoneMatch.split(",").some((one) => one.trim().replace(/^W\//, "") === bare);
+}
