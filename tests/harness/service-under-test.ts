@@ -18,6 +18,8 @@ export interface ServiceUnderTestOptions {
   /** Settings for every service, and for one by name. */
   env?: Record<string, string>;
   envOf?: Record<string, Record<string, string>>;
+  /** The longest wait before a service that keeps dying is started again. */
+  longestBackoffMs?: number;
 }
 
 /** On whose behalf a client calls. Neither: somebody outside the mesh who has not signed in. */
@@ -42,6 +44,7 @@ export async function startServices(options: ServiceUnderTestOptions): Promise<S
       portBase: options.portBase,
       env: { AUTH_ADDRESS: authAddress, ...options.env },
       envOf: options.envOf,
+      longestBackoffMs: options.longestBackoffMs,
     });
     return new ServicesUnderTest(shop, fakeAuth);
   } catch (error) {

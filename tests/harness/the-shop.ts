@@ -39,6 +39,7 @@ export class TheShop {
   readonly processes: readonly ProcessStatus[];
   readonly rest: Rest;
   readonly #secrets: Secrets;
+  readonly #demoUsers = new Map<string, Promise<Session>>();
   readonly #pools = new Map<string, pg.Pool>();
 
   private constructor(installation: Installation, processes: readonly ProcessStatus[]) {
@@ -78,9 +79,11 @@ export class TheShop {
     return this.signIn(email, password);
   }
 
-  /** Signs a demo user in: "alice", "merchant", "admin". */
+  /** A demo user, signed in: "alice", "merchant", "admin". */
   demoUser(name: string): Promise<Session> {
-    return this.signIn(`${name}@example.com`, this.demoPassword);
+    const session = this.#demoUsers.get(name) ?? this.signIn(`${name}@example.com`, this.demoPassword);
+    this.#demoUsers.set(name, session);
+    return session;
   }
 
   async signIn(email: string, password: string): Promise<Session> {
