@@ -13,7 +13,6 @@ export interface Bench {
   tutorial: TutorialStack;
   generator: LoadGenerator<LoadJob>;
   spanSink: Watched;
-  say(text: string): void;
 }
 
 export const GENERATOR = "load generator";

@@ -8,23 +8,25 @@ import { run } from "./run.ts";
 const { values } = parseArgs({ options: { quick: { type: "boolean", default: false } } });
 const plan = values.quick ? QUICK : FULL;
 const startedAt = performance.now();
-const say = (text: string) =>
-  console.error(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(4)} s  ${text}`);
+const elapsed = () => ((performance.now() - startedAt) / 1_000).toFixed(0);
+const say = (text: string) => console.error(`${elapsed().padStart(4)} s  ${text}`);
 
-// Ending this process ends the processes it has started.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
-const limit = setTimeout(() => {
-  console.error(`The bench is stopped after ${plan.limitSeconds} s`);
+const interrupted = new Promise<never>((_, reject) => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => reject(new Error(signal)));
+  setTimeout(
+    () => reject(new Error(`The bench takes longer than ${plan.limitSeconds} s`)),
+    plan.limitSeconds * 1_000,
+  ).unref();
+});
+
+try {
+  const results = await run(plan, say, interrupted);
+  console.log(report(results));
+  if (plan.isFull) keep(results);
+  const failures = failuresIn(results);
+  if (failures.length > 0) console.error(`Requests failed:\n${failures.join("\n")}`);
+  process.exit(failures.length > 0 ? 1 : 0);
+} catch (error) {
+  console.error(`The bench ended early: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
   process.exit(1);
-}, plan.limitSeconds * 1_000);
-
-const results = await run(plan, say);
-clearTimeout(limit);
-say("done");
-console.log(report(results));
-if (plan.isFull) keep(results);
-const failures = failuresIn(results);
-if (failures.length > 0) {
-  console.error(`Requests failed:\n${failures.join("\n")}`);
-  process.exitCode = 1;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bench } from "./bench.ts";
 import { BenchProcess } from "./bench-process.ts";
+import { Cleanup } from "./cleanup.ts";
 import { LoadGenerator } from "./load-generator.ts";
 import { measureEcho } from "./parts/echo.ts";
 import { measureEvents } from "./parts/events.ts";
@@ -22,57 +23,59 @@ import { TutorialStack } from "./tutorial-stack.ts";
 // One place for all runs of a user, so that a run finds and stops what an earlier one left when it was killed.
 const place = join(tmpdir(), `canary-row-bench-${process.getuid?.() ?? 0}`);
 
-/** Measures everything, and leaves nothing running and nothing behind but its results. */
-export async function run(plan: Plan, say: (text: string) => void): Promise<Results> {
+/** Measures everything, and leaves nothing running and nothing behind but its results; `interrupted` rejects to end it. */
+export async function run(plan: Plan, say: (text: string) => void, interrupted: Promise<never>): Promise<Results> {
+  const cleanup = new Cleanup();
+  try {
+    return await Promise.race([measure(plan, say, cleanup), interrupted]);
+  } finally {
+    await cleanup.run();
+  }
+}
+
+async function measure(plan: Plan, say: (text: string) => void, cleanup: Cleanup): Promise<Results> {
   const logs = join(place, "logs");
   mkdirSync(logs, { recursive: true, mode: 0o700 });
-  const cleanUp: (() => Promise<void>)[] = [];
-  const keepOpen = async <T>(thing: Promise<T>, close: (thing: T) => Promise<void>): Promise<T> => {
-    const opened = await thing;
-    cleanUp.push(() => close(opened));
-    return opened;
+  say("a bare grpc-js echo");
+  const echo = await measureEcho(plan, logs);
+  if (plan.isFull) say("npm start, twice");
+  const timeStart = () => measureStart(join(place, "start"), PORTS.comparedShop);
+  // It stops the shop that it starts by itself, so there is nothing to close but much to wait for.
+  const start = plan.isFull ? await cleanup.keep(timeStart(), async () => {}) : undefined;
+
+  say("the shop and the tutorial stack start");
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${PORTS.spanSink}` };
+  const sink = BenchProcess.start("span sink", "span-sink.ts", logs, { PORT: String(PORTS.spanSink) });
+  const spanSink = await cleanup.keep(sink, (it) => it.stop());
+  const shop = await cleanup.keep(ShopStack.start(join(place, "shop"), PORTS.shop, env), (it) => it.stop());
+  await sleep(plan.settleSeconds * 1_000);
+  const afterStart = memoryOf(shop);
+  await shop.stockUp();
+  const adminUrl = (database?: string) => shop.adminUrl(database);
+  const tutorial = await cleanup.keep(TutorialStack.start(adminUrl, logs), (it) => it.stop());
+  const generator = await cleanup.keep(LoadGenerator.overHttp(logs), ({ process }) => process.stop());
+  const bench: Bench = { plan, shop, tutorial, generator, spanSink };
+
+  say("reading a product");
+  const reading = await measureReading(bench);
+  say("placing an order");
+  const ordering = await measureOrdering(bench);
+  say("events from commit to handler");
+  const events = await measureEvents(bench, Math.max(1, ordering.confirmed.perSecond / 2));
+  const afterLoad = memoryOf(shop);
+  say("what each extra costs");
+  const extras = await measureExtras(bench, cleanup, join(place, "compared"), env);
+  await checkSpansArrived();
+  say("stopping");
+  const { rounds, roundSeconds, connections, ordersUnderWay } = plan;
+  return {
+    time: new Date().toISOString(),
+    machine: await describeMachine(shop.adminUrl()),
+    ...{ rounds, roundSeconds, connections, ordersUnderWay },
+    start: start ?? { first: shop.readySeconds, again: shop.readySeconds },
+    ...{ echo, reading, ordering, events, extras },
+    memory: { afterStart, afterLoad },
   };
-  try {
-    say("a bare grpc-js echo");
-    const echo = await measureEcho(plan, logs);
-    say(plan.isFull ? "npm start, twice" : "the start of the shop");
-    const timed = plan.isFull ? await measureStart(join(place, "start"), PORTS.comparedShop) : undefined;
-
-    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${PORTS.spanSink}` };
-    const sinkPort = { PORT: String(PORTS.spanSink) };
-    const stop = (process: BenchProcess) => process.stop();
-    const spanSink = await keepOpen(BenchProcess.start("span sink", "span-sink.ts", logs, sinkPort), stop);
-    const shop = await keepOpen(ShopStack.start(join(place, "shop"), PORTS.shop, env), (it) => it.stop());
-    await sleep(plan.settleSeconds * 1_000);
-    const afterStart = memoryOf(shop);
-    await shop.stockUp();
-    const adminUrl = (database?: string) => shop.adminUrl(database);
-    const tutorial = await keepOpen(TutorialStack.start(adminUrl, logs), (it) => it.stop());
-    const generator = await keepOpen(LoadGenerator.overHttp(logs), ({ process }) => process.stop());
-    const bench: Bench = { plan, shop, tutorial, generator, spanSink, say };
-
-    say("reading a product");
-    const reading = await measureReading(bench);
-    say("placing an order");
-    const ordering = await measureOrdering(bench);
-    say("events");
-    const events = await measureEvents(bench, Math.max(1, ordering.confirmed.perSecond / 2));
-    const afterLoad = memoryOf(shop);
-    say("extras");
-    const extras = await measureExtras(bench, join(place, "compared"), env);
-    await checkSpansArrived();
-    const { rounds, roundSeconds, connections, ordersUnderWay } = plan;
-    return {
-      time: new Date().toISOString(),
-      machine: await describeMachine(shop.adminUrl()),
-      ...{ rounds, roundSeconds, connections, ordersUnderWay },
-      start: timed ?? { first: shop.readySeconds, again: shop.readySeconds },
-      ...{ echo, reading, ordering, events, extras },
-      memory: { afterStart, afterLoad },
-    };
-  } finally {
-    for (const close of cleanUp.toReversed()) await close();
-  }
 }
 
 // Telemetry that goes nowhere would cost less than what is claimed to be measured.

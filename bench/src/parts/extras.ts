@@ -1,4 +1,5 @@
 import { type Bench, GENERATOR, onShop } from "../bench.ts";
+import type { Cleanup } from "../cleanup.ts";
 import { validationMicroseconds } from "../extras/validation.ts";
 import { readProducts } from "../job.ts";
 import { type Ratio, ratioOf } from "../measure/ratio.ts";
@@ -19,11 +20,17 @@ export interface Extra {
 }
 
 /** Switches off one extra after the other. `env` is what the shop that is measured runs with. */
-export async function measureExtras(bench: Bench, stateDir: string, env: Record<string, string>): Promise<Extra[]> {
+export async function measureExtras(
+  bench: Bench,
+  cleanup: Cleanup,
+  stateDir: string,
+  env: Record<string, string>,
+): Promise<Extra[]> {
   const withoutSpans = { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: "" };
   const withoutLogs = { ...env, LOG_LEVEL: "silent" };
-  const neither = { ...withoutSpans, ...withoutLogs, OTEL_EXPORTER_OTLP_ENDPOINT: "" };
-  const against = (name: string, settings: Record<string, string>) => againstOther(bench, stateDir, name, settings);
+  const neither = { ...withoutSpans, LOG_LEVEL: "silent" };
+  const against = (name: string, settings: Record<string, string>) =>
+    againstOther(bench, cleanup, stateDir, name, settings);
   return [
     validation(),
     await tokenCheck(bench),
@@ -47,8 +54,14 @@ async function tokenCheck(bench: Bench): Promise<Extra> {
   return extra("token check", how, summarise(rounds.with, GENERATOR), summarise(rounds.without, GENERATOR));
 }
 
-async function againstOther(bench: Bench, stateDir: string, name: string, env: Record<string, string>): Promise<Extra> {
-  const other = await ShopStack.start(stateDir, PORTS.comparedShop, env);
+async function againstOther(
+  bench: Bench,
+  cleanup: Cleanup,
+  stateDir: string,
+  name: string,
+  env: Record<string, string>,
+): Promise<Extra> {
+  const other = await cleanup.keep(ShopStack.start(stateDir, PORTS.comparedShop, env), (it) => it.stop());
   try {
     const requests = readProducts();
     await onShop(bench, { requests, seconds: bench.plan.warmUpSeconds }, other);
