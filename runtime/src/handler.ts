@@ -8,6 +8,7 @@ import {
   type ServerWritableStream,
   status,
 } from "@grpc/grpc-js";
+import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { checkService, checkUser, serviceOf } from "./access.ts";
 import { bearerToken, type TokenVerifier } from "./auth.ts";
 import { type Call, type CallContext, runInCall, type User } from "./call.ts";
@@ -162,8 +163,15 @@ class Serving {
 
   async #signedInUser(): Promise<User | undefined> {
     const { verifier } = this.#setup;
-    const token = verifier && bearerToken(this.context.authorization);
-    return token === undefined ? undefined : (verifier?.recall(token) ?? verifier?.verify(token));
+    if (!verifier) return undefined;
+    try {
+      const token = bearerToken(this.context.authorization);
+      return token === undefined ? undefined : (verifier.recall(token) ?? (await verifier.verify(token)));
+    } catch (error) {
+      // Whoever may call without a token may call with a bad one: else an expired token could never be refreshed.
+      if (this.#method.access === Access.PUBLIC) return undefined;
+      throw error;
+    }
   }
 
   call(): Call {

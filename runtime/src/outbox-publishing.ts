@@ -119,6 +119,9 @@ export async function prunePublished(client: pg.Client): Promise<void> {
     );
     deleted = result.rowCount;
   } while (deleted === 500);
+  // Answers to repeats are promised for 24 hours; after a week no event comes again that JetStream still had.
+  await client.query("DELETE FROM runtime.requests WHERE created_time < now() - interval '48 hours'");
+  await client.query("DELETE FROM runtime.inbox WHERE received_time < now() - interval '14 days'");
 }
 
 /** The smallest UUIDv7 of that millisecond. */

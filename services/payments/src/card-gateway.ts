@@ -1,4 +1,5 @@
 /** The card gateway, reached over HTTP behind a timeout, a bulkhead and a circuit breaker. */
+import { Agent, request } from "node:http";
 import { currentCall } from "@row/runtime/call.ts";
 import { DomainError } from "@row/runtime/errors.ts";
 import {
@@ -34,21 +35,32 @@ export interface CardGatewayOptions {
   readonly concurrency: number;
 }
 
-/** Opens when most requests of five seconds fail; tries again after half a second. */
-const BREAKER = {
-  halfOpenAfter: 500,
-  breaker: new SamplingBreaker({ threshold: 0.7, duration: 5_000, minimumRps: 5 }),
-};
+/** The caller went away: that says nothing about the gateway, and does not count against it. */
+class CallerGone extends DomainError {
+  constructor() {
+    super("too-late", "GATEWAY_UNAVAILABLE", "Cannot wait for the card gateway: the caller has gone");
+  }
+}
 
+/** Orders come in bursts; one that waits gives up by its own deadline. */
+const WAITING_PER_REQUEST = 15;
+
+/** Leaves the gateway alone when most requests of five seconds fail; tries again after half a second. */
 export class CardGateway {
   readonly #options: CardGatewayOptions;
-  readonly #guard;
+  readonly #breaker;
+  readonly #bounds;
+  readonly #agent = new Agent({ keepAlive: true });
 
   constructor(options: CardGatewayOptions) {
     this.#options = options;
-    this.#guard = wrap(
-      bulkhead(options.concurrency, options.concurrency),
-      circuitBreaker(handleType(GatewayUnavailable).orType(TaskCancelledError), BREAKER),
+    // Outermost, so that while it is open nobody waits for a place.
+    this.#breaker = circuitBreaker(handleType(GatewayUnavailable), {
+      halfOpenAfter: 500,
+      breaker: new SamplingBreaker({ threshold: 0.7, duration: 5_000, minimumRps: 5 }),
+    });
+    this.#bounds = wrap(
+      bulkhead(options.concurrency, options.concurrency * WAITING_PER_REQUEST),
       timeout(options.timeoutMs, TimeoutStrategy.Aggressive),
     );
   }
@@ -65,11 +77,10 @@ export class CardGateway {
   }
 
   async #post(path: string, key: string, body: object | undefined): Promise<GatewayAnswer> {
+    const caller = currentCall()?.signal;
     try {
-      return await this.#guard.execute(({ signal }) => this.#request(path, key, body, signal), currentCall()?.signal);
+      return await this.#breaker.execute(() => this.#ask(path, key, body, caller));
     } catch (error) {
-      if (error instanceof TaskCancelledError)
-        throw new GatewayUnavailable(`no answer in ${this.#options.timeoutMs} ms`);
       if (error instanceof BulkheadRejectedError) throw new GatewayUnavailable("too many requests are under way");
       if (error instanceof BrokenCircuitError)
         throw new GatewayUnavailable("it keeps failing and is left alone for a moment");
@@ -77,23 +88,42 @@ export class CardGateway {
     }
   }
 
-  async #request(path: string, key: string, body: object | undefined, signal: AbortSignal): Promise<GatewayAnswer> {
-    let response: Response;
-    let text: string;
+  async #ask(path: string, key: string, body: object | undefined, caller?: AbortSignal): Promise<GatewayAnswer> {
     try {
-      response = await fetch(this.#options.url + path, {
-        method: "POST",
-        headers: { "content-type": "application/json", "idempotency-key": key },
-        body: body && JSON.stringify(body),
-        signal,
-      });
-      text = await response.text();
+      return await this.#bounds.execute(({ signal }) => this.#request(path, key, body, signal), caller);
     } catch (error) {
-      throw new GatewayUnavailable(error instanceof Error ? error.message : String(error));
+      if (caller?.aborted) throw new CallerGone();
+      if (error instanceof TaskCancelledError)
+        throw new GatewayUnavailable(`no answer in ${this.#options.timeoutMs} ms`);
+      throw error;
     }
-    if (response.status >= 500) throw new GatewayUnavailable(`it answered ${response.status}`);
-    if (response.status === 409 || response.status === 404) return { status: "refused" };
-    if (!response.ok) throw new Error(`The card gateway does not understand ${path}: ${response.status} ${text}`);
+  }
+
+  async #request(path: string, key: string, body: object | undefined, signal: AbortSignal): Promise<GatewayAnswer> {
+    const { status, text } = await this.#send(path, key, body === undefined ? "" : JSON.stringify(body), signal);
+    if (status >= 500) throw new GatewayUnavailable(`it answered ${status}`);
+    if (status === 409 || status === 404) return { status: "refused" };
+    if (status !== 200) throw new Error(`The card gateway does not understand ${path}: ${status} ${text}`);
     return JSON.parse(text) as GatewayAnswer; // the gateway's documented answer
+  }
+
+  #send(path: string, key: string, body: string, signal: AbortSignal): Promise<{ status: number; text: string }> {
+    const headers = {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(body),
+      "idempotency-key": key,
+    };
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error) => reject(new GatewayUnavailable(error.message));
+      const options = { method: "POST", agent: this.#agent, headers, signal };
+      const sent = request(this.#options.url + path, options, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
+        response.on("error", fail);
+      });
+      sent.on("error", fail);
+      sent.end(body);
+    });
   }
 }

@@ -6,7 +6,7 @@ export const variables = {
   ...databaseVariables,
   ...eventVariables,
   ...endUserVariables,
-  cardGatewayUrl: url("CARD_GATEWAY_URL", ["http", "https"]),
+  cardGatewayUrl: url("CARD_GATEWAY_URL", ["http"]),
   /** How long the gateway may take; less than the call's own time, so that the answer to orders is ours. */
   gatewayTimeoutMs: integer("GATEWAY_TIMEOUT_MS", { min: 50, max: 10_000 }, 1_500),
   /** Requests at the gateway at once, and as many again waiting. */

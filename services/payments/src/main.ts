@@ -2,6 +2,7 @@ import { PaymentServiceService } from "@row/gen/grpc/shop/payments/v1/payment_se
 import { runService } from "@row/runtime/run-service.ts";
 import { CardGateway } from "./card-gateway.ts";
 import { variables } from "./config.ts";
+import { finishRefunds } from "./finish-refunds.ts";
 import { PaymentStore } from "./payment-store.ts";
 import { paymentService } from "./service.ts";
 
@@ -18,6 +19,8 @@ await runService({
       timeoutMs: gatewayTimeoutMs,
       concurrency: gatewayConcurrency,
     });
-    host.serve(PaymentServiceService, paymentService({ store, gateway, relay, origin: (call) => host.origin(call) }));
+    const dependencies = { store, gateway, relay, origin: host.origin.bind(host) };
+    host.serve(PaymentServiceService, paymentService(dependencies));
+    host.background(finishRefunds(dependencies, host));
   },
 });

@@ -1,6 +1,7 @@
 /** Payments and the ledger in Postgres; every write is one statement. */
 import { type Origin, type OutboxEvent, outboxInsert, outboxValues } from "@row/runtime/outbox.ts";
 import { statement } from "@row/runtime/postgres.ts";
+import { rememberRequest } from "@row/runtime/requests.ts";
 import type pg from "pg";
 import { postings } from "./ledger.ts";
 import type { Move, Payment, PaymentState } from "./payment.ts";
@@ -59,15 +60,43 @@ const movePayment = statement<{ moved: boolean }>(
     posted AS (INSERT INTO ledger_entries (transaction_id, account, payment_id, amount_minor)
       SELECT $4, e.account, $1::uuid, e.amount FROM unnest($5::text[], $6::bigint[]) AS e(account, amount)
       WHERE EXISTS (SELECT FROM moved)),
-    published AS (${outboxInsert(MOVE_OUTBOX, "WHERE EXISTS (SELECT FROM moved)")})
+    published AS (${outboxInsert(MOVE_OUTBOX, "WHERE EXISTS (SELECT FROM moved)")}),
+    asked AS (DELETE FROM refund_requests WHERE payment_id = $1::uuid AND $2 = 'REFUNDED'
+      AND EXISTS (SELECT FROM moved) RETURNING *),
+    audited AS (INSERT INTO runtime.audit (actor, action, target, correlation_id, details)
+      SELECT actor, 'payment.refunded', 'payment:' || payment_id, correlation_id, jsonb_build_object('reason', reason)
+      FROM asked)
   SELECT EXISTS (SELECT FROM moved) AS moved`,
 );
 
+const askRefund = statement(
+  "payments-ask-refund",
+  `INSERT INTO refund_requests (payment_id, actor, reason, correlation_id)
+  SELECT id, $2, $3, $4 FROM payments WHERE id = $1::uuid AND state = 'CAPTURED' FOR UPDATE
+  ON CONFLICT (payment_id) DO NOTHING`,
+);
+
+const selectUnfinishedRefunds = statement<PaymentRow & { correlation_id: string }>(
+  "payments-unfinished-refunds",
+  `SELECT payments.*, correlation_id FROM refund_requests JOIN payments ON id = payment_id
+  WHERE state = 'CAPTURED' AND refund_requests.create_time < now() - $1 * interval '1 ms'
+  ORDER BY refund_requests.create_time LIMIT 20`,
+);
+
+// Whoever asked for a refund that was made already, or is made by somebody else, is in the trail as well.
 const remember = statement(
   "payments-remember-refund",
-  `WITH remembered AS (INSERT INTO runtime.requests (caller, method, request_id, body_hash, response) VALUES ($1, $2, $3, $4, $5))
-  INSERT INTO runtime.audit (id, actor, action, target, correlation_id, details) VALUES ($6, $1, 'payment.refunded', $7, $8, $9)`,
+  `WITH remembered AS (${rememberRequest(1)})
+  INSERT INTO runtime.audit (actor, action, target, correlation_id, details)
+  SELECT $1, 'payment.refunded', $6, $7, jsonb_build_object('reason', $8::text)
+  WHERE NOT EXISTS (SELECT FROM runtime.audit WHERE target = $6 AND actor = $1 AND action = 'payment.refunded')`,
 );
+
+/** A refund that was asked for some time ago and is still not made. */
+export interface UnfinishedRefund {
+  readonly payment: Payment;
+  readonly correlationId: string;
+}
 
 export class PaymentStore {
   readonly pool: pg.Pool;
@@ -109,14 +138,24 @@ export class PaymentStore {
     return row?.moved ?? false;
   }
 
-  /** Remembers an admin's refund and who did it. */
+  /** Notes who asks for a refund, so that it is made and audited even if this process dies right now. */
+  async askRefund(paymentId: string, actor: string, reason: string, correlationId: string): Promise<void> {
+    await askRefund(this.pool, [paymentId, actor, reason, correlationId]);
+  }
+
+  /** Refunds asked for at least `ageMs` ago and still not made. */
+  async unfinishedRefunds(ageMs: number): Promise<UnfinishedRefund[]> {
+    const rows = await selectUnfinishedRefunds(this.pool, [ageMs]);
+    return rows.map((row) => ({ payment: toPayment(row), correlationId: row.correlation_id }));
+  }
+
+  /** Remembers the answer to an admin's refund, and who asked if the refund itself did not. */
   async rememberRefund(
     remembered: readonly unknown[],
-    auditId: string,
     paymentId: string,
     correlationId: string,
     reason: string,
   ): Promise<void> {
-    await remember(this.pool, [...remembered, auditId, `payment:${paymentId}`, correlationId, { reason }]);
+    await remember(this.pool, [...remembered, `payment:${paymentId}`, correlationId, reason]);
   }
 }

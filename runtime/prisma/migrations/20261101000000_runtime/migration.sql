@@ -62,6 +62,9 @@ CREATE TABLE "runtime"."audit" (
 );
 
 -- CreateIndex
+CREATE INDEX "inbox_received_time_idx" ON "runtime"."inbox"("received_time");
+
+-- CreateIndex
 CREATE INDEX "requests_created_time_idx" ON "runtime"."requests"("created_time");
 
 -- CreateIndex

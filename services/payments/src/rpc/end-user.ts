@@ -7,9 +7,10 @@ import {
   RefundPaymentResponse,
 } from "@row/gen/grpc/shop/payments/v1/payment_service.ts";
 import type { Call } from "@row/runtime/call.ts";
+import { crashPoint } from "@row/runtime/crash-points.ts";
 import { statement } from "@row/runtime/postgres.ts";
 import { callerOf, once } from "@row/runtime/requests.ts";
-import { PaymentNotFound, REFUND } from "../payment.ts";
+import { mustMove, PaymentNotFound, REFUND } from "../payment.ts";
 import { toMessage } from "../payment-message.ts";
 import type { PaymentDependencies } from "../service.ts";
 import { movePayment } from "./move-payment.ts";
@@ -37,11 +38,14 @@ export function refundPayment(dependencies: PaymentDependencies) {
     once(store.pool, call, types, request, async (remember) => {
       const payment = await store.byId(request.id);
       if (!payment) throw new PaymentNotFound(request.id);
-      // A refund is safe to repeat; a crash before the next line leaves it done and not yet audited, and a repeat audits it.
-      await movePayment(dependencies, call, REFUND, payment.orderId, payment);
+      if (mustMove(REFUND, payment.orderId, payment.state)) {
+        await store.askRefund(payment.id, callerOf(call), request.reason, call.correlationId);
+        crashPoint("payments.after-ask-refund");
+        await movePayment(dependencies, call, REFUND, payment.orderId, payment);
+      }
       const refunded = await store.byId(request.id);
       const response = { payment: toMessage(refunded ?? payment) };
-      await store.rememberRefund(remember(response), randomUUIDv7(), payment.id, call.correlationId, request.reason);
+      await store.rememberRefund(remember(response), payment.id, call.correlationId, request.reason);
       return response;
     });
 }

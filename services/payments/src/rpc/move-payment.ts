@@ -26,7 +26,7 @@ export function refundOrderPayment(dependencies: PaymentDependencies) {
 /** Makes a move once, whatever was cut off before. */
 export async function movePayment(
   { store, gateway, relay, origin }: PaymentDependencies,
-  call: Call,
+  call: Pick<Call, "correlationId" | "span">,
   move: Move,
   orderId: string,
   payment: Payment | undefined,
