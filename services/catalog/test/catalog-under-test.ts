@@ -6,8 +6,8 @@ import { toMoney } from "@row/runtime/money.ts";
 import { startServices } from "../../../tests/harness/service-under-test.ts";
 
 /** catalog with its stores and demo data, and what tests ask of it over and over. */
-export async function startCatalog(portBase: number) {
-  const services = await startServices({ services: ["catalog"], portBase });
+export async function startCatalog(portBase: number, env: Record<string, string> = {}) {
+  const services = await startServices({ services: ["catalog"], portBase, env });
   const as = (caller: { service?: string; token?: string }) =>
     services.client("catalog", CatalogServiceService, caller);
   const merchantId = randomUUIDv7();

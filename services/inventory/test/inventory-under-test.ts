@@ -12,8 +12,8 @@ export interface StockRow {
 }
 
 /** inventory with its stores, and what tests ask of it over and over. */
-export async function startInventory(portBase: number) {
-  const services = await startServices({ services: ["inventory"], portBase });
+export async function startInventory(portBase: number, env: Record<string, string> = {}) {
+  const services = await startServices({ services: ["inventory"], portBase, env });
   const db = services.database("inventory");
   const merchant = await services.auth.tokenFor({ roles: ["merchant"] });
   const orders = services.client("inventory", InventoryServiceService, { service: "orders" });
