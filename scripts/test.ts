@@ -9,7 +9,7 @@ import { type FileResult, runTestFile } from "./test-file.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const words = process.argv.slice(2);
-const SHOP_PORT_BASE = 22_000;
+const SHOP_PORT_BASE = 27_000;
 const startedAt = Date.now();
 
 const files = globSync("**/*.test.ts", { cwd: root, exclude: ["**/node_modules/**", "gen/**"] })

@@ -13,7 +13,7 @@ import { askHalt, askResume, askStatus } from "@row/cli/supervisor/control-clien
 import pg from "pg";
 import { expectOk, Rest } from "./rest.ts";
 
-const PORT_BASE = 22_000;
+const PORT_BASE = 27_000;
 
 /** A whole shop: the one that the test run shares between files, else one of this file's own. */
 export async function theShop(): Promise<TheShop> {
