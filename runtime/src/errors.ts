@@ -124,6 +124,8 @@ function asDomainError(error: unknown): DomainError | undefined {
 
 /** SQLSTATE classes and codes that pass by themselves: connection lost, shutting down, serialisation, deadlock. */
 const PASSING_SQLSTATE = /^(08|53|57P0|40001|40P01|55P03)/;
+/** Prisma's own codes for the same. */
+const PRISMA_TROUBLE = /^P(10(01|02|08|11|17)|2024|2034|2037)$/;
 const SOCKET_TROUBLE = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOENT"]);
 
 /** Whether the error says that the database cannot be reached for now. */
@@ -133,11 +135,19 @@ export function isDatabaseTrouble(error: unknown): boolean {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   return (
     PASSING_SQLSTATE.test(code) ||
+    PASSING_SQLSTATE.test(sqlStateInPrisma(error)) ||
+    PRISMA_TROUBLE.test(code) ||
     SOCKET_TROUBLE.has(code) ||
     /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
       error.message,
     )
   );
+}
+
+/** The SQLSTATE of an error that Prisma wraps; empty for any other error. */
+function sqlStateInPrisma(error: Error): string {
+  const { meta } = error as { meta?: { driverAdapterError?: { cause?: { originalCode?: unknown } } } };
+  return String(meta?.driverAdapterError?.cause?.originalCode ?? "");
 }
 
 /** A gRPC status with its details, ready to be sent; `isBug` when nobody planned for it. */

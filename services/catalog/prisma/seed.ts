@@ -26,7 +26,7 @@ const demo: { categories: { id: string; name: string }[]; products: DemoProduct[
 
 const { databaseUrl } = parseEnv(databaseVariables);
 const pool = createPool(databaseUrl, createLogger({ service: "catalog", version: "seed", instance: "seed" }, "warn"));
-const act = { actor: "seed", action: "CreateProduct" };
+const act = { actor: "seed", action: "product.created" };
 const origin = { correlationId: "seed", producer: "catalog/seed/seed" };
 
 const prisma = catalogDatabase(pool);

@@ -73,7 +73,7 @@ export async function insert(
   try {
     await insertProduct(db, [
       ...productValues(product),
-      ...[act.actor, act.action, product.id, JSON.stringify(details)],
+      ...[act.actor, act.action, `product:${product.id}`, JSON.stringify(details)],
       ...outboxValues([created(product)], origin),
       ...remembered,
     ]);
@@ -96,7 +96,7 @@ export async function save(
   try {
     const rows = await updateProduct(db, [
       ...productValues(after),
-      ...[act.actor, act.action, after.id, JSON.stringify(details)],
+      ...[act.actor, act.action, `product:${after.id}`, JSON.stringify(details)],
       ...outboxValues(changes(before, after), origin),
       ...remembered,
       before.version,

@@ -39,7 +39,7 @@ export async function startCatalog(portBase: number, env: Record<string, string>
     async audit(productId: string): Promise<{ actor: string; action: string; details: Record<string, unknown> }[]> {
       const { rows } = await db.query(
         "SELECT actor, action, details FROM runtime.audit WHERE target = $1 ORDER BY time",
-        [productId],
+        [`product:${productId}`],
       );
       return rows;
     },

@@ -192,7 +192,7 @@ test("creates a product: told, audited, and once per request_id", async () => {
   const payload = { productId: id, sku: request.sku, name: "Paper Lamp", categoryId: "kitchen", price };
   assert.deepEqual(await events(id), [{ type: "ProductCreated", sequence: 1, payload }]);
   const [act] = await audit(id);
-  assert.deepEqual([act?.actor, act?.action, act?.details.sku], [`user:${merchantId}`, "CreateProduct", request.sku]);
+  assert.deepEqual([act?.actor, act?.action, act?.details.sku], [`user:${merchantId}`, "product.created", request.sku]);
   await assert.rejects(
     merchant.createProduct({ ...request, name: "Other" }),
     refusal(status.INVALID_ARGUMENT, "REQUEST_ID_REUSED"),
@@ -285,7 +285,7 @@ test("changes a price once per request_id, so that a late repeat does not change
     (await events(id)).map(({ type, sequence }) => `${type} ${sequence}`),
     ["ProductCreated 1", "ProductPriceChanged 2"],
   );
-  assert.equal((await audit(id)).at(-1)?.action, "ChangePrice");
+  assert.equal((await audit(id)).at(-1)?.action, "product.price-changed");
   const streams = await EventStreams.connect(services);
   try {
     const told = await streams.one(ProductPriceChanged, (event) => event.aggregateId === id);

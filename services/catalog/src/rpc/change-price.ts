@@ -11,7 +11,7 @@ import type { Dependencies } from "../service.ts";
 export function changePrice({ pool, reader, relay, origin }: Dependencies) {
   return (request: ChangePriceRequest, call: Call): Promise<ChangePriceResponse> => {
     const priceMinor = fromPrice(request.price, "price");
-    const act = { actor: callerOf(call), action: "ChangePrice" };
+    const act = { actor: callerOf(call), action: "product.price-changed" };
     const types = { request: ChangePriceRequest, response: ChangePriceResponse };
     return once(pool, call, types, request, async (remember) => {
       const product = await changeProduct(reader, request.id, async (before) => {

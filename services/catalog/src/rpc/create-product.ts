@@ -15,7 +15,7 @@ export function createProduct({ pool, relay, origin }: Dependencies) {
     const types = { request: CreateProductRequest, response: CreateProductResponse };
     return once(pool, call, types, request, async (remember) => {
       const response = { product: toMessage(product) };
-      const act = { actor: callerOf(call), action: "CreateProduct" };
+      const act = { actor: callerOf(call), action: "product.created" };
       await insert(pool, product, act, origin(call), remember(response));
       relay.wake();
       return response;

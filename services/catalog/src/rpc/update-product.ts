@@ -10,7 +10,7 @@ import type { Dependencies } from "../service.ts";
 export function updateProduct({ pool, reader, relay, origin }: Dependencies) {
   return async (request: UpdateProductRequest, call: Call): Promise<UpdateProductResponse> => {
     const changes = wantedChanges(request, request.updateMask ?? []);
-    const act = { actor: callerOf(call), action: "UpdateProduct" };
+    const act = { actor: callerOf(call), action: "product.updated" };
     const product = await changeProduct(reader, request.id, async (before) => {
       const after = change(before, changes, new Date());
       const isDone = after === before || (await save(pool, before, after, act, origin(call)));
