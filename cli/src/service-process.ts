@@ -13,6 +13,8 @@ import type { ProcessSpec } from "./supervisor/supervised-process.ts";
 export interface Settings {
   env?: Record<string, string>;
   envOf?: Record<string, Record<string, string>>;
+  /** For tests that kill the same service again and again: the longest wait before it is started anew. */
+  longestBackoffMs?: number;
 }
 
 const VERSION = "v1";
@@ -44,6 +46,7 @@ export function serviceProcess(
     env,
     addresses: addressesOf(service, installation),
     logFile: logFile(installation.stateDir, name),
+    longestBackoffMs: settings.longestBackoffMs,
     isReady: () => (admin ? healthy(`http://${admin}/readyz`) : accepts(port)),
   };
 }

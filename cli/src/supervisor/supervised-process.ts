@@ -22,6 +22,8 @@ export interface ProcessSpec {
   user?: { uid: number; gid: number };
   stopSignal?: NodeJS.Signals;
   stopMs?: number;
+  /** The longest wait before it is started again, when it keeps dying; 10 s unless told. */
+  longestBackoffMs?: number;
 }
 
 export type ProcessState = "starting" | "ready" | "waiting" | "stopping" | "stopped";
@@ -167,7 +169,7 @@ export class SupervisedProcess {
     if (this.state === "starting") this.#exitsBeforeReady += 1;
     if (Date.now() - this.#startedTime > HEALTHY_AFTER_MS) this.#backoffMs = FIRST_BACKOFF_MS;
     const wait = this.#backoffMs;
-    this.#backoffMs = Math.min(wait * 2, LONGEST_BACKOFF_MS);
+    this.#backoffMs = Math.min(wait * 2, this.spec.longestBackoffMs ?? LONGEST_BACKOFF_MS);
     this.state = "waiting";
     this.#onChange(this, `stopped (${how}), starting again in ${wait / 1000} s`);
     this.#retry = setTimeout(() => {
