@@ -23,7 +23,8 @@ export function createPool(connectionString: string, log: Logger, size = 5): pg.
     types,
   });
   // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
-  pool.on("error", (error) => log.warn({ err: error }, "lost a database connection"));
+  // Its error holds the whole client, which is no use in a log.
+  pool.on("error", (error) => log.warn({ reason: error.message }, "lost a database connection"));
   return pool;
 }
 
