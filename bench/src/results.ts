@@ -14,13 +14,14 @@ export interface Results {
   roundSeconds: number;
   connections: number;
   ordersUnderWay: number;
+  settleSeconds: number;
   start: StartTimes;
   echo: Summary;
   reading: Reading;
   ordering: Ordering;
   events: EventDelays;
   extras: Extra[];
-  /** PSS in MB by process: some time after the start, and after all loads. */
+  /** PSS in MB by process: settleSeconds after the start, and after all loads. */
   memory: { afterStart: Record<string, number>; afterLoad: Record<string, number> };
 }
 

@@ -67,11 +67,11 @@ async function measure(plan: Plan, say: (text: string) => void, cleanup: Cleanup
   const extras = await measureExtras(bench, cleanup, join(place, "compared"), env);
   await checkSpansArrived();
   say("stopping");
-  const { rounds, roundSeconds, connections, ordersUnderWay } = plan;
+  const { rounds, roundSeconds, connections, ordersUnderWay, settleSeconds } = plan;
   return {
     time: new Date().toISOString(),
     machine: await describeMachine(shop.adminUrl()),
-    ...{ rounds, roundSeconds, connections, ordersUnderWay },
+    ...{ rounds, roundSeconds, connections, ordersUnderWay, settleSeconds },
     start: start ?? { first: shop.readySeconds, again: shop.readySeconds },
     ...{ echo, reading, ordering, events, extras },
     memory: { afterStart, afterLoad },

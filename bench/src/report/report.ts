@@ -37,7 +37,7 @@ function bars(results: Results): string {
 }
 
 function requests({ echo, reading, ordering, events }: Results): string {
-  const row = (name: string, summary: Summary, ratio?: Ratio) => [
+  const row = (name: string, summary: Summary, ratio?: Ratio, base?: Summary) => [
     name,
     whole(summary.perSecond),
     ratio ? `${ratio.median.toFixed(2)}× (${ratio.lowest.toFixed(2)}–${ratio.highest.toFixed(2)})` : "",
@@ -45,22 +45,24 @@ function requests({ echo, reading, ordering, events }: Results): string {
     summary.p99.toFixed(1),
     String(Object.values(summary.errors).reduce((sum, times) => sum + times, 0)),
     summary.cpuPerThousand.toFixed(2),
+    base ? `${(summary.cpuPerThousand / base.cpuPerThousand).toFixed(2)}×` : "",
   ];
   const table = markdownTable(
-    ["", "requests/s", "of the tutorial stack", "p50 ms", "p99 ms", "errors", "CPU s per 1,000"],
+    ["", "requests/s", "of the tutorial stack", "p50 ms", "p99 ms", "errors", "CPU s per 1,000", "of the tutorial's"],
     [
       row("bare grpc-js echo", echo),
       row("reading a product, tutorial stack", reading.tutorial),
-      row("reading a product, shop", reading.shop, reading.ratio),
+      row("reading a product, shop", reading.shop, reading.ratio, reading.tutorial),
       row("placing an order, tutorial stack", ordering.tutorial),
-      row("placing an order, shop: accepted", ordering.accepted, ordering.acceptedRatio),
-      row("placing an order, shop: confirmed", ordering.confirmed, ordering.confirmedRatio),
+      row("placing an order, shop: accepted", ordering.accepted, ordering.acceptedRatio, ordering.tutorial),
+      row("placing an order, shop: confirmed", ordering.confirmed, ordering.confirmedRatio, ordering.tutorial),
     ],
   );
   const drains = ordering.drainSeconds.map((seconds) => seconds.toFixed(1)).join(", ");
   return `${table}
 
-Ratios are medians over the rounds, with the lowest and the highest. CPU is that of all processes but the load generator.
+Ratios are medians over the rounds, with the lowest and the highest. CPU is that of all processes
+but the load generator, over the time of the load; orders accepted and not yet done go on costing after it.
 After the rounds that only wait for acceptance the backlog was drained within ${drains} s.
 ${events.events} events went from commit to handler at ${whole(events.pace)} orders/s in p50 ${events.p50.toFixed(1)} ms, p99 ${events.p99.toFixed(1)} ms, at most ${events.highest.toFixed(1)} ms.`;
 }
@@ -68,13 +70,12 @@ ${events.events} events went from commit to handler at ${whole(events.pace)} ord
 function extras({ extras, reading }: Results): string {
   const microseconds = reading.shop.cpuPerThousand * 1_000;
   const rows = extras.map(({ name, how, rate, cpuMicroseconds }) => [
-    name,
+    `${name}: ${how}`,
     cpuMicroseconds.toFixed(1),
     `${((100 * cpuMicroseconds) / microseconds).toFixed(1)} %`,
     rate ? `${rate.median.toFixed(2)}× (${rate.lowest.toFixed(2)}–${rate.highest.toFixed(2)})` : "",
-    how,
   ]);
-  return markdownTable(["", "CPU µs a request", "of all CPU", "rate with ÷ without", "how"], rows);
+  return markdownTable(["", "CPU µs a request", "of all CPU", "rate with ÷ without"], rows);
 }
 
 function processes({ echo, reading, ordering }: Results): string {
@@ -93,13 +94,13 @@ function processes({ echo, reading, ordering }: Results): string {
   return markdownTable(["load", "process", "CPU s per 1,000", "peak PSS MB"], rows);
 }
 
-function memory({ memory }: Results): string {
+function memory({ memory, settleSeconds }: Results): string {
   const rows = Object.entries(memory.afterStart).map(([name, size]) => [
     name,
     whole(size),
     whole(memory.afterLoad[name] ?? 0),
   ]);
-  return markdownTable(["", "30 s after the start, MB", "after the load, MB"], rows);
+  return markdownTable(["", `${settleSeconds} s after the start, MB`, "after the load, MB"], rows);
 }
 
 function whole(value: number): string {
