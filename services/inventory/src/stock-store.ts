@@ -74,7 +74,7 @@ export async function changeStock(
     const id = randomUUIDv7();
     await saveStock(tx, [
       ...[stock.productId, stock.onHand, stock.received, stock.version],
-      ...[id, change.actor, "AdjustStock", stock.productId, origin.correlationId],
+      ...[id, change.actor, "stock.adjusted", `product:${stock.productId}`, origin.correlationId],
       JSON.stringify({ delta: Number(change.delta), reason: change.reason, onHand: Number(stock.onHand) }),
       ...outboxValues(
         [

@@ -193,7 +193,7 @@ test("adjusts stock by hand: audited, told, and once per request_id", async () =
   );
   const { rows } = await db.query(
     "SELECT actor, action, details FROM runtime.audit WHERE target = $1 ORDER BY time OFFSET 1",
-    [productId],
+    [`product:${productId}`],
   );
   assert.equal(rows.length, 1);
   assert.match(rows[0].actor, /^user:/);
@@ -270,7 +270,7 @@ test("seeding again leaves the stock as it is", async () => {
   const { services, db, orders } = inventory;
   const { rows: demo } = await db.query("SELECT target FROM runtime.audit WHERE actor = 'seed'");
   assert.ok(demo.length > 40);
-  const productId = demo[0].target;
+  const productId = demo[0].target.replace("product:", "");
   await orders.reserveStock({ orderId: randomUUIDv7(), items: [{ productId, quantity: 1n }] });
   const stock = async () => (await db.query("SELECT * FROM stock ORDER BY product_id")).rows;
   const before = await stock();
