@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, "..");
 /** What is checked, in the order of what is found soonest. Each is a command line for bash. */
 const checks: Readonly<Record<string, string>> = {
   types: "tsc --noEmit -p .",
-  style: "biome ci .",
+  style: "biome ci --colors=off .",
   unused: "knip",
   contracts: "buf lint && buf format --diff --exit-code proto && node scripts/check-breaking.ts",
   test: "node scripts/test.ts",

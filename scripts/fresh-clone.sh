@@ -8,7 +8,7 @@ try_as_me() {
   local home=$1 base=$2 clone=$1/canary-row
   git clone --quiet --depth 1 "file://$source_dir" "$clone"
   cd "$clone"
-  npm ci --silent --no-progress
+  npm ci --no-progress --loglevel=error >/dev/null
   export ROW_PORT_BASE=$base
   trap 'npm run --silent row -- down >/dev/null 2>&1 || true' EXIT
   npm start -- --detach
