@@ -90,9 +90,9 @@ test("declines say why", async () => {
   for (const [token, code] of Object.entries({
     tok_declined: "card_declined",
     tok_insufficient_funds: "insufficient_funds",
-    tok_made_up: "invalid_token",
+    "no token \u{1f4b3}": "invalid_token",
   })) {
-    const { status, body } = await authorize(`o-${token}`, token);
+    const { status, body } = await authorize(`o-${code}`, token);
     assert.deepEqual([status, body.status, body.declineCode], [200, "declined", code]);
   }
 });
