@@ -13,8 +13,8 @@ import { play } from "./scenarios.ts";
 import { Shopper } from "./shopper.ts";
 
 const SERVICES = ["catalog", "inventory", "orders", "payments", "card-gateway"];
-const HIT_MS = 20_000;
-const RECOVERY_MS = 30_000;
+const HIT_MS = 45_000;
+const RECOVERY_MS = 45_000;
 /** Longer than JetStream waits for an acknowledgement before it delivers again. */
 const REDELIVERY_MS = 45_000;
 
@@ -24,7 +24,9 @@ let shopper: Shopper;
 
 before(async () => {
   const envOf = lists.environment(SERVICES);
-  services = await startServices({ services: SERVICES, portBase: 21_200, envOf, longestBackoffMs: 200 });
+  // On a busy machine everything takes longer, and no order shall be given up for that.
+  const env = { SAGA_TIMEOUT_MS: "120000" };
+  services = await startServices({ services: SERVICES, portBase: 21_200, env, envOf, longestBackoffMs: 200 });
   shopper = new Shopper(grpcDoor(services, await services.auth.tokenFor()));
 });
 after(async () => {

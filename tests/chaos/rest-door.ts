@@ -1,5 +1,6 @@
 /** Into the shop by the edge, as users come. */
 import type { Shop } from "@row/cli/shop.ts";
+import { type Answer, expectOk, Rest } from "../harness/rest.ts";
 import { type Door, Refused, Trouble } from "./shopper.ts";
 
 const SHIPPING_ADDRESS = {
@@ -10,76 +11,42 @@ const SHIPPING_ADDRESS = {
   countryCode: "DE",
 };
 
-/** A busy or recovering shop, in HTTP's words; 409 is ABORTED when nothing else is said. */
-const PASSING = new Set([408, 425, 429, 499, 502, 503, 504]);
-const TIMEOUT_MS = 15_000;
+/** A busy or recovering shop, in HTTP's words. */
+const PASSING = new Set([408, 429, 499, 502, 503, 504]);
 
-/** The status of google.rpc.Status JSON, as far as a customer looks at it. */
-interface Failure {
-  readonly message?: string;
-  readonly details?: readonly { readonly reason?: string }[];
+/** The access token of a demo user. */
+export async function signIn(shop: Shop, user: string): Promise<string> {
+  const body = { email: `${user}@example.com`, password: shop.infrastructure.secrets.demoPassword };
+  return expectOk(await edgeOf(shop).post("/v1/auth/login", body)).accessToken;
 }
 
-/** Speaks REST with the edge of a shop. */
-export class Rest {
-  readonly #base: string;
-  readonly #token: string;
-
-  constructor(base: string, token = "") {
-    this.#base = base;
-    this.#token = token;
-  }
-
-  /** Signs a demo user in. */
-  static async signIn(shop: Shop, user: string): Promise<Rest> {
-    const base = `http://${shop.process("edge").address}`;
-    const password = shop.infrastructure.secrets.demoPassword;
-    const { accessToken } = await new Rest(base).call<{ accessToken: string }>("POST", "/v1/auth/login", {
-      email: `${user}@example.com`,
-      password,
-    });
-    return new Rest(base, accessToken);
-  }
-
-  /** One call. Trouble when it may pass, Refused when the shop says no. */
-  async call<T>(method: string, path: string, body?: object, idempotencyKey?: string): Promise<T> {
-    const headers = {
-      "content-type": "application/json",
-      ...(this.#token && { authorization: `Bearer ${this.#token}` }),
-      ...(idempotencyKey && { "idempotency-key": idempotencyKey }),
-    };
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    let status: number;
-    let text: string;
-    try {
-      const response = await fetch(this.#base + path, { method, headers, signal, body: body && JSON.stringify(body) });
-      status = response.status;
-      text = await response.text();
-    } catch (error) {
-      throw new Trouble(String(error));
-    }
-    if (status < 300) return JSON.parse(text) as T; // the contract's own JSON
-    if (PASSING.has(status)) throw new Trouble(`${status} ${text}`);
-    const failure: Failure = text.startsWith("{") ? JSON.parse(text) : {};
-    const reason = failure.details?.find((detail) => detail.reason)?.reason ?? "";
-    if (reason === "CONFLICT" || reason === "REQUEST_IN_PROGRESS") throw new Trouble(text);
-    throw new Refused(reason, `${method} ${path}: ${status} ${text}`);
-  }
+export function edgeOf(shop: Shop): Rest {
+  return new Rest(`http://${shop.process("edge").address}`);
 }
 
 /** What a customer does at the edge. */
-export function restDoor(rest: Rest): Door {
+export function restDoor(shop: Shop, token: string): Door {
+  const rest = edgeOf(shop);
+  const bodyOf = async (asked: Promise<Answer>) => {
+    const { status, body } = await asked.catch((error: Error) => {
+      throw new Trouble(error.message);
+    });
+    if (status < 300) return body;
+    const reason: string = body?.details?.find((detail: { reason?: string }) => detail.reason)?.reason ?? "";
+    if (PASSING.has(status) || reason === "ORDER_BUSY") throw new Trouble(`${status} ${reason}`);
+    throw new Refused(reason, `${status} ${JSON.stringify(body)}`);
+  };
   return {
-    async place({ items, paymentToken }, requestId) {
-      const body = { items, paymentToken, shippingAddress: SHIPPING_ADDRESS };
-      const { order } = await rest.call<{ order: { id: string } }>("POST", "/v1/orders", body, requestId);
+    async place({ items, paymentToken }, key) {
+      const wish = { items, paymentToken, shippingAddress: SHIPPING_ADDRESS };
+      const { order } = await bodyOf(rest.post("/v1/orders", wish, { token, key }));
       return order.id;
     },
-    async cancel(id, requestId) {
-      await rest.call("POST", `/v1/orders/${id}:cancel`, {}, requestId);
+    async cancel(id, key) {
+      await bodyOf(rest.post(`/v1/orders/${id}:cancel`, {}, { token, key }));
     },
     async get(id) {
-      const { order } = await rest.call<{ order: { state: string; cancelReason?: string } }>("GET", `/v1/orders/${id}`);
+      const { order } = await bodyOf(rest.get(`/v1/orders/${id}`, { token }));
       return { state: order.state.replace("STATE_", ""), cancelReason: order.cancelReason ?? "" };
     },
   };

@@ -33,7 +33,7 @@ const TOKENS: Readonly<Record<Scenario, string>> = {
   "sold-out": "tok_ok",
 };
 
-const SECONDS = 30;
+const SECONDS = 60;
 
 /** Plays a scenario to its end; answers the order. Rejects when it ends in another way than it must. */
 export async function play(
