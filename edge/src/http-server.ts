@@ -48,7 +48,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   app.addHook("onRequest", corsHook(options.corsOrigins));
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) => {
-    sendError(
+    // Methods that Fastify has no routes for are the REST router's to judge all the same.
+    if (REST_PATH.test(request.url)) return rest.handle(request, reply);
+    return sendError(
       reply,
       rest.exchange("no route", request),
       pathNotFound(request.method, request.url.split("?", 1)[0] ?? ""),
@@ -71,6 +73,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   addPages(app, options.openApi);
   return app;
 }
+
+const REST_PATH = /^\/(v1|\.well-known)\//;
 
 /** Answers are data, not pages: nothing in them may run, be framed or be guessed at. */
 const SECURITY_HEADERS = {

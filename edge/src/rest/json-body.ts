@@ -2,6 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { DomainError } from "@row/runtime/errors.ts";
+import { jsonErrorPosition } from "./json-error-position.ts";
 
 /** How deep arrays and objects may stand in one another. */
 export const MAX_JSON_DEPTH = 64;
@@ -22,8 +23,8 @@ export function parseJsonBody(body: Buffer): JsonValue {
   const text = body.toString("utf8");
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw new MalformedBody(`it is no JSON ${placeOf(error, text)}`);
+  } catch {
+    throw new MalformedBody(`it is no JSON ${placeOf(text)}`);
   }
 }
 
@@ -52,11 +53,10 @@ function depthOf(body: Buffer): number {
   return deepest;
 }
 
-/** V8 says where, except for an unexpected end; the text itself may be secret and stays out. */
-function placeOf(error: unknown, text: string): string {
-  const said = error instanceof Error ? /position (\d+)/.exec(error.message)?.[1] : undefined;
-  const position = said === undefined ? undefined : Number(said);
-  if (position === undefined || position >= text.length) return "because it ends too early";
+/** The text itself may be secret and stays out. */
+function placeOf(text: string): string {
+  const position = jsonErrorPosition(text);
+  if (position >= text.length) return "because it ends too early";
   const before = text.slice(0, position).split("\n");
   return `at line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1} (position ${position})`;
 }

@@ -45,23 +45,23 @@ export function putPathValues(
       if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return; // reading the message refuses it
       object = inner;
     }
-    const text = textOf(variable, segments);
-    const given = object[leaf.jsonName] ?? object[leaf.name];
     const path = fields.map(({ jsonName }) => jsonName).join(".");
+    const text = textOf(variable, segments, path);
+    const given = object[leaf.jsonName] ?? object[leaf.name];
     if (given !== undefined && String(given) !== text) throw new InvalidField(path, "the body and the path differ");
     if (leaf.name !== leaf.jsonName) delete object[leaf.name];
     object[leaf.jsonName] = textToJson(leaf, text);
   }
 }
 
-function textOf({ start, end, isOneSegment, fieldPath }: PathVariable, segments: readonly string[]): string {
+function textOf({ start, end, isOneSegment }: PathVariable, segments: readonly string[], path: string): string {
   const raw = isOneSegment ? (segments[start] ?? "") : segments.slice(start, end).join("/");
   if (!raw.includes("%")) return raw;
   try {
     // Over several segments an encoded slash stays encoded, or it would look like a segment's end.
     return isOneSegment ? decodeURIComponent(raw) : raw.split(/(%2f)/i).map(keepSlash).join("");
   } catch {
-    throw new InvalidField(fieldPath.join("."), "is not percent-encoded UTF-8");
+    throw new InvalidField(path, "is not percent-encoded UTF-8");
   }
 }
 

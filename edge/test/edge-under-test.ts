@@ -1,0 +1,100 @@
+import { Metadata } from "@grpc/grpc-js";
+import { TokenVerifier } from "@row/runtime/auth.ts";
+import { GrpcChannel } from "@row/runtime/client.ts";
+import { DomainError, type ErrorKind, toAnswer } from "@row/runtime/errors.ts";
+import { keySetFrom } from "@row/runtime/key-set.ts";
+import { createLogger } from "@row/runtime/logger.ts";
+import { startTelemetry } from "@row/runtime/telemetry.ts";
+import { FakeAuth } from "@row/tests/harness/fake-auth.ts";
+import { Edge } from "../src/edge.ts";
+import type { Binding } from "../src/rest/binding.ts";
+import { ScriptedService } from "./scripted-service.ts";
+
+/** An edge in this process, with scripted services behind it, on ports from `base`. */
+export class EdgeUnderTest {
+  readonly catalog: ScriptedService;
+  readonly orders: ScriptedService;
+  readonly auth: FakeAuth;
+  readonly url: string;
+  readonly grpcUrl: string;
+  readonly #edge: Edge;
+  readonly #authChannel: GrpcChannel;
+
+  private constructor(
+    parts: Pick<EdgeUnderTest, "catalog" | "orders" | "auth" | "url" | "grpcUrl">,
+    edge: Edge,
+    channel: GrpcChannel,
+  ) {
+    this.catalog = parts.catalog;
+    this.orders = parts.orders;
+    this.auth = parts.auth;
+    this.url = parts.url;
+    this.grpcUrl = parts.grpcUrl;
+    this.#edge = edge;
+    this.#authChannel = channel;
+  }
+
+  static async start(base: number, moreBindings: readonly Binding[] = []): Promise<EdgeUnderTest> {
+    const at = (offset: number) => `127.0.0.1:${base + offset}`;
+    const catalog = new ScriptedService("shop.catalog.v1.CatalogService", "catalog/v1/catalog-v1-1");
+    const orders = new ScriptedService("shop.orders.v1.OrderService", "orders/v1/orders-v1-1, catalog/v1/catalog-v1-1");
+    await catalog.listen(at(2));
+    await orders.listen(at(3));
+    const auth = await FakeAuth.start(at(4));
+    const telemetry = startTelemetry({ name: "edge", version: "v1", instance: "edge-v1-1", endpoint: undefined });
+    const channel = new GrpcChannel({ name: "edge", telemetry, claimsIdentity: true }, at(4));
+    const verifier = new TokenVerifier(keySetFrom(channel));
+    const log = createLogger({}, process.env.TEST_LOG_LEVEL ?? "silent");
+    const edge = await Edge.create({
+      surroundings: { log, telemetry, servedBy: "edge/v1/edge-v1-1", verifier },
+      // Nothing listens where payments would be.
+      services: new Map([
+        ["catalog", at(2)],
+        ["orders", at(3)],
+        ["payments", at(5)],
+      ]),
+      claimsIdentity: true,
+      corsOrigins: ["https://shop.example", "http://localhost:*"],
+      heartbeatMs: 200,
+      moreBindings,
+    });
+    await edge.listen(at(0), at(1));
+    const urls = { url: `http://${at(0)}`, grpcUrl: `http://${at(1)}` };
+    return new EdgeUnderTest({ catalog, orders, auth, ...urls }, edge, channel);
+  }
+
+  async stop(): Promise<void> {
+    await this.#edge.drain();
+    this.#authChannel.close();
+    this.catalog.stop();
+    this.orders.stop();
+    this.auth.stop();
+  }
+
+  /** Sends a request as it is. */
+  fetch(path: string, init?: RequestInit): Promise<Response> {
+    return fetch(this.url + path, init);
+  }
+
+  /** Sends JSON with a user's token. */
+  async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
+    const authorization = headers.authorization ?? `Bearer ${await this.auth.tokenFor({ id: USER_ID })}`;
+    const sent = { ...headers, authorization, ...(body === undefined ? {} : { "content-type": "application/json" }) };
+    return this.fetch(path, { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body) });
+  }
+}
+
+export const USER_ID = "0190a0a0-0000-7000-8000-00000000000a";
+export const ORDER_ID = "0190a0a0-0000-7000-8000-000000000001";
+export const PRODUCT_ID = "0190a0a0-0000-7000-8000-000000000002";
+
+/** A refusal as a service of this shop sends it. */
+export function refusal(kind: ErrorKind, reason: string, message: string, field?: string): Error {
+  const violations = field === undefined ? [] : [{ field, description: message }];
+  return Object.assign(new Error(), toAnswer(new DomainError(kind, reason, message, { violations }), "").status);
+}
+
+/** A status without details, as infrastructure sends it. */
+export function bareStatus(code: number, details: string): Error {
+  return Object.assign(new Error(), { code, details, metadata: new Metadata() });
+}

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { EdgeUnderTest } from "./edge-under-test.ts";
+
+let edge: EdgeUnderTest;
+before(async () => {
+  edge = await EdgeUnderTest.start(16060);
+});
+after(() => edge.stop());
+
+interface Document {
+  openapi: string;
+  paths: Record<
+    string,
+    Record<
+      string,
+      {
+        parameters: { name: string; in: string; required?: boolean; schema: object }[];
+        summary: string;
+        security: object[];
+        requestBody?: { content: Record<string, { schema: object }> };
+        responses: Record<string, { content: object }>;
+      }
+    >
+  >;
+  components: {
+    schemas: Record<
+      string,
+      { properties: Record<string, Record<string, unknown>>; required?: string[]; enum?: string[] }
+    >;
+  };
+}
+
+async function document(): Promise<Document> {
+  return (await (await edge.fetch("/openapi.json")).json()) as Document;
+}
+
+test("describes the API as valid OpenAPI 3.1", async () => {
+  const validator = new Validator();
+  const result = await validator.validate(structuredClone(await document()) as unknown as Record<string, unknown>);
+  assert.equal(result.valid, true, JSON.stringify(result.errors));
+  assert.equal(validator.version, "3.1");
+});
+
+test("describes paths, parameters and comments from the contracts", async () => {
+  const { paths } = await document();
+  const list = paths["/v1/products"]?.get;
+  assert.deepEqual(
+    list?.parameters.map(({ name, in: where }) => `${where} ${name}`),
+    ["query pageSize", "query pageToken", "query categoryId"],
+  );
+  assert.equal(list?.summary, "Lists products by name");
+  assert.deepEqual(list?.security, [{}, { accessToken: [] }]);
+  assert.deepEqual(paths["/v1/orders/{id}:cancel"]?.post?.security, [{ accessToken: [] }]);
+  assert.deepEqual(paths["/v1/products:search"]?.get?.parameters[0]?.required, true);
+  assert.deepEqual(Object.keys(paths["/v1/orders/{id}:watch"]?.get?.responses["200"]?.content ?? {}), [
+    "text/event-stream",
+    "application/x-ndjson",
+  ]);
+});
+
+test("describes messages as proto3 JSON with the contract's rules", async () => {
+  const { components } = await document();
+  const request = components.schemas["shop.orders.v1.PlaceOrderRequest"];
+  assert.deepEqual(request?.required, ["items", "paymentToken", "shippingAddress"]);
+  assert.equal(request?.properties.items?.maxItems, 100);
+  assert.equal(request?.properties.paymentToken?.pattern, "^tok_[a-z0-9_]{1,60}$");
+  const quantity = components.schemas["shop.orders.v1.PlaceOrderRequest.Item"]?.properties.quantity;
+  assert.deepEqual([quantity?.type, quantity?.minimum, quantity?.maximum], ["integer", 1, 1000]);
+  const order = components.schemas["shop.orders.v1.Order"]?.properties;
+  assert.equal(order?.version?.type, "string");
+  assert.equal(order?.createTime?.format, "date-time");
+  assert.ok(components.schemas["shop.orders.v1.Order.State"]?.enum?.includes("STATE_PENDING"));
+});
+
+test("describes only what can be called, and nothing that is for services only", async () => {
+  const { paths } = await document();
+  assert.ok(!JSON.stringify(paths).includes("ReserveStock"));
+  assert.equal(paths["/v1/auth/login"], undefined); // there is no auth behind this edge
+});
+
+test("serves pages that load nothing from elsewhere", async () => {
+  for (const [path, type] of [
+    ["/", "text/html"],
+    ["/docs", "text/html"],
+    ["/pages/docs.js", "text/javascript"],
+    ["/pages/style.css", "text/css"],
+  ] as const) {
+    const answer = await edge.fetch(path);
+    assert.equal(answer.status, 200, path);
+    assert.ok(answer.headers.get("content-type")?.startsWith(type), path);
+    assert.match(answer.headers.get("content-security-policy") ?? "", /script-src 'self'/);
+    const text = await answer.text();
+    assert.doesNotMatch(text, /(src|href)="https?:|@import|<script>|style="/, path);
+  }
+  const home = await (await edge.fetch("/")).text();
+  for (const call of ["/v1/auth/register", "/v1/auth/login", "/v1/orders", "/docs", "/openapi.json"])
+    assert.ok(home.includes(call), call);
+});

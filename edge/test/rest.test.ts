@@ -1,0 +1,276 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, afterEach, before, test } from "node:test";
+import { Order_State } from "@row/gen/es/shop/orders/v1/order_pb.ts";
+import type { PlaceOrderRequest } from "@row/gen/es/shop/orders/v1/order_service_pb.ts";
+import { bareStatus, EdgeUnderTest, ORDER_ID, PRODUCT_ID, refusal, USER_ID } from "./edge-under-test.ts";
+
+let edge: EdgeUnderTest;
+before(async () => {
+  edge = await EdgeUnderTest.start(16010);
+});
+after(() => edge.stop());
+afterEach(() => {
+  edge.catalog.forget();
+  edge.orders.forget();
+});
+
+const product = {
+  id: PRODUCT_ID,
+  sku: "MUG-1",
+  name: "Mug",
+  version: 9_007_199_254_740_993n,
+  price: { currencyCode: "EUR", units: 12n, nanos: 500_000_000 },
+};
+const order = {
+  items: [{ productId: PRODUCT_ID, quantity: 2 }],
+  paymentToken: "tok_ok",
+  shippingAddress: { recipient: "A", line1: "1 Row", city: "Here", postalCode: "1000", countryCode: "DE" },
+};
+const placed = () => ({ order: { id: ORDER_ID, state: Order_State.PENDING } });
+
+test("answers a message as proto3 JSON, zero values included and absent messages left out", async () => {
+  edge.catalog.on("getProduct", () => ({ product }));
+  const answer = await edge.fetch(`/v1/products/${PRODUCT_ID}`);
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers.get("content-type"), "application/json; charset=utf-8");
+  assert.deepEqual(await answer.json(), {
+    product: {
+      id: PRODUCT_ID,
+      sku: "MUG-1",
+      name: "Mug",
+      description: "",
+      categoryId: "",
+      price: { currencyCode: "EUR", units: "12", nanos: 500_000_000 },
+      available: false,
+      version: "9007199254740993",
+    },
+  });
+});
+
+test("sends query parameters as fields", async () => {
+  edge.catalog.on("listProducts", () => ({ products: [] }));
+  const answer = await edge.fetch("/v1/products?pageSize=5&page_token=a%2Bb+c&categoryId=mugs");
+  assert.deepEqual(await answer.json(), { products: [], nextPageToken: "" });
+  assert.deepEqual(edge.catalog.received[0]?.request, {
+    $typeName: "shop.catalog.v1.ListProductsRequest",
+    pageSize: 5,
+    pageToken: "a+b c",
+    categoryId: "mugs",
+  });
+});
+
+test("joins path and body into one request", async () => {
+  edge.catalog.on("changePrice", () => ({ product }));
+  const authorization = `Bearer ${await edge.auth.tokenFor({ roles: ["merchant"] })}`;
+  const body = { price: { currencyCode: "EUR", units: "13" }, requestId: randomUUID() };
+  const answer = await edge.send("POST", `/v1/products/${PRODUCT_ID}:changePrice`, body, { authorization });
+  assert.equal(answer.status, 200);
+  const { id, requestId } = edge.catalog.requestAt<{ id: string; requestId: string }>(0);
+  assert.deepEqual({ id, requestId }, { id: PRODUCT_ID, requestId: body.requestId });
+});
+
+test("takes a verb without a body", async () => {
+  edge.orders.on("cancelOrder", placed);
+  const answer = await edge.send("POST", `/v1/orders/${ORDER_ID}:cancel`);
+  assert.equal(answer.status, 200);
+  assert.equal(edge.orders.requestAt<{ id: string }>(0).id, ORDER_ID);
+});
+
+test("carries token, correlation id, trace and identity to the service, and says who served", async () => {
+  edge.orders.on("getOrder", placed);
+  const token = await edge.auth.tokenFor({ id: USER_ID });
+  const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const answer = await edge.fetch(`/v1/orders/${ORDER_ID}`, {
+    headers: { authorization: `bearer ${token}`, "x-correlation-id": "abc-1", traceparent: trace },
+  });
+  assert.equal(answer.headers.get("x-correlation-id"), "abc-1");
+  assert.equal(answer.headers.get("x-served-by"), "edge/v1/edge-v1-1, orders/v1/orders-v1-1, catalog/v1/catalog-v1-1");
+  const metadata = edge.orders.received[0]?.metadata;
+  assert.deepEqual(metadata?.get("authorization"), [`Bearer ${token}`]);
+  assert.deepEqual(metadata?.get("x-correlation-id"), ["abc-1"]);
+  assert.match(String(metadata?.get("traceparent")[0]), /^00-0af7651916cd43dd8448eb211c80319c-/);
+  assert.match(String(metadata?.get("l5d-client-id")[0]), /^edge\.shop\.serviceaccount/);
+});
+
+test("makes a correlation id when the given one could do harm", async () => {
+  edge.catalog.on("listCategories", () => ({ categories: [] }));
+  const answer = await edge.fetch("/v1/categories", { headers: { "x-correlation-id": '"><script>' } });
+  assert.match(answer.headers.get("x-correlation-id") ?? "", /^[0-9a-f-]{36}$/);
+});
+
+test("gives a call the time of its class, and less when the caller asks for less", async () => {
+  edge.catalog.on("getProduct", () => ({ product }));
+  edge.catalog.on("listProducts", () => ({ products: [] }));
+  await edge.fetch(`/v1/products/${PRODUCT_ID}`);
+  await edge.fetch("/v1/products");
+  await edge.fetch("/v1/products", { headers: { "x-server-timeout": "0.3" } });
+  await edge.fetch("/v1/products", { headers: { "x-server-timeout": "60" } });
+  const [fast = 0, normal = 0, asked = 0, tooLong = 0] = edge.catalog.received.map(({ deadlineMs }) => deadlineMs);
+  assert.ok(fast > 100 && fast <= 500, `${fast}`);
+  assert.ok(normal > 1_000 && normal <= 2_000, `${normal}`);
+  assert.ok(asked > 50 && asked <= 300, `${asked}`);
+  assert.ok(tooLong > 1_000 && tooLong <= 2_000, `${tooLong}`);
+});
+
+test("answers 504 when the service takes too long", async () => {
+  edge.catalog.on("getProduct", () => new Promise(() => {}));
+  const answer = await edge.fetch(`/v1/products/${PRODUCT_ID}`, { headers: { "x-server-timeout": "0.1" } });
+  assert.equal(answer.status, 504);
+  assert.equal((await detailsOf(answer))[0]?.reason, "DEADLINE_EXCEEDED");
+});
+
+test("cancels the call when the client goes away", async () => {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const reached = Promise.withResolvers<void>();
+  edge.catalog.on("listProducts", (_call, cancelled) => {
+    cancelled.addEventListener("abort", () => resolve(true));
+    reached.resolve();
+    return new Promise(() => {});
+  });
+  const client = new AbortController();
+  const answer = edge.fetch("/v1/products", { signal: client.signal });
+  await reached.promise;
+  client.abort();
+  await assert.rejects(answer);
+  assert.equal(await promise, true);
+});
+
+for (const [kind, code, status] of [
+  ["not-found", 5, 404],
+  ["refused", 9, 400],
+  ["aborted", 10, 409],
+  ["already-exists", 6, 409],
+  ["forbidden", 7, 403],
+  ["exhausted", 8, 429],
+  ["unavailable", 14, 503],
+] as const) {
+  test(`answers ${status} for a refusal of the kind "${kind}", with its reason`, async () => {
+    edge.orders.on("getOrder", () => {
+      throw refusal(kind, "SOME_REASON", "Cannot do it");
+    });
+    const answer = await edge.send("GET", `/v1/orders/${ORDER_ID}`);
+    assert.equal(answer.status, status);
+    assert.equal(
+      answer.headers.get("x-served-by"),
+      "edge/v1/edge-v1-1, orders/v1/orders-v1-1, catalog/v1/catalog-v1-1",
+    );
+    assert.deepEqual(await answer.json(), {
+      code,
+      message: "Cannot do it",
+      details: [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "SOME_REASON", domain: "shop" }],
+    });
+  });
+}
+
+test("names the fields of a service's refusal as JSON names them", async () => {
+  edge.orders.on("listOrders", () => {
+    throw refusal("invalid", "INVALID_REQUEST", "is of another list", "page_token");
+  });
+  const details = await detailsOf(await edge.send("GET", "/v1/orders?pageToken=x"));
+  assert.equal(details[1]?.fieldViolations?.[0]?.field, "pageToken");
+});
+
+test("tells nothing of a fault inside a service", async () => {
+  edge.orders.on("getOrder", () => {
+    throw bareStatus(13, "password=hunter2 at db.ts:3");
+  });
+  const answer = await edge.send("GET", `/v1/orders/${ORDER_ID}`);
+  assert.equal(answer.status, 500);
+  const text = await answer.text();
+  assert.doesNotMatch(text, /hunter2/);
+  assert.match(text, new RegExp(answer.headers.get("x-correlation-id") ?? "none"));
+});
+
+test("answers 503 without naming addresses when a service is not there", async () => {
+  const answer = await edge.send("GET", `/v1/payments/${ORDER_ID}`);
+  assert.equal(answer.status, 503);
+  const text = await answer.text();
+  assert.match(text, /payments is not reachable/);
+  assert.doesNotMatch(text, /127\.0\.0\.1/);
+});
+
+test("turns an Idempotency-Key into the same request_id for the same user, method and key only", async () => {
+  edge.orders.on("placeOrder", placed);
+  const other = { authorization: `Bearer ${await edge.auth.tokenFor()}` };
+  await edge.send("POST", "/v1/orders", order, { "idempotency-key": "k1" });
+  await edge.send("POST", "/v1/orders", order, { "idempotency-key": "k1" });
+  await edge.send("POST", "/v1/orders", order, { "idempotency-key": "k2" });
+  await edge.send("POST", "/v1/orders", order, { "idempotency-key": "k1", ...other });
+  await edge.send("POST", "/v1/orders", order);
+  const ids = edge.orders.received.map(({ request }) => (request as PlaceOrderRequest).requestId);
+  assert.equal(ids[0], ids[1]);
+  assert.equal(new Set(ids).size, 4);
+  assert.match(ids[0] ?? "", /^[0-9a-f]{8}-[0-9a-f]{4}-5/);
+  assert.match(ids[4] ?? "", /^[0-9a-f]{8}-[0-9a-f]{4}-7/);
+});
+
+test("passes on the request_id of a body, and refuses it beside an Idempotency-Key", async () => {
+  edge.orders.on("placeOrder", placed);
+  const requestId = randomUUID();
+  assert.equal((await edge.send("POST", "/v1/orders", { ...order, requestId })).status, 200);
+  assert.equal(edge.orders.requestAt<PlaceOrderRequest>(0).requestId, requestId);
+  const both = await edge.send("POST", "/v1/orders", { ...order, requestId }, { "idempotency-key": "k" });
+  assert.equal(both.status, 400);
+  assert.match(await both.text(), /requestId/);
+  assert.equal(edge.orders.received.length, 1);
+});
+
+test("answers 304 to a caller that has the answer already", async () => {
+  edge.catalog.on("getProduct", () => ({ product }));
+  const first = await edge.fetch(`/v1/products/${PRODUCT_ID}`);
+  const etag = first.headers.get("etag") ?? "";
+  assert.match(etag, /^W\/"/);
+  const again = await edge.fetch(`/v1/products/${PRODUCT_ID}`, { headers: { "if-none-match": `"x", ${etag}` } });
+  assert.equal(again.status, 304);
+  assert.equal(await again.text(), "");
+  const other = await edge.fetch(`/v1/products/${PRODUCT_ID}`, { headers: { "if-none-match": '"x"' } });
+  assert.equal(other.status, 200);
+});
+
+test("answers HEAD with the head of GET", async () => {
+  edge.catalog.on("getProduct", () => ({ product }));
+  const answer = await edge.fetch(`/v1/products/${PRODUCT_ID}`, { method: "HEAD" });
+  assert.equal(answer.status, 200);
+  assert.ok(Number(answer.headers.get("content-length")) > 100);
+  assert.equal(await answer.text(), "");
+});
+
+test("lets pages of allowed origins read answers, and no others", async () => {
+  edge.catalog.on("listCategories", () => ({ categories: [] }));
+  const from = async (origin: string) => {
+    const answer = await edge.fetch("/v1/categories", { headers: { origin } });
+    return answer.headers.get("access-control-allow-origin");
+  };
+  assert.equal(await from("https://shop.example"), "https://shop.example");
+  assert.equal(await from("http://localhost:3000"), "http://localhost:3000");
+  assert.equal(await from("http://localhost.evil.example"), null);
+  assert.equal(await from("http://localhost:3000.evil.example"), null);
+  assert.equal(await from("https://evil.example"), null);
+});
+
+test("answers a preflight without asking a service", async () => {
+  const headers = { origin: "https://shop.example", "access-control-request-method": "PATCH" };
+  const answer = await edge.fetch(`/v1/products/${PRODUCT_ID}`, { method: "OPTIONS", headers });
+  assert.equal(answer.status, 204);
+  assert.match(answer.headers.get("access-control-allow-methods") ?? "", /PATCH/);
+  assert.match(answer.headers.get("access-control-allow-headers") ?? "", /idempotency-key/);
+});
+
+test("marks every answer as data that must not run or be framed", async () => {
+  for (const path of ["/v1/products/none", "/v2", "/nowhere"]) {
+    const { headers } = await edge.fetch(path);
+    assert.equal(headers.get("x-content-type-options"), "nosniff");
+    assert.match(headers.get("content-security-policy") ?? "", /default-src 'none'/);
+  }
+});
+
+interface Detail {
+  readonly reason?: string;
+  readonly fieldViolations?: readonly { readonly field: string }[];
+}
+
+async function detailsOf(answer: Response): Promise<readonly Detail[]> {
+  const body = (await answer.json()) as { details: readonly Detail[] }; // google.rpc.Status
+  return body.details;
+}
