@@ -63,6 +63,7 @@ function requests({ echo, reading, ordering, events }: Results): string {
 
 Ratios are medians over the rounds, with the lowest and the highest. CPU is that of all processes
 but the load generator, over the time of the load; orders accepted and not yet done go on costing after it.
+For each product that was read, ${reading.spansPerRequest.toFixed(2)} spans arrived over OTLP.
 After the rounds that only wait for acceptance the backlog was drained within ${drains} s.
 ${events.events} events went from commit to handler at ${whole(events.pace)} orders/s in p50 ${events.p50.toFixed(1)} ms, p99 ${events.p99.toFixed(1)} ms, at most ${events.highest.toFixed(1)} ms.`;
 }
