@@ -44,7 +44,7 @@ cleanup() {
   if [[ -n $user ]]; then userdel --remove "$user" 2>/dev/null || true; fi
 }
 trap cleanup EXIT
-bash "$0" --as-me "$work" 25000
+bash "$0" --as-me "$work" 28000
 if [[ $(id -u) == 0 ]] && command -v useradd >/dev/null; then
   user=row-fresh-clone
   userdel --remove $user 2>/dev/null || true
@@ -54,5 +54,5 @@ if [[ $(id -u) == 0 ]] && command -v useradd >/dev/null; then
   # The source may lie where this user cannot go.
   git clone --quiet --depth 1 "file://$source_dir" "$home/source"
   chown -R $user: "$home/source"
-  runuser -u $user -- env HOME="$home" PATH="$PATH" bash "$home/source/scripts/fresh-clone.sh" --as-me "$home" 26000
+  runuser -u $user -- env HOME="$home" PATH="$PATH" bash "$home/source/scripts/fresh-clone.sh" --as-me "$home" 28000
 fi
