@@ -52,6 +52,13 @@ test("finds an error in exactly the texts that are no JSON", () => {
   );
 });
 
+test("finds the error behind a very long string", () => {
+  const long = "x".repeat(1_000_000);
+  assert.equal(jsonErrorPosition(`["${long}", y]`), 1_000_005);
+  assert.throws(() => parseJsonBody(Buffer.from(`["${long}`)), /no JSON/);
+  assert.throws(() => parseJsonBody(Buffer.from(`["\\u00${long}"]`)), /position 1\)/);
+});
+
 function isJson(text: string): boolean {
   try {
     JSON.parse(text);

@@ -1,7 +1,7 @@
 /** Where a text stops being JSON; V8 says so for some mistakes only. Runs only once parsing has failed. */
 
 const SPACE = /[ \t\n\r]*/y;
-const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 const SCALAR = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 /** What may come next. */
@@ -12,6 +12,11 @@ export function jsonErrorPosition(text: string): number {
   const open: ("{" | "[")[] = [];
   let expected: Expected = "value";
   let at = 0;
+  const takesString = (): boolean => {
+    const end = stringEnd(text, at);
+    if (end !== undefined) at = end;
+    return end !== undefined;
+  };
   const takes = (pattern: RegExp): boolean => {
     pattern.lastIndex = at;
     const isThere = pattern.test(text);
@@ -36,14 +41,30 @@ export function jsonErrorPosition(text: string): number {
       expected = open.at(-1) === "{" ? "name" : "value";
       at += 1;
     } else if (expected === "name" || expected === "name or }") {
-      if (!takes(STRING)) return at;
+      if (!takesString()) return at;
       expected = "colon";
     } else if (character === "{" || character === "[") {
       open.push(character);
       expected = character === "{" ? "name or }" : "value or ]";
       at += 1;
-    } else if (takes(STRING) || takes(SCALAR)) {
+    } else if (takesString() || takes(SCALAR)) {
       expected = "comma or end";
     } else return at;
   }
+}
+
+/** The index after the string that starts at `start`. A loop, because a long string would exhaust a pattern's stack. */
+function stringEnd(text: string, start: number): number | undefined {
+  if (text[start] !== '"') return undefined;
+  let at = start + 1;
+  while (at < text.length) {
+    const character = text[at] ?? "";
+    if (character === '"') return at + 1;
+    if (character < " ") return undefined;
+    ESCAPE.lastIndex = at;
+    if (character !== "\\") at += 1;
+    else if (ESCAPE.test(text)) at = ESCAPE.lastIndex;
+    else return undefined;
+  }
+  return undefined;
 }
