@@ -62,7 +62,7 @@ export function planCampaign({ seed, orders, rounds, bursts }: CampaignShape): R
 function planOrder(random: SeededRandom, startMs: number): PlannedOrder {
   const products = new Set(Array.from({ length: random.between(1, 3) }, () => anyProduct(random)));
   return {
-    atMs: startMs + random.between(0, 500),
+    atMs: startMs + random.between(0, 2_500),
     wish: {
       items: [...products].map((productId) => ({ productId, quantity: random.between(1, 3) })),
       paymentToken: random.pick(TOKENS),
@@ -84,13 +84,14 @@ function planFaults(random: SeededRandom, bursts: number): Fault[] {
   const kills = Array.from({ length: bursts }, () =>
     VICTIMS.map((process): Fault => ({ atMs: soonAfterABurst(), kind: "kill", process })),
   ).flat();
+  const natsAwayMs = soonAfterABurst();
   const others: Fault[] = [
-    { atMs: soonAfterABurst(), kind: "kill-relay", process: random.pick(["orders", "inventory", "payments"]) },
+    { atMs: natsAwayMs, kind: random.pick(["freeze", "stop"]), process: "nats", forMs: NATS_AWAY_MS },
+    // When NATS is back, the relays are busy with what has piled up.
     {
-      atMs: soonAfterABurst(),
-      kind: random.pick(["freeze", "stop"]),
-      process: "nats",
-      forMs: NATS_AWAY_MS,
+      atMs: natsAwayMs + NATS_AWAY_MS + random.between(0, 500),
+      kind: "kill-relay",
+      process: random.pick(["orders", "inventory", "payments"]),
     },
     { atMs: soonAfterABurst(), kind: "restart", process: "postgres" },
   ];
