@@ -1,6 +1,6 @@
 /** Every environment variable that the edge reads beyond what each process has. */
 import { address, optional, text, type Variable } from "@row/runtime/config.ts";
-import { endUserVariables } from "@row/runtime/run-service.ts";
+import { endUserVariables } from "@row/runtime/variables.ts";
 import { servicesForEndUsers } from "./contract.ts";
 
 export const variables = {

@@ -5,8 +5,8 @@ import { GrpcChannel } from "@row/runtime/client.ts";
 import { ConfigError, parseEnv } from "@row/runtime/config.ts";
 import { keySetFrom } from "@row/runtime/key-set.ts";
 import { createLogger } from "@row/runtime/logger.ts";
-import { processVariables } from "@row/runtime/run-service.ts";
 import { startTelemetry } from "@row/runtime/telemetry.ts";
+import { processVariables } from "@row/runtime/variables.ts";
 import { serviceVariables, variables } from "./config.ts";
 import { Edge } from "./edge.ts";
 

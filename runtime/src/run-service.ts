@@ -4,9 +4,10 @@ import { type AdminServer, startAdmin } from "./admin.ts";
 import { type FetchKeySet, TokenVerifier } from "./auth.ts";
 import { type Call, runInCall } from "./call.ts";
 import { GrpcChannel } from "./client.ts";
-import { address, ConfigError, integer, oneOf, optional, parseEnv, text, url, type Variable } from "./config.ts";
+import { ConfigError, parseEnv } from "./config.ts";
 import { type SubscribeOptions, type Subscription, subscribe } from "./events.ts";
 import type { Handlers } from "./handler.ts";
+import type { Background, ConfigOf, Host, ProcessConfig, Spec } from "./host.ts";
 import { keySetFrom } from "./key-set.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { connectNats, type Nats } from "./nats.ts";
@@ -15,73 +16,7 @@ import { outboxBacklog, type Relay, startRelay } from "./outbox-relay.ts";
 import { createPool, waitForPostgres } from "./postgres.ts";
 import { GrpcServer, type ServiceDefinition } from "./server.ts";
 import { SpanKind, startTelemetry, type Telemetry, traceparent } from "./telemetry.ts";
-
-/** Every process has these. */
-export const processVariables = {
-  version: text("SERVICE_VERSION", "v1"),
-  instance: optional(text("INSTANCE")),
-  listenAddress: address("LISTEN_ADDRESS"),
-  adminAddress: address("ADMIN_ADDRESS"),
-  logLevel: oneOf("LOG_LEVEL", ["trace", "debug", "info", "warn", "error", "fatal", "silent"], "info"),
-  otlpEndpoint: optional(url("OTEL_EXPORTER_OTLP_ENDPOINT", ["http", "https"])),
-  /** Percent of the traces that start here to keep. */
-  tracePercent: integer("TRACE_PERCENT", { min: 0, max: 100 }, 100),
-  /** "off": no sidecar speaks for this process, so it states its identity itself. */
-  mesh: oneOf("MESH", ["on", "off"], "off"),
-  maxConcurrentCalls: integer("MAX_CONCURRENT_CALLS", { min: 1, max: 100_000 }, 1_000),
-};
-
-/** For services that own a database. */
-export const databaseVariables = {
-  databaseUrl: url("DATABASE_URL", ["postgres", "postgresql"]),
-  databasePoolSize: integer("DATABASE_POOL_SIZE", { min: 1, max: 50 }, 5),
-};
-
-/** For services that publish or consume events. */
-export const eventVariables = {
-  natsUrl: url("NATS_URL", ["nats", "tls"]),
-  natsUser: text("NATS_USER"),
-  natsPassword: text("NATS_PASSWORD"),
-};
-
-/** For services that answer end users. */
-export const endUserVariables = { authAddress: address("AUTH_ADDRESS") };
-
-type Spec = Record<string, Variable<unknown>>;
-type ProcessConfig = ReturnType<typeof parseEnv<typeof processVariables>>;
-type ConfigOf<S extends Spec> = ProcessConfig & ReturnType<typeof parseEnv<S>>;
-
-/** Something that works in the background and must stop before the process drains. */
-export interface Background {
-  stop(): Promise<void>;
-}
-
-/** What a service is built with. */
-export interface Host<S extends Spec> {
-  readonly config: ConfigOf<S>;
-  readonly log: Logger;
-  readonly telemetry: Telemetry;
-  /** "orders/v1/orders-v1-1": who serves, publishes and leases. */
-  readonly servedBy: string;
-  /** The database, once it answers. Needs databaseVariables. */
-  database(): Promise<pg.Pool>;
-  /** The outbox relay of the database. Needs databaseVariables and eventVariables. */
-  relay(pool: pg.Pool): Promise<Relay>;
-  /** A channel to another service. */
-  channel(address: string): GrpcChannel;
-  /** Adds a service to this process's server. */
-  serve<D extends ServiceDefinition>(definition: D, handlers: Handlers<D>): void;
-  /** Verifies tokens with these keys instead of asking auth. */
-  verifyTokensWith(fetchKeySet: FetchKeySet): void;
-  /** Handles an event; its consumer must exist. */
-  consume<T>(options: Pick<SubscribeOptions<T>, "event" | "handler" | "batch" | "ordering">): Promise<void>;
-  /** Stops `work` before the calls are drained. */
-  background(work: Background): void;
-  /** Runs `close` after everything else has ended. */
-  onClose(close: () => Promise<void> | void): void;
-  /** On whose behalf events are written. */
-  origin(call: Pick<Call, "correlationId" | "span">): Origin;
-}
+import { processVariables } from "./variables.ts";
 
 const DRAIN_MS = 5_000;
 const FLUSH_MS = 2_000;

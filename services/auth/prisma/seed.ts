@@ -3,7 +3,7 @@ import { randomUUIDv7 } from "node:crypto";
 import { parseEnv, text } from "@row/runtime/config.ts";
 import { createLogger } from "@row/runtime/logger.ts";
 import { createPool, waitForPostgres } from "@row/runtime/postgres.ts";
-import { databaseVariables } from "@row/runtime/run-service.ts";
+import { databaseVariables } from "@row/runtime/variables.ts";
 import { changePassword, findCredentials, grantRole } from "../src/account-store.ts";
 import { openAccount } from "../src/open-account.ts";
 import { Passwords } from "../src/passwords.ts";

@@ -1,5 +1,5 @@
 import { integer, text, type Variable } from "@row/runtime/config.ts";
-import { databaseVariables, eventVariables } from "@row/runtime/run-service.ts";
+import { databaseVariables, eventVariables } from "@row/runtime/variables.ts";
 
 /** Under 256 bits of base64url a secret is a password, and passwords get guessed. */
 const SECRET_LENGTH = 32;

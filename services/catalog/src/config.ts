@@ -1,3 +1,3 @@
-import { databaseVariables, endUserVariables, eventVariables } from "@row/runtime/run-service.ts";
+import { databaseVariables, endUserVariables, eventVariables } from "@row/runtime/variables.ts";
 
 export const variables = { ...databaseVariables, ...eventVariables, ...endUserVariables };

@@ -1,11 +1,6 @@
 import type { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
-import type { PrismaClient } from "@row/gen/prisma/catalog/client.ts";
-import type { Call } from "@row/runtime/call.ts";
 import type { Handlers } from "@row/runtime/handler.ts";
-import type { Origin } from "@row/runtime/outbox.ts";
-import type { Relay } from "@row/runtime/outbox-relay.ts";
-import type { Pool } from "pg";
-import type { ProductReader } from "./product-reader.ts";
+import type { Dependencies } from "./dependencies.ts";
 import { batchGetProducts } from "./rpc/batch-get-products.ts";
 import { changePrice } from "./rpc/change-price.ts";
 import { createProduct } from "./rpc/create-product.ts";
@@ -14,15 +9,6 @@ import { listCategories } from "./rpc/list-categories.ts";
 import { listProducts } from "./rpc/list-products.ts";
 import { searchProducts } from "./rpc/search-products.ts";
 import { updateProduct } from "./rpc/update-product.ts";
-
-/** What the handlers stand on. */
-export interface Dependencies {
-  readonly pool: Pool;
-  readonly prisma: PrismaClient;
-  readonly reader: ProductReader;
-  readonly relay: Pick<Relay, "wake">;
-  origin(call: Call): Origin;
-}
 
 export function catalogService(dependencies: Dependencies): Handlers<typeof CatalogServiceService> {
   return {

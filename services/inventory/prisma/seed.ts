@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { parseEnv } from "@row/runtime/config.ts";
 import { createLogger } from "@row/runtime/logger.ts";
 import { createPool } from "@row/runtime/postgres.ts";
-import { databaseVariables } from "@row/runtime/run-service.ts";
+import { databaseVariables } from "@row/runtime/variables.ts";
 import { changeStock, findStock } from "../src/stock-store.ts";
 
 // Only the file: what a product is called is catalog's business.

@@ -1,21 +1,11 @@
 import type { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
-import type { Call } from "@row/runtime/call.ts";
 import type { Handlers } from "@row/runtime/handler.ts";
-import type { Origin } from "@row/runtime/outbox.ts";
-import type { Relay } from "@row/runtime/outbox-relay.ts";
-import type { Pool } from "pg";
+import type { Dependencies } from "./dependencies.ts";
 import { COMMIT, RELEASE, RETURN } from "./reservation.ts";
 import { adjustStock } from "./rpc/adjust-stock.ts";
 import { closeReservation } from "./rpc/close-reservation.ts";
 import { getStock } from "./rpc/get-stock.ts";
 import { reserveStock } from "./rpc/reserve-stock.ts";
-
-/** What the handlers stand on. */
-export interface Dependencies {
-  readonly pool: Pool;
-  readonly relay: Pick<Relay, "wake">;
-  origin(call: Call): Origin;
-}
 
 export function inventoryService(dependencies: Dependencies): Handlers<typeof InventoryServiceService> {
   return {

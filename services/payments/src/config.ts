@@ -1,5 +1,5 @@
 import { integer, url } from "@row/runtime/config.ts";
-import { databaseVariables, endUserVariables, eventVariables } from "@row/runtime/run-service.ts";
+import { databaseVariables, endUserVariables, eventVariables } from "@row/runtime/variables.ts";
 
 /** Every variable that payments reads beyond those of each process. */
 export const variables = {

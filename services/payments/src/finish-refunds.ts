@@ -1,18 +1,18 @@
 /** Sees refunds through whose admin got no answer: a crash or a gateway that was away cut them off. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Background } from "@row/runtime/host.ts";
 import type { Logger } from "@row/runtime/logger.ts";
-import type { Background } from "@row/runtime/run-service.ts";
 import { SpanKind, type Telemetry } from "@row/runtime/telemetry.ts";
+import type { Dependencies } from "./dependencies.ts";
 import { REFUND } from "./payment.ts";
 import { movePayment } from "./rpc/move-payment.ts";
-import type { PaymentDependencies } from "./service.ts";
 
 const EVERY_MS = 2_000;
 /** Longer than the call that asked for it can still be at work. */
 const UNFINISHED_AFTER_MS = 4_000;
 
 export function finishRefunds(
-  dependencies: PaymentDependencies,
+  dependencies: Dependencies,
   { log, telemetry }: { log: Logger; telemetry: Telemetry },
 ): Background {
   const stopping = new AbortController();

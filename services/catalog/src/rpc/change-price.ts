@@ -2,11 +2,11 @@ import { ChangePriceRequest, ChangePriceResponse } from "@row/gen/grpc/shop/cata
 import type { Call } from "@row/runtime/call.ts";
 import { fromPrice } from "@row/runtime/money.ts";
 import { callerOf, once } from "@row/runtime/requests.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { change } from "../product.ts";
 import { changeProduct } from "../product-change.ts";
 import { toMessage } from "../product-message.ts";
 import { save } from "../product-store.ts";
-import type { Dependencies } from "../service.ts";
 
 export function changePrice({ pool, reader, relay, origin }: Dependencies) {
   return (request: ChangePriceRequest, call: Call): Promise<ChangePriceResponse> => {

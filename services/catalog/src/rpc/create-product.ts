@@ -3,10 +3,10 @@ import { CreateProductRequest, CreateProductResponse } from "@row/gen/grpc/shop/
 import type { Call } from "@row/runtime/call.ts";
 import { fromPrice } from "@row/runtime/money.ts";
 import { callerOf, once } from "@row/runtime/requests.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { newProduct } from "../product.ts";
 import { toMessage } from "../product-message.ts";
 import { insert } from "../product-store.ts";
-import type { Dependencies } from "../service.ts";
 
 export function createProduct({ pool, relay, origin }: Dependencies) {
   return (request: CreateProductRequest, call: Call): Promise<CreateProductResponse> => {

@@ -1,7 +1,7 @@
 import type { GetProductRequest, GetProductResponse } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { ProductNotFound } from "../product.ts";
 import { toMessage } from "../product-message.ts";
-import type { Dependencies } from "../service.ts";
 
 export function getProduct({ reader }: Dependencies) {
   return async ({ id }: GetProductRequest): Promise<GetProductResponse> => {

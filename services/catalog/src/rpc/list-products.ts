@@ -1,9 +1,9 @@
 import type { ListProductsRequest, ListProductsResponse } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import { PageTokens, pageSize } from "@row/runtime/page-token.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { nameKey } from "../page-key.ts";
 import { listByName } from "../product-lists.ts";
 import { toMessage } from "../product-message.ts";
-import type { Dependencies } from "../service.ts";
 
 export const DEFAULT_PAGE_SIZE = 20;
 export const MAX_PAGE_SIZE = 100;

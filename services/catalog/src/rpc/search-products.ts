@@ -1,10 +1,10 @@
 import type { SearchProductsRequest, SearchProductsResponse } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import { InvalidField } from "@row/runtime/errors.ts";
 import { PageTokens, pageSize } from "@row/runtime/page-token.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { rankKey } from "../page-key.ts";
 import { search } from "../product-lists.ts";
 import { toMessage } from "../product-message.ts";
-import type { Dependencies } from "../service.ts";
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "./list-products.ts";
 
 export function searchProducts({ pool }: Dependencies) {

@@ -1,11 +1,11 @@
 import type { UpdateProductRequest, UpdateProductResponse } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import type { Call } from "@row/runtime/call.ts";
 import { callerOf } from "@row/runtime/requests.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { change, wantedChanges } from "../product.ts";
 import { changeProduct } from "../product-change.ts";
 import { toMessage } from "../product-message.ts";
 import { save } from "../product-store.ts";
-import type { Dependencies } from "../service.ts";
 
 export function updateProduct({ pool, reader, relay, origin }: Dependencies) {
   return async (request: UpdateProductRequest, call: Call): Promise<UpdateProductResponse> => {

@@ -1,7 +1,7 @@
 import { AdjustStockRequest, AdjustStockResponse } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
 import type { Call } from "@row/runtime/call.ts";
 import { callerOf, once } from "@row/runtime/requests.ts";
-import type { Dependencies } from "../service.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { changeStock } from "../stock-store.ts";
 
 export function adjustStock({ pool, relay, origin }: Dependencies) {

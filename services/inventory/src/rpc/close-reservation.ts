@@ -1,9 +1,9 @@
 import type { Call } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
 import { DomainError } from "@row/runtime/errors.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { outcomeOfNoChange, type Step } from "../reservation.ts";
 import { find, take } from "../reservation-store.ts";
-import type { Dependencies } from "../service.ts";
 
 /** Each race is lost to a step that was taken, of which a reservation has two at most. */
 const TRIES = 4;

@@ -1,6 +1,6 @@
 import type { GetStockRequest, GetStockResponse } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
 import { DomainError } from "@row/runtime/errors.ts";
-import type { Dependencies } from "../service.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { findStock } from "../stock-store.ts";
 
 class StockNotFound extends DomainError {

@@ -1,9 +1,9 @@
 import type { ReserveStockRequest, ReserveStockResponse } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
 import type { Call } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { askedItems, isRepeatOfReserve } from "../reservation.ts";
 import { find, reserve } from "../reservation-store.ts";
-import type { Dependencies } from "../service.ts";
 
 export function reserveStock({ pool, relay, origin }: Dependencies) {
   return async ({ orderId, items }: ReserveStockRequest, call: Call): Promise<ReserveStockResponse> => {

@@ -4,17 +4,17 @@ import { DomainError } from "@row/runtime/errors.ts";
 import { once } from "@row/runtime/requests.ts";
 import { OrderNotFound, signedIn } from "../access.ts";
 import { change } from "../change.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { requestCancellation } from "../order.ts";
 import { toMessage } from "../order-message.ts";
 import { CANCEL_ORDER } from "../saga/definitions.ts";
 import { START } from "../saga/saga.ts";
 import type { SagaRecord } from "../saga/saga-record.ts";
-import type { OrderDependencies } from "../service.ts";
 
 /** The order changed each time it was about to be cancelled. */
 const TRIES = 5;
 
-export function cancelOrder({ store, runner, relay, changes, worker, origin }: OrderDependencies) {
+export function cancelOrder({ store, runner, relay, changes, worker, origin }: Dependencies) {
   return (request: CancelOrderRequest, call: Call): Promise<CancelOrderResponse> =>
     once(
       store.pool,

@@ -7,12 +7,12 @@ import { fromMoney, fromPrice } from "@row/runtime/money.ts";
 import { once } from "@row/runtime/requests.ts";
 import { signedIn } from "../access.ts";
 import { change } from "../change.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { type OrderItem, totalOf } from "../order.ts";
 import { toMessage } from "../order-message.ts";
 import { PLACE_ORDER } from "../saga/definitions.ts";
 import { START } from "../saga/saga.ts";
 import type { SagaRecord } from "../saga/saga-record.ts";
-import type { OrderDependencies } from "../service.ts";
 
 /** The customer expected another total. */
 class PriceChanged extends DomainError {
@@ -28,7 +28,7 @@ class PriceChanged extends DomainError {
   }
 }
 
-export function placeOrder(dependencies: OrderDependencies) {
+export function placeOrder(dependencies: Dependencies) {
   const { store, runner, relay, changes, worker, sagaTimeoutMs, origin } = dependencies;
   return (request: PlaceOrderRequest, call: Call): Promise<PlaceOrderResponse> =>
     once(store.pool, call, { request: PlaceOrderRequest, response: PlaceOrderResponse }, request, async (remember) => {
@@ -85,7 +85,7 @@ class ProductUnknown extends DomainError {
 }
 
 /** The items at the catalog's prices of now. */
-async function price({ catalog }: OrderDependencies, request: PlaceOrderRequest): Promise<OrderItem[]> {
+async function price({ catalog }: Dependencies, request: PlaceOrderRequest): Promise<OrderItem[]> {
   const ids = request.items.map((item) => item.productId.toLowerCase());
   const twice = ids.findIndex((id, index) => ids.indexOf(id) !== index);
   if (twice >= 0) throw new InvalidField(`items[${twice}].product_id`, "appears twice; add the quantities up");

@@ -2,11 +2,11 @@ import type { WatchOrderRequest, WatchOrderResponse } from "@row/gen/grpc/shop/o
 import type { Call } from "@row/runtime/call.ts";
 import { InvalidField } from "@row/runtime/errors.ts";
 import { visibleOrder } from "../access.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { evolve, isFinal, type Order } from "../order.ts";
 import { toMessage } from "../order-message.ts";
-import type { OrderDependencies } from "../service.ts";
 
-export function watchOrder({ store, changes, stopping }: OrderDependencies) {
+export function watchOrder({ store, changes, stopping }: Dependencies) {
   return async function* (request: WatchOrderRequest, call: Call): AsyncGenerator<WatchOrderResponse> {
     const seen = versionOf(request.resumeToken);
     const current = await visibleOrder(store, call, request.id);

@@ -6,12 +6,12 @@ import type {
 import type { Call } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
 import { CURRENCY, fromPrice } from "@row/runtime/money.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { declineReason, PaymentClosed, PaymentDeclined, repeatedAuthorization } from "../payment.ts";
 import { toEvent } from "../payment-message.ts";
 import type { NewPayment } from "../payment-store.ts";
-import type { PaymentDependencies } from "../service.ts";
 
-export function authorizePayment({ store, gateway, relay, origin }: PaymentDependencies) {
+export function authorizePayment({ store, gateway, relay, origin }: Dependencies) {
   return async (request: AuthorizePaymentRequest, call: Call): Promise<AuthorizePaymentResponse> => {
     const { orderId, customerId, paymentToken } = request;
     const amountMinor = fromPrice(request.amount, "amount");

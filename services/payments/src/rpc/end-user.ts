@@ -10,9 +10,9 @@ import type { Call } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
 import { statement } from "@row/runtime/postgres.ts";
 import { callerOf, once } from "@row/runtime/requests.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { mustMove, PaymentNotFound, REFUND } from "../payment.ts";
 import { toMessage } from "../payment-message.ts";
-import type { PaymentDependencies } from "../service.ts";
 import { movePayment } from "./move-payment.ts";
 
 const auditRead = statement(
@@ -20,7 +20,7 @@ const auditRead = statement(
   "INSERT INTO runtime.audit (id, actor, action, target, correlation_id, details) VALUES ($1, $2, 'payment.read', $3, $4, '{}')",
 );
 
-export function getPayment({ store }: PaymentDependencies) {
+export function getPayment({ store }: Dependencies) {
   return async ({ id }: GetPaymentRequest, call: Call): Promise<GetPaymentResponse> => {
     const payment = await store.byId(id);
     const isOwn = payment?.customerId !== undefined && payment.customerId === call.user?.id;
@@ -31,7 +31,7 @@ export function getPayment({ store }: PaymentDependencies) {
   };
 }
 
-export function refundPayment(dependencies: PaymentDependencies) {
+export function refundPayment(dependencies: Dependencies) {
   const { store } = dependencies;
   const types = { request: RefundPaymentRequest, response: RefundPaymentResponse };
   return (request: RefundPaymentRequest, call: Call): Promise<RefundPaymentResponse> =>

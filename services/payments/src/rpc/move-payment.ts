@@ -2,21 +2,21 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { Call } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { CAPTURE, type Move, mustMove, type Payment, PaymentClosed, REFUND, VOID } from "../payment.ts";
 import { toEvent } from "../payment-message.ts";
 import type { NewPayment } from "../payment-store.ts";
-import type { PaymentDependencies } from "../service.ts";
 
 type OrderRequest = { orderId: string };
 
-export function capturePayment(dependencies: PaymentDependencies) {
+export function capturePayment(dependencies: Dependencies) {
   return async ({ orderId }: OrderRequest, call: Call): Promise<Record<string, never>> => {
     await movePayment(dependencies, call, CAPTURE, orderId, await dependencies.store.byOrder(orderId));
     return {};
   };
 }
 
-export function refundOrderPayment(dependencies: PaymentDependencies) {
+export function refundOrderPayment(dependencies: Dependencies) {
   return async ({ orderId }: OrderRequest, call: Call): Promise<Record<string, never>> => {
     await movePayment(dependencies, call, REFUND, orderId, await dependencies.store.byOrder(orderId));
     return {};
@@ -25,7 +25,7 @@ export function refundOrderPayment(dependencies: PaymentDependencies) {
 
 /** Makes a move once, whatever was cut off before. */
 export async function movePayment(
-  { store, gateway, relay, origin }: PaymentDependencies,
+  { store, gateway, relay, origin }: Dependencies,
   call: Pick<Call, "correlationId" | "span">,
   move: Move,
   orderId: string,
@@ -47,7 +47,7 @@ export async function movePayment(
  * A void is asked of the gateway even for an order never seen: an authorization may be on its way there, past this
  * service's eyes, and the gateway's own tombstone is what stops it.
  */
-export function voidPayment(dependencies: PaymentDependencies) {
+export function voidPayment(dependencies: Dependencies) {
   const { store, gateway, relay, origin } = dependencies;
   return async ({ orderId }: OrderRequest, call: Call): Promise<Record<string, never>> => {
     const payment = await store.byOrder(orderId);

@@ -1,0 +1,53 @@
+/** What a service's composition root is given to build with. */
+import type pg from "pg";
+import type { FetchKeySet } from "./auth.ts";
+import type { Call } from "./call.ts";
+import type { GrpcChannel } from "./client.ts";
+import type { parseEnv, Variable } from "./config.ts";
+import type { SubscribeOptions } from "./events.ts";
+import type { Handlers } from "./handler.ts";
+import type { Logger } from "./logger.ts";
+import type { Origin } from "./outbox.ts";
+import type { Relay } from "./outbox-relay.ts";
+import type { ServiceDefinition } from "./server.ts";
+import type { Telemetry } from "./telemetry.ts";
+import type { processVariables } from "./variables.ts";
+
+/** The variables of a service. */
+export type Spec = Record<string, Variable<unknown>>;
+/** The parsed variables of every process. */
+export type ProcessConfig = ReturnType<typeof parseEnv<typeof processVariables>>;
+/** The parsed variables of every process and of the service. */
+export type ConfigOf<S extends Spec> = ProcessConfig & ReturnType<typeof parseEnv<S>>;
+
+/** Something that works in the background and must stop before the process drains. */
+export interface Background {
+  stop(): Promise<void>;
+}
+
+/** What a service is built with. */
+export interface Host<S extends Spec> {
+  readonly config: ConfigOf<S>;
+  readonly log: Logger;
+  readonly telemetry: Telemetry;
+  /** "orders/v1/orders-v1-1": who serves, publishes and leases. */
+  readonly servedBy: string;
+  /** The database, once it answers. Needs databaseVariables. */
+  database(): Promise<pg.Pool>;
+  /** The outbox relay of the database. Needs databaseVariables and eventVariables. */
+  relay(pool: pg.Pool): Promise<Relay>;
+  /** A channel to another service. */
+  channel(address: string): GrpcChannel;
+  /** Adds a service to this process's server. */
+  serve<D extends ServiceDefinition>(definition: D, handlers: Handlers<D>): void;
+  /** Verifies tokens with these keys instead of asking auth. */
+  verifyTokensWith(fetchKeySet: FetchKeySet): void;
+  /** Handles an event; its consumer must exist. */
+  consume<T>(options: Pick<SubscribeOptions<T>, "event" | "handler" | "batch" | "ordering">): Promise<void>;
+  /** Stops `work` before the calls are drained. */
+  background(work: Background): void;
+  /** Runs `close` after everything else has ended. */
+  onClose(close: () => Promise<void> | void): void;
+  /** On whose behalf events are written. */
+  origin(call: Pick<Call, "correlationId" | "span">): Origin;
+}

@@ -1,0 +1,33 @@
+/** The environment variables that many processes share; a service spreads those it needs into its own. */
+import { address, integer, oneOf, optional, text, url } from "./config.ts";
+
+/** Every process has these. */
+export const processVariables = {
+  version: text("SERVICE_VERSION", "v1"),
+  instance: optional(text("INSTANCE")),
+  listenAddress: address("LISTEN_ADDRESS"),
+  adminAddress: address("ADMIN_ADDRESS"),
+  logLevel: oneOf("LOG_LEVEL", ["trace", "debug", "info", "warn", "error", "fatal", "silent"], "info"),
+  otlpEndpoint: optional(url("OTEL_EXPORTER_OTLP_ENDPOINT", ["http", "https"])),
+  /** Percent of the traces that start here to keep. */
+  tracePercent: integer("TRACE_PERCENT", { min: 0, max: 100 }, 100),
+  /** "off": no sidecar speaks for this process, so it states its identity itself. */
+  mesh: oneOf("MESH", ["on", "off"], "off"),
+  maxConcurrentCalls: integer("MAX_CONCURRENT_CALLS", { min: 1, max: 100_000 }, 1_000),
+};
+
+/** For services that own a database. */
+export const databaseVariables = {
+  databaseUrl: url("DATABASE_URL", ["postgres", "postgresql"]),
+  databasePoolSize: integer("DATABASE_POOL_SIZE", { min: 1, max: 50 }, 5),
+};
+
+/** For services that publish or consume events. */
+export const eventVariables = {
+  natsUrl: url("NATS_URL", ["nats", "tls"]),
+  natsUser: text("NATS_USER"),
+  natsPassword: text("NATS_PASSWORD"),
+};
+
+/** For services that answer end users. */
+export const endUserVariables = { authAddress: address("AUTH_ADDRESS") };

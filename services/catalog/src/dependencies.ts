@@ -1,0 +1,15 @@
+import type { PrismaClient } from "@row/gen/prisma/catalog/client.ts";
+import type { Call } from "@row/runtime/call.ts";
+import type { Origin } from "@row/runtime/outbox.ts";
+import type { Relay } from "@row/runtime/outbox-relay.ts";
+import type { Pool } from "pg";
+import type { ProductReader } from "./product-reader.ts";
+
+/** What the handlers stand on. */
+export interface Dependencies {
+  readonly pool: Pool;
+  readonly prisma: PrismaClient;
+  readonly reader: ProductReader;
+  readonly relay: Pick<Relay, "wake">;
+  origin(call: Call): Origin;
+}
