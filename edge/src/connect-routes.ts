@@ -19,6 +19,7 @@ import { httpStatusOf } from "./rest/error-status.ts";
 import { MAX_JSON_DEPTH } from "./rest/json-body.ts";
 import { requestIdOf, takesRequestId } from "./rest/request-id.ts";
 import { fromThrown } from "./rpc-error.ts";
+import { admitUnreadable, checkReadable } from "./unreadable-messages.ts";
 
 /** The options of the routers on both ports. */
 export function routerOptions(
@@ -35,13 +36,19 @@ export function routerOptions(
   };
 }
 
-/** Adds each RPC to a router. */
-export function addRoutes(router: ConnectRouter, contracts: readonly MethodContract[], transport: Transport): void {
+/** Adds each RPC to a router; requests are no longer than `maxBytes`. */
+export function addRoutes(
+  router: ConnectRouter,
+  contracts: readonly MethodContract[],
+  transport: Transport,
+  maxBytes: number,
+): void {
   for (const { descriptor } of contracts) {
     if (isUnary(descriptor)) addUnary(router, descriptor, transport);
     else if (isServerStream(descriptor)) addServerStream(router, descriptor, transport);
     else throw new Error(`Cannot serve ${descriptor.toString()}: clients stream nothing to this shop`);
   }
+  admitUnreadable(router, maxBytes);
 }
 
 function isUnary(method: DescMethod): method is DescMethodUnary {
@@ -131,6 +138,7 @@ function checkRequest<M extends DescMethodUnary | DescMethodServerStreaming>(
   { input }: M,
   request: { requestId?: unknown } & ReturnType<typeof create<M["input"]>>,
 ): void {
+  checkReadable(context.values, input);
   const key = context.requestHeader.get("idempotency-key");
   if (key !== null && takesRequestId(input) && request.requestId === "") {
     request.requestId = requestIdOf(exchange.user?.id ?? "", contractOf(context.method).path, key);

@@ -23,7 +23,7 @@ export class GrpcServer {
       connectNodeAdapter({
         ...routerOptions(options.surroundings, MAX_BODY_BYTES, options.stopping),
         contextValues,
-        routes: (router) => addRoutes(router, options.contracts, options.transport),
+        routes: (router) => addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES),
       }),
     );
     this.#server.on("session", (session) => {

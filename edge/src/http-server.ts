@@ -68,7 +68,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     // gRPC itself has trailers, which HTTP/1.1 clients do not read: it is served on the h2c port.
     grpc: false,
     contextValues,
-    routes: (router) => addRoutes(router, options.contracts, options.transport),
+    routes: (router) => addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES),
   });
   addPages(app, options.openApi);
   return app;
@@ -95,7 +95,7 @@ function asRefusal(error: FastifyError, request: FastifyRequest): Error {
   const status = error.statusCode ?? 500;
   if (status < 400 || status >= 500) return error;
   return new HttpRefusal(
-    { httpStatus: status, kind: "invalid", reason: "MALFORMED_REQUEST" },
+    { httpStatus: status, kind: "invalid", reason: "MALFORMED_MESSAGE" },
     `Cannot read the request: ${error.message}`,
   );
 }

@@ -117,5 +117,5 @@ test("ends open streams with an error event when the edge stops", async () => {
   const text = answer.text();
   await sleep(100);
   await stopping.stop();
-  assert.match(await text, /event: error\ndata: .*EDGE_STOPPING/);
+  assert.match(await text, /event: error\ndata: .*SERVICE_UNAVAILABLE/);
 });

@@ -162,7 +162,7 @@ export class RestHandler {
 
 class Stopping extends DomainError {
   constructor() {
-    super("unavailable", "EDGE_STOPPING", "Cannot go on with this stream: the edge is stopping; connect again");
+    super("unavailable", "SERVICE_UNAVAILABLE", "Cannot go on with this stream: the edge is stopping; connect again");
   }
 }
 

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { bind, decode } from "../../test/specimen.ts";
+
+const get = { pattern: { case: "get", value: "/v1/things" } } as const;
+const post = { pattern: { case: "post", value: "/v1/things" }, body: "*" } as const;
+
+suite("query parameters", () => {
+  for (const [query, expected] of [
+    ["name=a+b%2Bc", { name: "a b+c" }],
+    ["isNew=true", { isNew: true }],
+    ["is_new=true", { isNew: true }],
+    ["count=9007199254740993", { count: "9007199254740993" }],
+    ["ratio=1.5", { ratio: 1.5 }],
+    ["ratio=NaN", { ratio: "NaN" }],
+    ["raw=AQI%3D", { raw: "AQI=" }],
+    ["color=RED", { color: "RED" }],
+    ["color=2", { color: "BLUE" }],
+    ["colors=RED&colors=2", { colors: ["RED", "BLUE"] }],
+    ["tags=a&tags=&tags=b", { tags: ["a", "", "b"] }],
+    ["after=2026-01-02T03:04:05Z", { after: "2026-01-02T03:04:05Z" }],
+    ["wait=1.5s", { wait: "1.500s" }],
+    ["readMask=name,inner.itemId", { readMask: "name,inner.itemId" }],
+    ["read_mask=is_new", { readMask: "isNew" }],
+    ["limit=0", { limit: 0 }],
+    ["isOpen=false", { isOpen: false }],
+    ["title=", { title: "" }],
+    ["inner.itemId=x&inner.deeper.size=3", { inner: { itemId: "x", deeper: { size: 3 } } }],
+    ["&&name=x&", { name: "x" }],
+  ] as const) {
+    test(`reads ${query}`, () => assert.deepEqual(decode(get, { query }), expected));
+  }
+
+  for (const [query, why] of [
+    ["nmae=x", /^nmae: there is no such parameter; there is name, isNew/],
+    ["inner.nope=x", /^inner.nope: there is no such parameter/],
+    ["name.x=1", /^name.x: there is no such parameter/],
+    ["after.seconds=1", /^after.seconds: there is no such parameter/],
+    ["name=a&name=b", /^name: is given twice/],
+    ["inner=x", /^inner: cannot be given as a query parameter/],
+    ["inners=x", /^inners: cannot be given/],
+    ["extra=x", /^extra: cannot be given/],
+    ["isNew=yes", /^isNew: /],
+    ["count=1.5", /^count: /],
+    ["count=", /^count: /],
+    ["color=GREEN", /^color: /],
+    ["colors=RED&colors=GREEN", /^colors\[1\]: /],
+    ["after=yesterday", /^after: /],
+    ["wait=soon", /^wait: /],
+    ["inner.size=x", /^inner.size: /],
+    ["raw=%", /percent-encoded/],
+  ] as const) {
+    test(`refuses ${query}`, () => assert.throws(() => decode(get, { query }), { message: why }));
+  }
+});
+
+suite("paths", () => {
+  const nested = { pattern: { case: "get", value: "/v1/{name=shelves/*/books/**}/of/{inner.item_id}" } } as const;
+
+  test("give nested fields, and fields over several segments", () => {
+    const rule = { pattern: { case: "get", value: "/v1/{inner.item_id}/{name=books/**}" } } as const;
+    const segments = ["v1", "a%2Fb", "books", "x%20y", "c%2Fd"];
+    assert.deepEqual(decode(rule, { segments }), { name: "books/x y/c%2Fd", inner: { itemId: "a/b" } });
+  });
+
+  test("join with query parameters in the same message", () => {
+    const rule = { pattern: { case: "get", value: "/v1/{inner.item_id}" } } as const;
+    assert.deepEqual(decode(rule, { segments: ["v1", "x"], query: "inner.size=2" }), {
+      inner: { itemId: "x", size: 2 },
+    });
+  });
+
+  test("give numbers, booleans and enums", () => {
+    const rule = { pattern: { case: "get", value: "/v1/{count}/{is_new}/{color}" } } as const;
+    const expected = { count: "7", isNew: true, color: "BLUE" };
+    assert.deepEqual(decode(rule, { segments: ["v1", "7", "true", "2"] }), expected);
+    assert.throws(() => decode(rule, { segments: ["v1", "x", "true", "2"] }), /^InvalidField: count: /);
+  });
+
+  test("must name a field of one value", () => {
+    assert.throws(() => bind({ pattern: { case: "get", value: "/v1/{tags}" } }), /"tags"/);
+    assert.throws(() => bind({ pattern: { case: "get", value: "/v1/{nope}" } }), /"nope"/);
+    assert.throws(() => bind({ pattern: { case: "get", value: "/v1/{inner}" } }), /"inner"/);
+    assert.throws(() => bind(nested), /something follows \*\*/);
+  });
+});
+
+suite("bodies", () => {
+  test("are the whole message", () => {
+    const json = { name: "x", inners: [{ itemId: "a" }], extra: { any: [1, null] } };
+    assert.deepEqual(decode(post, { json }), json);
+  });
+
+  test("are one field, beside path and query", () => {
+    const rule = { pattern: { case: "put", value: "/v1/{name}" }, body: "inner" } as const;
+    const parts = { segments: ["v1", "x"], query: "count=2", json: { itemId: "a" } };
+    assert.deepEqual(decode(rule, parts), { name: "x", count: "2", inner: { itemId: "a" } });
+    assert.throws(() => decode(rule, { segments: ["v1", "x"], query: "inner.size=1" }), /^InvalidField: inner.size: /);
+    assert.throws(() => decode(rule, { segments: ["v1", "x"], json: { nope: 1 } }), /^InvalidField: inner.nope: /);
+  });
+
+  test("may repeat what the path says, by either name, and not say otherwise", () => {
+    const rule = { pattern: { case: "post", value: "/v1/{inner.item_id}" }, body: "*" } as const;
+    const segments = ["v1", "x"];
+    assert.deepEqual(decode(rule, { segments, json: { inner: { item_id: "x", size: 1 } } }), {
+      inner: { itemId: "x", size: 1 },
+    });
+    assert.throws(() => decode(rule, { segments, json: { inner: { itemId: "y" } } }), /body and the path differ/);
+    assert.throws(() => decode(rule, { segments, json: { inner: 5 } }), /^InvalidField: inner: must be an object/);
+  });
+
+  test("are refused where there is none", () => {
+    assert.throws(() => decode(get, { json: {} }), /^InvalidField: body: there must be none/);
+  });
+
+  test("must not name a field twice by its two names", () => {
+    assert.throws(() => decode(post, { json: { isNew: true, is_new: false } }), /isNew|is_new|multiple/);
+  });
+});
+
+test("binds additional rules too, each with its own path", () => {
+  const rules = bind({
+    ...post,
+    additionalBindings: [
+      { ...get, responseBody: "inner" },
+      { pattern: { case: "custom", value: { kind: "PURGE", path: "/v1/{name}" } } },
+    ],
+  });
+  assert.deepEqual(
+    rules.map(({ httpMethod, path, index, responseBody }) => [httpMethod, path, index, responseBody?.name]),
+    [
+      ["POST", "/v1/things", 0, undefined],
+      ["GET", "/v1/things", 1, "inner"],
+      ["PURGE", "/v1/{name}", 2, undefined],
+    ],
+  );
+});
