@@ -12,7 +12,7 @@ function find(descriptor: DescMessage, json: JsonValue, path: string): InvalidFi
   if (json === null || typeof json !== "object" || Array.isArray(json)) {
     return new InvalidField(path, `must be an object, not ${nameOf(json)}`);
   }
-  const names = new Map<DescField, string>();
+  const given = new Set<DescField>();
   for (const [key, value] of Object.entries(json)) {
     const field = descriptor.fields.find(({ name, jsonName }) => key === jsonName || key === name);
     const here = path === "" ? key : `${path}.${key}`;
@@ -20,9 +20,8 @@ function find(descriptor: DescMessage, json: JsonValue, path: string): InvalidFi
       const known = descriptor.fields.map(({ jsonName }) => jsonName).join(", ");
       return new InvalidField(here, `there is no such field; there is ${known || "none"}`);
     }
-    const otherName = names.get(field);
-    if (otherName) return new InvalidField(here, `is given twice, as ${otherName} too; send one of them`);
-    names.set(field, key);
+    if (given.has(field)) return new InvalidField(here, "is given twice, by two names; send one of them");
+    given.add(field);
     const why = refusalOf(descriptor, { [key]: value });
     if (why !== undefined) return inField(descriptor, field, key, value, here) ?? new InvalidField(here, why);
   }
