@@ -71,6 +71,16 @@ export class TheShop {
     return this.#secrets.demoPassword;
   }
 
+  /** A secret of this installation. */
+  secret(name: string): string {
+    return this.#secrets.get(name);
+  }
+
+  /** The processes as they are now. */
+  async status(): Promise<readonly ProcessStatus[]> {
+    return (await askStatus(this.installation.stateDir)).processes;
+  }
+
   /** Opens an account and signs in. */
   async customer(): Promise<Session> {
     const email = `${randomUUIDv7()}@example.com`;
