@@ -3,17 +3,26 @@ import { address, optional, text, type Variable } from "@row/runtime/config.ts";
 import { endUserVariables } from "@row/runtime/variables.ts";
 import { servicesForEndUsers } from "./contract.ts";
 
+/** The key under which a service's address is in the configuration. */
+export function addressVariable(service: string): string {
+  return `${service}Address`;
+}
+
+/** CATALOG_ADDRESS and so on: a service without one is not served. */
+const addresses: Readonly<Record<string, Variable<string | undefined>>> = Object.fromEntries(
+  servicesForEndUsers.map((service) => [
+    addressVariable(service),
+    optional(address(`${service.toUpperCase()}_ADDRESS`)),
+  ]),
+);
+
 export const variables = {
+  ...addresses,
   ...endUserVariables,
   grpcListenAddress: address("GRPC_LISTEN_ADDRESS"),
   /** Comma-separated; "http://localhost:*" lets any port in. */
   corsOrigins: list("CORS_ORIGINS", ["http://localhost:*", "http://127.0.0.1:*"]),
 };
-
-/** CATALOG_ADDRESS and so on: a service without one is not served. */
-export const serviceVariables: Readonly<Record<string, Variable<string | undefined>>> = Object.fromEntries(
-  servicesForEndUsers.map((service) => [service, optional(address(`${service.toUpperCase()}_ADDRESS`))]),
-);
 
 function list(name: string, fallback: readonly string[]): Variable<readonly string[]> {
   const { parse } = text(name);

@@ -1,3 +1,27 @@
-import { runEdge } from "./process.ts";
+import { runService } from "@row/runtime/run-service.ts";
+import { addressVariable, variables } from "./config.ts";
+import { servicesForEndUsers } from "./contract.ts";
+import { Edge } from "./edge.ts";
 
-await runEdge();
+await runService({
+  name: "edge",
+  variables,
+  async start(host) {
+    const { log, telemetry, servedBy, claimsIdentity, config } = host;
+    const verifier = host.verifier();
+    if (!verifier) throw new Error("Cannot start: the edge verifies tokens");
+    const addresses: Readonly<Record<string, unknown>> = config;
+    const services = new Map(
+      servicesForEndUsers.flatMap((service) => {
+        const address = addresses[addressVariable(service)];
+        return typeof address === "string" ? [[service, address] as const] : [];
+      }),
+    );
+    const surroundings = { log, telemetry, servedBy, verifier };
+    const edge = await Edge.create({ surroundings, services, claimsIdentity, corsOrigins: config.corsOrigins });
+    host.serveWith({
+      listen: () => edge.listen(config.listenAddress, config.grpcListenAddress),
+      drain: () => edge.drain(),
+    });
+  },
+});

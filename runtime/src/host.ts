@@ -1,6 +1,6 @@
 /** What a service's composition root is given to build with. */
 import type pg from "pg";
-import type { FetchKeySet } from "./auth.ts";
+import type { FetchKeySet, TokenVerifier } from "./auth.ts";
 import type { Call } from "./call.ts";
 import type { GrpcChannel } from "./client.ts";
 import type { parseEnv, Variable } from "./config.ts";
@@ -25,6 +25,16 @@ export interface Background {
   stop(): Promise<void>;
 }
 
+/** What answers the calls of a process: the gRPC server, or another. */
+export interface ProcessServer {
+  /** Resolves when calls are accepted. */
+  listen(): Promise<void>;
+  /** Tells health checks whether to send calls here. */
+  setServing?(isServing: boolean): void;
+  /** Takes nothing new and lets calls in flight end within `ms` milliseconds. */
+  drain(ms: number): Promise<void>;
+}
+
 /** What a service is built with. */
 export interface Host<S extends Spec> {
   readonly config: ConfigOf<S>;
@@ -36,10 +46,16 @@ export interface Host<S extends Spec> {
   database(): Promise<pg.Pool>;
   /** The outbox relay of the database. Needs databaseVariables and eventVariables. */
   relay(pool: pg.Pool): Promise<Relay>;
+  /** Whether this process states its identity itself, for want of a sidecar that proves it. */
+  readonly claimsIdentity: boolean;
   /** A channel to another service. */
   channel(address: string): GrpcChannel;
   /** Adds a service to this process's server. */
   serve<D extends ServiceDefinition>(definition: D, handlers: Handlers<D>): void;
+  /** Answers calls with this instead of a gRPC server. */
+  serveWith(server: ProcessServer): void;
+  /** Verifies end users' tokens; undefined for a service that answers none. */
+  verifier(): TokenVerifier | undefined;
   /** Verifies tokens with these keys instead of asking auth. */
   verifyTokensWith(fetchKeySet: FetchKeySet): void;
   /** Handles an event; its consumer must exist. */

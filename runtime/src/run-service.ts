@@ -7,7 +7,7 @@ import { GrpcChannel } from "./client.ts";
 import { ConfigError, parseEnv } from "./config.ts";
 import { type SubscribeOptions, type Subscription, subscribe } from "./events.ts";
 import type { Handlers } from "./handler.ts";
-import type { Background, ConfigOf, Host, ProcessConfig, Spec } from "./host.ts";
+import type { Background, ConfigOf, Host, ProcessConfig, ProcessServer, Spec } from "./host.ts";
 import { keySetFrom } from "./key-set.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { connectNats, type Nats } from "./nats.ts";
@@ -56,6 +56,7 @@ class Process<S extends Spec> implements Host<S> {
   readonly log: Logger;
   readonly telemetry: Telemetry;
   readonly servedBy: string;
+  readonly claimsIdentity: boolean;
   readonly #name: string;
   readonly #process: ProcessConfig;
   readonly #services: [ServiceDefinition, Handlers<ServiceDefinition>][] = [];
@@ -66,6 +67,7 @@ class Process<S extends Spec> implements Host<S> {
   #nats: Promise<Nats> | undefined;
   #relay: Relay | undefined;
   #verifier: TokenVerifier | undefined;
+  #server: ProcessServer | undefined;
   #stopping = false;
 
   constructor(name: string, variables: S) {
@@ -75,6 +77,7 @@ class Process<S extends Spec> implements Host<S> {
     this.config = config as unknown as ConfigOf<S>;
     this.#process = config as unknown as ProcessConfig;
     const { version, instance = `${name}-${version}-1`, logLevel, otlpEndpoint, tracePercent } = this.#process;
+    this.claimsIdentity = this.#process.mesh === "off";
     this.servedBy = `${name}/${version}/${instance}`;
     this.log = createLogger({ service: name, version, instance }, logLevel);
     const names = { name, version, instance };
@@ -82,10 +85,10 @@ class Process<S extends Spec> implements Host<S> {
   }
 
   async run(start: (host: Host<S>) => Promise<void>): Promise<void> {
-    const { log, telemetry, servedBy } = this;
-    const config = this.#process;
-    const admin = await startAdmin(config.adminAddress, telemetry);
-    let server: GrpcServer | undefined;
+    const { log } = this;
+    const { adminAddress, listenAddress } = this.#process;
+    const admin = await startAdmin(adminAddress, this.telemetry);
+    let server: ProcessServer | undefined;
     const stop = (signal: NodeJS.Signals) => {
       if (this.#stopping) return;
       this.#stopping = true;
@@ -103,24 +106,16 @@ class Process<S extends Spec> implements Host<S> {
     process.once("SIGINT", stop);
 
     await start(this);
-    this.#verifier ??= this.#authVerifier();
-    server = new GrpcServer({
-      telemetry,
-      log,
-      servedBy,
-      verifier: this.#verifier,
-      maxConcurrent: config.maxConcurrentCalls,
-    });
-    for (const [definition, handlers] of this.#services) server.add(definition, handlers);
-    await server.listen(config.listenAddress);
-    server.setServing(true);
+    server = this.#server ?? this.#grpcServer();
+    await server.listen();
+    server.setServing?.(true);
     admin.setReady(true);
-    log.info({ listen: config.listenAddress, admin: config.adminAddress }, "ready");
+    log.info({ listen: listenAddress, admin: adminAddress }, "ready");
   }
 
-  async #stop(admin: AdminServer, server: GrpcServer | undefined): Promise<void> {
+  async #stop(admin: AdminServer, server: ProcessServer | undefined): Promise<void> {
     admin.setReady(false);
-    server?.setServing(false);
+    server?.setServing?.(false);
     await Promise.allSettled([...this.#subscriptions, ...this.#backgrounds].map((work) => work.stop()));
     await server?.drain(DRAIN_MS);
     await this.#relay?.flush(FLUSH_MS);
@@ -139,9 +134,27 @@ class Process<S extends Spec> implements Host<S> {
     return value as T; // the spread variable sets of this file define the type
   }
 
-  #authVerifier(): TokenVerifier | undefined {
-    if (!("authAddress" in this.config)) return undefined;
-    return new TokenVerifier(keySetFrom(this.channel(this.#setting<string>("authAddress"))));
+  #grpcServer(): ProcessServer {
+    const { telemetry, log, servedBy } = this;
+    const { listenAddress, maxConcurrentCalls: maxConcurrent } = this.#process;
+    const server = new GrpcServer({ telemetry, log, servedBy, verifier: this.verifier(), maxConcurrent });
+    for (const [definition, handlers] of this.#services) server.add(definition, handlers);
+    return {
+      listen: () => server.listen(listenAddress),
+      setServing: (isServing) => server.setServing(isServing),
+      drain: (ms) => server.drain(ms),
+    };
+  }
+
+  serveWith(server: ProcessServer): void {
+    this.#server = server;
+  }
+
+  verifier(): TokenVerifier | undefined {
+    if ("authAddress" in this.config) {
+      this.#verifier ??= new TokenVerifier(keySetFrom(this.channel(this.#setting<string>("authAddress"))));
+    }
+    return this.#verifier;
   }
 
   async database(): Promise<pg.Pool> {
@@ -182,8 +195,8 @@ class Process<S extends Spec> implements Host<S> {
   }
 
   channel(address: string): GrpcChannel {
-    const claimsIdentity = this.#process.mesh === "off";
-    const channel = new GrpcChannel({ name: this.#name, telemetry: this.telemetry, claimsIdentity }, address);
+    const { telemetry, claimsIdentity } = this;
+    const channel = new GrpcChannel({ name: this.#name, telemetry, claimsIdentity }, address);
     this.#channels.push(channel);
     return channel;
   }
