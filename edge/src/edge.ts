@@ -25,6 +25,8 @@ export interface EdgeOptions {
 }
 
 const HEARTBEAT_MS = 15_000;
+const DRAIN_MS = 5_000;
+const SWEEP_MS = 20;
 
 export class Edge {
   readonly #stopping: AbortController;
@@ -73,11 +75,20 @@ export class Edge {
     await this.#http.listen(parseAddress(httpAddress));
   }
 
-  /** Takes nothing new, ends streams, waits for what is in flight. */
+  /** Takes nothing new, ends streams, waits for what is in flight, and cuts off what takes too long. */
   async drain(): Promise<void> {
+    const { server } = this.#http;
     const closing = Promise.all([this.#http.close(), this.#grpc.close()]);
     this.#stopping.abort();
+    // Node closes idle connections once; those that fall idle afterwards would be kept for their whole keep-alive time.
+    const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+    const cutOff = setTimeout(() => {
+      server.closeAllConnections();
+      this.#grpc.cutOff();
+    }, DRAIN_MS);
     await closing;
+    clearInterval(sweep);
+    clearTimeout(cutOff);
     for (const backend of this.#backends) backend.close();
   }
 }

@@ -46,4 +46,9 @@ export class GrpcServer {
       for (const session of this.#sessions) session.close();
     });
   }
+
+  /** Ends what is still in flight. */
+  cutOff(): void {
+    for (const session of this.#sessions) session.destroy();
+  }
 }
