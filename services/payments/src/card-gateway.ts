@@ -61,7 +61,7 @@ export class CardGateway {
     });
     this.#bounds = wrap(
       bulkhead(options.concurrency, options.concurrency * WAITING_PER_REQUEST),
-      timeout(options.timeoutMs, TimeoutStrategy.Aggressive),
+      timeout(options.timeoutMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false }),
     );
   }
 
