@@ -21,6 +21,7 @@ run("buf", ["generate"]);
 const contracts = ["--path", "proto/shop", "--path", "node_modules/google-proto-files/google/rpc/error_details.proto"];
 run("buf", ["build", "--exclude-source-info", "-o", "gen/contracts.binpb", ...contracts]);
 run("buf", ["build", "-o", "gen/contracts-with-comments.binpb", ...contracts]);
+run("buf", ["build", "node_modules/grpc-health-check/proto", "--exclude-source-info", "-o", "gen/health.binpb"]);
 
 // runtime/prisma has no client: its tables are written by statements of their own.
 for (const schema of globSync("{services/*,bench}/prisma/schema.prisma", { cwd: root })) {

@@ -1,7 +1,8 @@
 /** The only grpc.Server: health, reflection, and the services that are added to it. */
 
-import { toBinary } from "@bufbuild/protobuf";
-import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { readFileSync } from "node:fs";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
@@ -23,6 +24,10 @@ export type ServiceDefinition = Readonly<
     }
   >
 >;
+
+const HEALTH = "grpc.health.v1.Health";
+// The descriptors that the package itself carries lack the service.
+const health = fromBinary(FileDescriptorSetSchema, readFileSync(new URL(import.meta.resolve("@row/gen/health.binpb"))));
 
 /** A gRPC server that validates, authorizes, times and logs every call by its contract. */
 export class GrpcServer {
@@ -62,9 +67,12 @@ export class GrpcServer {
   async listen(address: string): Promise<void> {
     this.#health.addToServer(this.#server);
     // Raw descriptors keep imports and custom options; see docs/dependencies.md.
-    const files = fileDescriptors.map((file) => Buffer.from(toBinary(FileDescriptorProtoSchema, file)));
-    const descriptors = Object.fromEntries(this.#services.map((service) => [service, { fileDescriptorProtos: files }]));
-    new ReflectionService(descriptors as never, { services: this.#services }).addToServer(this.#server);
+    const files = [...fileDescriptors, ...health.file].map((file) =>
+      Buffer.from(toBinary(FileDescriptorProtoSchema, file)),
+    );
+    const services = [...this.#services, HEALTH];
+    const descriptors = Object.fromEntries(services.map((service) => [service, { fileDescriptorProtos: files }]));
+    new ReflectionService(descriptors as never, { services }).addToServer(this.#server);
     await new Promise<void>((resolve, reject) => {
       this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
         error ? reject(error) : resolve(),
