@@ -11,10 +11,13 @@ const startedAt = performance.now();
 const elapsed = () => ((performance.now() - startedAt) / 1_000).toFixed(0);
 const say = (text: string) => console.error(`${elapsed().padStart(4)} s  ${text}`);
 
+class Interrupted extends Error {}
+
 const interrupted = new Promise<never>((_, reject) => {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => reject(new Error(signal)));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => reject(new Interrupted(signal)));
   setTimeout(
-    () => reject(new Error(`The bench takes longer than ${plan.limitSeconds} s`)),
+    () => reject(new Interrupted(`it takes longer than ${plan.limitSeconds} s`)),
     plan.limitSeconds * 1_000,
   ).unref();
 });
@@ -27,6 +30,8 @@ try {
   if (failures.length > 0) console.error(`Requests failed:\n${failures.join("\n")}`);
   process.exit(failures.length > 0 ? 1 : 0);
 } catch (error) {
-  console.error(`The bench ended early: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
+  console.error(
+    `The bench ended early: ${error instanceof Error && !(error instanceof Interrupted) ? error.stack : error}`,
+  );
   process.exit(1);
 }

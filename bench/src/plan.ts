@@ -26,7 +26,7 @@ export const FULL: Plan = {
   ordersUnderWay: 64,
   eventSeconds: 10,
   settleSeconds: 30,
-  limitSeconds: 900,
+  limitSeconds: 1_200,
 };
 
 export const QUICK: Plan = {
