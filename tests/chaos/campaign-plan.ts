@@ -18,7 +18,7 @@ export type Fault =
   | { readonly atMs: number; readonly kind: "kill"; readonly process: string }
   /** Kills whoever holds the relay of that service's outbox. */
   | { readonly atMs: number; readonly kind: "kill-relay"; readonly process: string }
-  | { readonly atMs: number; readonly kind: "freeze" | "stop"; readonly process: "nats"; readonly forMs: number }
+  | { readonly atMs: number; readonly kind: "freeze" | "take-down"; readonly process: "nats"; readonly forMs: number }
   | { readonly atMs: number; readonly kind: "restart"; readonly process: "postgres" };
 
 export interface Round {
@@ -84,9 +84,10 @@ function planFaults(random: SeededRandom, bursts: number): Fault[] {
   const kills = Array.from({ length: bursts }, () =>
     VICTIMS.map((process): Fault => ({ atMs: soonAfterABurst(), kind: "kill", process })),
   ).flat();
-  const natsAwayMs = soonAfterABurst();
+  // Not before there is something to lose.
+  const natsAwayMs = soonAfterABurst() + 1_000;
   const others: Fault[] = [
-    { atMs: natsAwayMs, kind: random.pick(["freeze", "stop"]), process: "nats", forMs: NATS_AWAY_MS },
+    { atMs: natsAwayMs, kind: random.pick(["freeze", "take-down"]), process: "nats", forMs: NATS_AWAY_MS },
     // When NATS is back, the relays are busy with what has piled up.
     {
       atMs: natsAwayMs + NATS_AWAY_MS + random.between(0, 500),

@@ -15,7 +15,9 @@ export async function inflict(shop: Shop, fault: Fault): Promise<void> {
       shop.kill(fault.process, "SIGSTOP");
       await sleep(fault.forMs);
       return shop.kill(fault.process, "SIGCONT");
-    case "stop":
+    case "take-down":
+      // Killed, not stopped: what was on its way into it is lost.
+      shop.kill(fault.process);
       await shop.halt(fault.process);
       await sleep(fault.forMs);
       return shop.resume(fault.process);
