@@ -30,8 +30,7 @@ try {
   if (failures.length > 0) console.error(`Requests failed:\n${failures.join("\n")}`);
   process.exit(failures.length > 0 ? 1 : 0);
 } catch (error) {
-  console.error(
-    `The bench ended early: ${error instanceof Error && !(error instanceof Interrupted) ? error.stack : error}`,
-  );
+  const why = error instanceof Interrupted ? error.message : error instanceof Error ? error.stack : error;
+  console.error(`The bench ended early: ${why}`);
   process.exit(1);
 }

@@ -10,6 +10,8 @@ import type { Machine } from "./report/machine.ts";
 export interface Results {
   time: string;
   machine: Machine;
+  /** Whether it measured long enough for its figures to mean something. */
+  isFull: boolean;
   rounds: number;
   roundSeconds: number;
   connections: number;

@@ -66,11 +66,11 @@ async function measure(plan: Plan, say: (text: string) => void, cleanup: Cleanup
   say("what each extra costs");
   const extras = await measureExtras(bench, cleanup, join(place, "compared"), env);
   say("stopping");
-  const { rounds, roundSeconds, connections, ordersUnderWay, settleSeconds } = plan;
+  const { isFull, rounds, roundSeconds, connections, ordersUnderWay, settleSeconds } = plan;
   return {
     time: new Date().toISOString(),
     machine: await describeMachine(shop.adminUrl()),
-    ...{ rounds, roundSeconds, connections, ordersUnderWay, settleSeconds },
+    ...{ isFull, rounds, roundSeconds, connections, ordersUnderWay, settleSeconds },
     start: start ?? { first: shop.readySeconds, again: shop.readySeconds },
     ...{ echo, reading, ordering, events, extras },
     memory: { afterStart, afterLoad },

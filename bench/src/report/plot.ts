@@ -1,5 +1,6 @@
 import type { Summary } from "../measure/round.ts";
 import type { Results } from "../results.ts";
+import type { Machine } from "./machine.ts";
 
 const WIDTH = 760;
 const LEFT = 170;
@@ -13,8 +14,15 @@ interface BarRow {
   summary: Summary;
 }
 
+/** What of the results is drawn. */
+interface Plotted {
+  machine: Pick<Machine, "cores" | "node">;
+  reading: Pick<Results["reading"], "tutorial" | "shop">;
+  ordering: Pick<Results["ordering"], "tutorial" | "accepted" | "confirmed">;
+}
+
 /** Requests a second as bars, each round a dot, as an SVG that stands on its own. */
-export function plot({ reading, ordering, machine }: Results): string {
+export function plot({ reading, ordering, machine }: Plotted): string {
   const panels: [string, BarRow[]][] = [
     [
       "Reading a product, uncached, requests/s",

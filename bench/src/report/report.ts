@@ -5,12 +5,13 @@ import type { Results } from "../results.ts";
 import { barsOf } from "./bars.ts";
 import { markdownTable } from "./markdown-table.ts";
 
+const QUICK_NOTE = "A quick run: it shows that everything works; its figures mean nothing.";
+
 /** A run as Markdown: what is printed, and what docs/performance.md shows. */
 export function report(results: Results): string {
   return [
     machine(results),
-    "### What should be reached\n",
-    bars(results),
+    ...(results.isFull ? ["### What should be reached\n", bars(results)] : [QUICK_NOTE]),
     "\n### Requests\n",
     requests(results),
     "\n### What each extra costs when reading a product\n",
