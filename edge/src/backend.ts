@@ -14,6 +14,7 @@ import type { Exchange } from "./exchange.ts";
 import { fromService } from "./rpc-error.ts";
 
 const CHANNEL: ChannelOptions = {
+  "grpc.enable_channelz": 0,
   "grpc.keepalive_time_ms": 30_000,
   "grpc.keepalive_timeout_ms": 5_000,
   "grpc.initial_reconnect_backoff_ms": 50,

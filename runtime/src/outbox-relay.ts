@@ -33,7 +33,7 @@ const CHANNEL = "outbox";
 const RELEASED = "released";
 const POLL_MS = 1000;
 /** Under load, waiting this long makes batches out of single events and leaves the CPU to the calls. */
-const PAUSE_MS = 5;
+const PAUSE_MS = 8;
 const PRUNE_EVERY_MS = 60_000;
 
 /** Starts the relay. It never throws: without Postgres or NATS it tries again until it is stopped. */
@@ -66,7 +66,14 @@ export function startRelay(options: RelayOptions): Relay {
   }
 
   async function lead(client: pg.Client) {
-    const publishing = { ...options, registry: options.registry ?? contracts, client, unreadable: new Set<string>() };
+    const publishing = {
+      ...options,
+      registry: options.registry ?? contracts,
+      client,
+      unreadable: new Set<string>(),
+      searchFrom: 0n,
+      searchAllAt: 0,
+    };
     let pruneAt = performance.now();
     let failures = 0;
     while (!stopping) {

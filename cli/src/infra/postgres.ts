@@ -20,6 +20,8 @@ export async function preparePostgres(stateDir: string, port: number, secrets: S
     "unix_socket_directories=",
     "max_connections=200",
     "fsync=on",
+    // Outboxes and sagas change quickly: what is dead must not pile up between two vacuums.
+    "autovacuum_naptime=10s",
     "password_encryption=scram-sha-256",
     "log_timezone=UTC",
     "timezone=UTC",

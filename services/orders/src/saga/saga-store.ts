@@ -42,7 +42,7 @@ const claim = statement<SagaRow & { previous_version: string }>(
       AND (service_version = $2 OR NOT EXISTS (
         SELECT FROM workers w WHERE w.version = sagas.service_version
           AND w.heartbeat_time > now() - interval '${GONE_AFTER_SECONDS} s'))
-    ORDER BY lease_until LIMIT $4 FOR UPDATE SKIP LOCKED),
+    ORDER BY create_time LIMIT $4 FOR UPDATE SKIP LOCKED),
   claimed AS (
     UPDATE sagas s SET lease_owner = $1, lease_until = now() + $3::int * interval '1 ms', fence = fence + 1,
       revision = revision + 1, service_version = $2
@@ -55,11 +55,13 @@ const claim = statement<SagaRow & { previous_version: string }>(
   SELECT * FROM claimed`,
 );
 
+// Fence and revision say that nobody wrote since, so also that it is not finished; a condition on finished_time would lead the
+// planner from the primary key to the index of unfinished sagas.
 const HELD = `UPDATE sagas SET direction = $5, step = $6, attempt = $7, uncertain = $8, reason = $9, stuck = $10,
     data = $11::jsonb, revision = revision + 1,
     lease_until = now() + $12::int * interval '1 ms', next_attempt_time = now() + $13::int * interval '1 ms',
     finished_time = CASE WHEN $14::boolean THEN now() END
-  WHERE order_id = $1::uuid AND name = $2 AND fence = $3::bigint AND revision = $4::bigint AND finished_time IS NULL
+  WHERE order_id = $1::uuid AND name = $2 AND fence = $3::bigint AND revision = $4::bigint
   RETURNING 1`;
 
 const ENDED = `INSERT INTO saga_attempts (order_id, saga, step, undo, number, outcome, reason, worker, served_by, finished_time)
@@ -73,7 +75,9 @@ const BEGUN = `INSERT INTO saga_attempts (order_id, saga, step, undo, number, ou
 
 const saveStep = statement<{ saved: boolean }>(
   "sagas-save-step",
-  `WITH held AS (${HELD}), ended AS (${ENDED}), begun AS (${BEGUN}) SELECT EXISTS (SELECT FROM held) AS saved`,
+  `WITH held AS (${HELD}), ended AS (${ENDED}), begun AS (${BEGUN})
+  SELECT EXISTS (SELECT FROM held) AS saved,
+    set_config('synchronous_commit', CASE WHEN $27::boolean THEN 'on' ELSE 'off' END, true)`,
 );
 
 const APPEND = 27;
@@ -168,7 +172,7 @@ export class SagaStore {
             ...outboxValues(change.published, origin),
             progress.cancelsNow,
           ])
-        : await saveStep(this.#pool, values);
+        : await saveStep(this.#pool, [...values, mustSurvive(progress)]);
       return row?.saved ?? false;
     } catch (error) {
       // The order changed between this saga's last look at it and now.
@@ -197,4 +201,12 @@ export class SagaStore {
     const [row] = await countOpen(this.#pool, []);
     return { open: Number(row?.open ?? 0), stuck: Number(row?.stuck ?? 0) };
   }
+}
+
+/**
+ * Whether the record must be on disk before the saga goes on. A step forgotten in a crash of the database is done again,
+ * which every callee is prepared for; that the charge was begun, or that the saga turned round, must not be forgotten.
+ */
+function mustSurvive({ saga, next }: Progress): boolean {
+  return next.direction !== "forward" || next.step === saga.definition.pivot;
 }
