@@ -14,6 +14,9 @@ const FILES = [
   { path: "/pages/style.css", file: "style.css", type: "text/css; charset=utf-8" },
 ];
 
+/** The address in the pages' examples; the one that the reader came by takes its place. */
+const EXAMPLE_HOST = "localhost:8080";
+
 /** Serves the pages and the API's description. */
 export function addPages(app: FastifyInstance, openApi: string): void {
   for (const { path, file, type } of FILES) {
@@ -24,10 +27,12 @@ export function addPages(app: FastifyInstance, openApi: string): void {
 }
 
 function add(app: FastifyInstance, path: string, text: string, type: string): void {
-  const etag = `"${hash("sha1", text, "base64url")}"`;
   app.get(path, (request, reply) => {
-    reply.headers({ etag, "cache-control": "no-cache", "content-security-policy": PAGE_POLICY });
+    const isPlain = /^[\w.-]+(:\d+)?$/.test(request.host);
+    const page = isPlain ? text.replaceAll(EXAMPLE_HOST, request.host) : text;
+    const etag = `"${hash("sha1", page, "base64url")}"`;
+    reply.headers({ etag, vary: "host", "cache-control": "no-cache", "content-security-policy": PAGE_POLICY });
     if (request.headers["if-none-match"] === etag) return reply.code(304).send();
-    return reply.type(type).send(text);
+    return reply.type(type).send(page);
   });
 }

@@ -79,7 +79,8 @@ export class RestHandler {
         query: mark < 0 ? "" : url.slice(mark + 1),
         body: Buffer.isBuffer(request.body) ? request.body : undefined,
         idempotencyKey: headerOf(headers["idempotency-key"]),
-        userId: exchange.user?.id ?? "",
+        // Two strangers who use the same Idempotency-Key mean two requests.
+        userId: exchange.user?.id ?? request.ip,
         lastEventId,
       });
       validateBytes(route.input, bytes);

@@ -15,14 +15,15 @@ export function authorizePayment({ store, gateway, relay, origin }: Dependencies
   return async (request: AuthorizePaymentRequest, call: Call): Promise<AuthorizePaymentResponse> => {
     const { orderId, customerId, paymentToken } = request;
     const amountMinor = fromPrice(request.amount, "amount");
-    const before = repeatedAuthorization(await store.byOrder(orderId));
-    if (before) return { paymentId: before };
-
+    // No look at what is stored comes first: a repeat gets the gateway's first answer, and then finds the payment there.
     crashPoint("payments.before-authorize");
     const answer = await gateway.authorize(orderId, amountMinor, CURRENCY, paymentToken);
     crashPoint("payments.after-authorize");
-    if (answer.status === "refused" || answer.status === "voided")
+    if (answer.status === "refused" || answer.status === "voided") {
+      const before = repeatedAuthorization(await store.byOrder(orderId));
+      if (before) return { paymentId: before };
       throw new PaymentClosed("authorize", orderId, "VOIDED");
+    }
     const isDeclined = answer.status === "declined";
     const payment: NewPayment = {
       id: randomUUIDv7(),
