@@ -54,5 +54,7 @@ if [[ $(id -u) == 0 ]] && command -v useradd >/dev/null; then
   # The source may lie where this user cannot go.
   git clone --quiet --depth 1 "file://$source_dir" "$home/source"
   chown -R $user: "$home/source"
-  runuser -u $user -- env HOME="$home" PATH="$PATH" bash "$home/source/scripts/fresh-clone.sh" --as-me "$home" 28000
+  # A user of their own has npm settings of their own, not those of the npm that runs this.
+  mapfile -t inherited < <(compgen -e | grep -i '^npm_' | sed 's/^/--unset=/')
+  runuser -u $user -- env "${inherited[@]}" HOME="$home" bash "$home/source/scripts/fresh-clone.sh" --as-me "$home" 28000
 fi
