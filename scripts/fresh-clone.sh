@@ -54,6 +54,9 @@ if [[ $(id -u) == 0 ]] && command -v useradd >/dev/null; then
   # The source may lie where this user cannot go.
   git clone --quiet --depth 1 "file://$source_dir" "$home/source"
   chown -R $user: "$home/source"
+  # What npm has fetched for us it need not fetch again for them.
+  cache=$(npm config get cache 2>/dev/null)/_cacache
+  if [[ -d $cache ]]; then mkdir -p "$home/.npm" && cp -r "$cache" "$home/.npm/" && chown -R $user: "$home/.npm"; fi
   # A user of their own has npm settings of their own, not those of the npm that runs this.
   mapfile -t inherited < <(compgen -e | grep -i '^npm_' | sed 's/^/--unset=/')
   runuser -u $user -- env "${inherited[@]}" HOME="$home" bash "$home/source/scripts/fresh-clone.sh" --as-me "$home" 28000
