@@ -168,18 +168,23 @@ class Process<S extends Spec> implements Host<S> {
     const nats = await this.#connectNats();
     const relay = startRelay({ pool, connectionString: this.#setting("databaseUrl"), nats, log: this.log });
     this.#relay = relay;
-    this.telemetry.meter
-      .createObservableGauge("outbox.unpublished", { description: "Events written and not yet published" })
-      .addCallback(async (result) => {
-        const backlog = await outboxBacklog(pool).catch(() => undefined);
-        if (backlog) result.observe(backlog.unpublished);
-      });
-    this.telemetry.meter
-      .createObservableGauge("outbox.oldest", { description: "Age of the oldest event not yet published", unit: "s" })
-      .addCallback(async (result) => {
-        const backlog = await outboxBacklog(pool).catch(() => undefined);
-        if (backlog) result.observe(backlog.oldestSeconds);
-      });
+    const { meter } = this.telemetry;
+    const unpublished = meter.createObservableGauge("outbox.unpublished", {
+      description: "Events written and not yet published",
+    });
+    const oldest = meter.createObservableGauge("outbox.oldest", {
+      description: "Age of the oldest event not yet published",
+      unit: "s",
+    });
+    meter.addBatchObservableCallback(
+      async (result) => {
+        const backlog = await outboxBacklog(pool).catch(() => undefined); // no database, no figures
+        if (!backlog) return;
+        result.observe(unpublished, backlog.unpublished);
+        result.observe(oldest, backlog.oldestSeconds);
+      },
+      [unpublished, oldest],
+    );
     return relay;
   }
 
