@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { healthy } from "./infra/nats.ts";
 import { storePorts } from "./infra/ports.ts";
-import { postgresUrl } from "./infra/postgres.ts";
+import { postgresSocketUrl } from "./infra/postgres.ts";
 import { type Installation, realPort } from "./installation.ts";
 import type { Secrets } from "./secrets.ts";
 import type { ServiceManifest } from "./service-manifest.ts";
@@ -72,7 +72,7 @@ export function serviceEnvironment(
   };
   if (service.adminPort) own.ADMIN_ADDRESS = at(service.adminPort);
   if (service.grpcPort) own.GRPC_LISTEN_ADDRESS = at(service.grpcPort);
-  if (service.postgres) own.DATABASE_URL = postgresUrl(service.name, secrets, ports.postgres);
+  if (service.postgres) own.DATABASE_URL = postgresSocketUrl(service.name, secrets, ports.postgres, installation.stateDir);
   if (service.outside) own.DATA_DIR = join(installation.stateDir, service.name);
   else {
     own.NATS_URL = `nats://127.0.0.1:${ports.nats}`;

@@ -66,7 +66,7 @@ test("gives a service its addresses, its callees, its own secrets and nothing of
   assert.equal(env.BANK_URL, "http://127.0.0.1:12490");
   assert.equal(env.INSTANCE, "alpha-v1-1");
   assert.equal(env.LIMIT, "3");
-  assert.match(env.DATABASE_URL ?? "", /^postgresql:\/\/alpha:[\w-]{43}@127\.0\.0\.1:12480\/alpha$/);
+  assert.match(env.DATABASE_URL ?? "", /^postgresql:\/\/alpha:[\w-]{43}@127\.0\.0\.1:12480\/alpha\?host=%2F/);
   assert.equal(env.SOMETHING_PERSONAL, undefined);
   assert.equal(env.SALT?.length, 43);
   assert.deepEqual(environment(), env, "secrets must be the same in the next run");

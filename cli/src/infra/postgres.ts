@@ -17,7 +17,7 @@ export async function preparePostgres(stateDir: string, port: number, secrets: S
   if (!existsSync(join(home.data, "PG_VERSION"))) await initialise(home, secrets.get(`postgres/${POSTGRES_ADMIN}`));
   const settings = [
     "listen_addresses=127.0.0.1",
-    "unix_socket_directories=",
+    `unix_socket_directories=${socketFolder(stateDir, port) ?? ""}`,
     "max_connections=200",
     "fsync=on",
     // Outboxes and sagas change quickly: what is dead must not pile up between two vacuums.
@@ -45,8 +45,24 @@ export async function preparePostgres(stateDir: string, port: number, secrets: S
   };
 }
 
+/** Over TCP, which works from everywhere on this machine. */
 export function postgresUrl(role: string, secrets: Secrets, port: number, database = role): string {
   return `postgresql://${role}:${secrets.get(`postgres/${role}`)}@127.0.0.1:${port}/${database}`;
+}
+
+/** The same through a unix socket where there is one: a statement then costs both sides less. */
+export function postgresSocketUrl(role: string, secrets: Secrets, port: number, stateDir: string): string {
+  const folder = socketFolder(stateDir, port);
+  const url = postgresUrl(role, secrets, port);
+  return folder ? `${url}?host=${encodeURIComponent(folder)}` : url;
+}
+
+const LONGEST_SOCKET_PATH = 103; // bytes, on macOS; Linux has 107
+
+/** Nobody but the owner and Postgres may enter it; undefined when a state folder's path is too long for a socket. */
+function socketFolder(stateDir: string, port: number): string | undefined {
+  const { folder } = postgresHome(stateDir);
+  return Buffer.byteLength(`${folder}/.s.PGSQL.${port}`) <= LONGEST_SOCKET_PATH ? folder : undefined;
 }
 
 /** Deletes the cluster's files, wherever they are. */
