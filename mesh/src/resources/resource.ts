@@ -30,7 +30,7 @@ interface Described<Kind extends string, Spec> {
 
 /** A reference to another resource; the namespace is the referrer's unless given. */
 export interface Reference {
-  /** "" is the core group, and so is "core". */
+  /** "" is the core group; the reader turns "core" into it. */
   readonly group: string;
   readonly kind: string;
   readonly name: string;
@@ -160,6 +160,8 @@ export type HttpLocalRateLimitPolicy = Described<
 export type Service = Described<
   "Service",
   {
+    /** A headless Service, which no route can hang on; otherwise absent. */
+    readonly clusterIP?: "None";
     readonly selector: Readonly<Record<string, string>>;
     readonly ports: readonly {
       readonly name?: string;

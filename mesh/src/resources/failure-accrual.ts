@@ -1,0 +1,86 @@
+/** Circuit breaking per endpoint, as Linkerd reads it from a Service's annotations. */
+import { type AnnotationProblem, type Annotations, readDuration, readNumber } from "./annotation.ts";
+import type { Service } from "./resource.ts";
+
+interface Penalty {
+  /** Failures in a row after which an endpoint is taken out. */
+  readonly maxFailures: number;
+  /** How long it stays out: doubled with each failed probe, from the least to the most. */
+  readonly minPenaltyMs: number;
+  readonly maxPenaltyMs: number;
+  /** The penalty is made longer by up to this part of itself, at random. */
+  readonly jitterRatio: number;
+}
+
+export type FailureAccrual =
+  | (Penalty & { readonly mode: "consecutive" })
+  | (Penalty & {
+      readonly mode: "unified";
+      /** An endpoint is also taken out when less than this part of its requests succeed, */
+      readonly successRateThreshold: number;
+      /** within this time, */
+      readonly windowMs: number;
+      /** and there were that many. */
+      readonly minRequests: number;
+    });
+
+export const FAILURE_ACCRUAL = "balancer.linkerd.io/failure-accrual";
+const CONSECUTIVE = `${FAILURE_ACCRUAL}-consecutive`;
+const UNIFIED = "balancer.alpha.linkerd.io/failure-accrual";
+const MOST = 2 ** 32 - 1;
+
+/** Undefined when the Service asks for none. Throws for a value that Linkerd would not take. */
+export function failureAccrual({ kind, metadata }: Service): FailureAccrual | undefined {
+  const { accrual, problems } = readFailureAccrual(metadata.annotations);
+  for (const { annotation, state, advice } of problems) {
+    throw new Error(`Cannot use ${kind} ${metadata.namespace}/${metadata.name}, ${annotation}: ${state}; ${advice}`);
+  }
+  return accrual;
+}
+
+/** The annotations, with Linkerd's defaults, and what is wrong with them. */
+export function readFailureAccrual(annotations: Annotations): {
+  readonly accrual?: FailureAccrual;
+  readonly problems: readonly AnnotationProblem[];
+} {
+  const problems: AnnotationProblem[] = [];
+  const mode = annotations[FAILURE_ACCRUAL];
+  if (mode !== undefined && mode !== "consecutive" && mode !== "unified") {
+    problems.push({ annotation: FAILURE_ACCRUAL, state: `it is "${mode}"`, advice: "write consecutive or unified" });
+  }
+  const number = (annotation: string, range: { least: number; most: number; whole: boolean }) =>
+    readNumber(annotations, annotation, range, problems);
+  const penalty: Penalty = {
+    maxFailures: number(`${CONSECUTIVE}-max-failures`, { least: 1, most: MOST, whole: true }) ?? 7,
+    minPenaltyMs: readDuration(annotations, `${CONSECUTIVE}-min-penalty`, problems) ?? 1_000,
+    maxPenaltyMs: readDuration(annotations, `${CONSECUTIVE}-max-penalty`, problems) ?? 60_000,
+    jitterRatio: number(`${CONSECUTIVE}-jitter-ratio`, { least: 0, most: 100, whole: false }) ?? 0.5,
+  };
+  if (penalty.minPenaltyMs > penalty.maxPenaltyMs) {
+    const state = `the least penalty of ${penalty.minPenaltyMs} ms exceeds the most, ${penalty.maxPenaltyMs} ms`;
+    problems.push({
+      annotation: `${CONSECUTIVE}-min-penalty`,
+      state,
+      advice: `lower it, or raise ${CONSECUTIVE}-max-penalty`,
+    });
+  }
+  const unified = {
+    successRateThreshold: number(`${UNIFIED}-success-rate-threshold`, { least: 0, most: 1, whole: false }) ?? 0.8,
+    windowMs: readDuration(annotations, `${UNIFIED}-window`, problems) ?? 10_000,
+    minRequests: number(`${UNIFIED}-min-requests`, { least: 1, most: MOST, whole: true }) ?? 5,
+  };
+  if (unified.windowMs < 10) {
+    problems.push({ annotation: `${UNIFIED}-window`, state: "it is under 10 ms", advice: "write 10ms or more" });
+  }
+  if (mode === "consecutive") return { accrual: { mode, ...penalty }, problems };
+  if (mode === "unified") return { accrual: { mode, ...penalty, ...unified }, problems };
+  const idle = Object.keys(annotations).find((name) => name.startsWith(CONSECUTIVE) || name.startsWith(UNIFIED));
+  if (mode === undefined && idle) {
+    problems.push({
+      annotation: idle,
+      state: "it has no effect alone",
+      advice: `add ${FAILURE_ACCRUAL}: consecutive, or remove it`,
+    });
+  }
+  return { problems };
+}

@@ -1,0 +1,48 @@
+/** Which of Linkerd's annotations may stand on a resource that the mesh obeys. */
+
+import { readFailureAccrual } from "./failure-accrual.ts";
+import type { Fields } from "./fields.ts";
+import type { Kind } from "./resource.ts";
+import { readRoutePolicy } from "./route-policy.ts";
+
+const OBEYED = [/^timeout\.linkerd\.io\/(request|response|idle)$/, /^retry\.linkerd\.io\/(grpc|limit|timeout)$/];
+const OBEYED_ON_SERVICES = [
+  /^balancer\.linkerd\.io\/failure-accrual(-consecutive-(max-failures|min-penalty|max-penalty|jitter-ratio))?$/,
+  /^balancer\.alpha\.linkerd\.io\/failure-accrual-(success-rate-threshold|window|min-requests)$/,
+];
+/** How a cluster injects sidecars and which ports they leave alone: nothing that the laptop's sidecars could do otherwise. */
+const FOR_CLUSTERS =
+  /^(config\.linkerd\.io\/(opaque-ports|skip-inbound-ports|skip-outbound-ports)|linkerd\.io\/(created-by|inject))$/;
+
+/** Names every annotation of Linkerd's that is wrong, unknown or without effect here. */
+export function checkAnnotations(
+  metadata: Fields,
+  kind: Kind,
+  annotations: Readonly<Record<string, string>>,
+  isInbound: boolean,
+): void {
+  const takesPolicy = kind === "Service" || (kind === "GRPCRoute" && !isInbound);
+  for (const name of Object.keys(annotations)) {
+    if (!/(^|\.)linkerd\.io\//.test(name) || FOR_CLUSTERS.test(name)) continue;
+    const isPolicy = OBEYED.some((known) => known.test(name));
+    const isBalancing = OBEYED_ON_SERVICES.some((known) => known.test(name));
+    if ((isPolicy && takesPolicy) || (isBalancing && kind === "Service")) continue;
+    const state =
+      isPolicy || isBalancing
+        ? `it has no effect on ${isInbound ? "an inbound route" : `a ${kind}`}`
+        : "the mesh does not obey it";
+    metadata.problem(["annotations", name], state, adviceFor(name, isPolicy, isBalancing));
+  }
+  const problems = [
+    ...(takesPolicy ? readRoutePolicy(annotations).problems : []),
+    ...(kind === "Service" ? readFailureAccrual(annotations).problems : []),
+  ];
+  for (const { annotation, state, advice } of problems) metadata.problem(["annotations", annotation], state, advice);
+}
+
+function adviceFor(name: string, isPolicy: boolean, isBalancing: boolean): string {
+  if (isPolicy) return "write it on the Service, or on a GRPCRoute whose parent is the Service";
+  if (isBalancing) return "write it on the Service";
+  if (name === "retry.linkerd.io/http") return "write retry.linkerd.io/grpc: calls in this mesh are gRPC";
+  return "correct its name or remove it";
+}

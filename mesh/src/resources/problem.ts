@@ -1,0 +1,40 @@
+import type { FieldPath } from "./manifest.ts";
+
+/** Why a manifest is not obeyed, and what to write instead. */
+export interface Problem {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** "GRPCRoute shop/catalog", when it came that far. */
+  readonly resource?: string;
+  /** The field, "spec.rules[0].backendRefs[1].port". */
+  readonly path?: string;
+  readonly message: string;
+}
+
+/** Everything that is wrong with what was to be loaded, one problem a line. */
+export class InvalidResources extends Error {
+  override name = "InvalidResources";
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(describe).join("\n"));
+    this.problems = problems;
+  }
+}
+
+/** "mesh/routes/catalog.yaml:12: Cannot use …" */
+export function describe({ file, line, message }: Problem): string {
+  return `${file}:${line}: ${message}`;
+}
+
+/** ["spec", "rules", 0, "matches"] → "spec.rules[0].matches"; keys that hold dots or slashes stand in brackets. */
+export function writePath(path: FieldPath): string {
+  return path
+    .map((step, index) => {
+      if (typeof step === "number") return `[${step}]`;
+      if (!/^[\w-]+$/.test(step)) return `["${step}"]`;
+      return index === 0 ? step : `.${step}`;
+    })
+    .join("");
+}
