@@ -17,35 +17,61 @@ export interface Settings {
   longestBackoffMs?: number;
 }
 
-const VERSION = "v1";
-
-export function instanceOf(service: ServiceManifest): string {
-  return `${service.name}-${VERSION}-1`;
+/** Which instance of a service a process is, where it listens and where it finds others. */
+export interface Place {
+  instance: string;
+  version: string;
+  /** What it offers to people on this machine, "127.0.0.1:5056" by kind. */
+  addresses: Record<string, string>;
+  /** Addresses as the service's variables have them: "127.0.0.1:5056" or "unix:/path". */
+  listen: string;
+  grpcListen?: string;
+  admin?: string;
+  addressOf(callee: ServiceManifest): string;
+  /** What else a process there is told. */
+  env?: Record<string, string>;
 }
 
-/** How to run one service on a laptop. */
+const VERSION = "v1";
+
+/** The one instance of a service that has no sidecar: it listens on the service's own ports. */
+export function directPlace(service: ServiceManifest, installation: Installation): Place {
+  const at = (declared: number) => loopback(installation, declared);
+  return {
+    instance: `${service.name}-${VERSION}-1`,
+    version: VERSION,
+    addresses: addressesOf(service, installation),
+    listen: at(service.port),
+    grpcListen: service.grpcPort === undefined ? undefined : at(service.grpcPort),
+    admin: service.adminPort === undefined ? undefined : at(service.adminPort),
+    addressOf: ({ port }) => at(port),
+  };
+}
+
+/** How to run one instance of a service on a laptop. */
 export function serviceProcess(
   service: ServiceManifest,
   services: ServiceManifest[],
   installation: Installation,
   secrets: Secrets,
   settings: Settings = {},
+  place = directPlace(service, installation),
 ): ProcessSpec {
-  const name = instanceOf(service);
-  const env = serviceEnvironment(service, services, installation, secrets, settings);
-  const port = realPort(installation, service.port);
+  const { instance, version, addresses } = place;
+  const env = serviceEnvironment(service, services, installation, secrets, settings, place);
   const admin = env.ADMIN_ADDRESS;
+  const port = realPort(installation, service.port);
   return {
-    name,
+    name: instance,
     service: service.name,
-    version: VERSION,
+    version,
     command: process.execPath,
     // A small young generation saves 20 MB a process; an even smaller one would collect all the time.
     args: ["--max-semi-space-size=8", "src/main.ts"],
     cwd: service.folder,
     env,
-    addresses: addressesOf(service, installation),
-    logFile: logFile(installation.stateDir, name),
+    addresses,
+    logFile: logFile(installation.stateDir, instance),
     longestBackoffMs: settings.longestBackoffMs,
     isReady: () => (admin ? healthy(`http://${admin}/readyz`) : accepts(port)),
   };
@@ -58,50 +84,57 @@ export function serviceEnvironment(
   installation: Installation,
   secrets: Secrets,
   { env, envOf }: Settings = {},
+  place = directPlace(service, installation),
 ): Record<string, string> {
   const ports = storePorts(installation);
-  const at = (declared: number) => `127.0.0.1:${realPort(installation, declared)}`;
   const own: Record<string, string> = {
     ...inherited(),
     NODE_ENV: "production",
     TZ: "UTC",
     LOG_LEVEL: "info",
-    SERVICE_VERSION: VERSION,
-    INSTANCE: instanceOf(service),
-    LISTEN_ADDRESS: at(service.port),
+    SERVICE_VERSION: place.version,
+    INSTANCE: place.instance,
+    LISTEN_ADDRESS: place.listen,
   };
-  if (service.adminPort) own.ADMIN_ADDRESS = at(service.adminPort);
-  if (service.grpcPort) own.GRPC_LISTEN_ADDRESS = at(service.grpcPort);
-  if (service.postgres) own.DATABASE_URL = postgresSocketUrl(service.name, secrets, ports.postgres, installation.stateDir);
+  if (place.admin) own.ADMIN_ADDRESS = place.admin;
+  if (place.grpcListen) own.GRPC_LISTEN_ADDRESS = place.grpcListen;
+  if (service.postgres)
+    own.DATABASE_URL = postgresSocketUrl(service.name, secrets, ports.postgres, installation.stateDir);
   if (service.outside) own.DATA_DIR = join(installation.stateDir, service.name);
   else {
     own.NATS_URL = `nats://127.0.0.1:${ports.nats}`;
     own.NATS_USER = service.name;
     own.NATS_PASSWORD = secrets.get(`nats/${service.name}`);
-    for (const callee of calleesOf(service, services)) Object.assign(own, calleeAddress(callee, at(callee.port)));
+    for (const callee of calleesOf(service, services)) Object.assign(own, calleeAddress(callee, place));
   }
   for (const name of service.secrets) own[name] = secrets.get(`env/${name}`);
-  return { ...own, ...service.env, ...env, ...envOf?.[service.name] };
+  return { ...own, ...place.env, ...service.env, ...env, ...envOf?.[service.name] };
 }
 
 // Whoever answers end users verifies their tokens against auth's keys, so auth is everybody's callee.
-function calleesOf(service: ServiceManifest, services: ServiceManifest[]): ServiceManifest[] {
+export function calleesOf(service: ServiceManifest, services: ServiceManifest[]): ServiceManifest[] {
   return services.filter(({ name }) => name !== service.name && (name === "auth" || service.calls.includes(name)));
 }
 
-function calleeAddress(callee: ServiceManifest, address: string): Record<string, string> {
+function calleeAddress(callee: ServiceManifest, place: Place): Record<string, string> {
   const prefix = callee.name.toUpperCase().replaceAll("-", "_");
+  const address = place.addressOf(callee);
   return callee.outside ? { [`${prefix}_URL`]: `http://${address}` } : { [`${prefix}_ADDRESS`]: address };
 }
 
-function addressesOf(service: ServiceManifest, installation: Installation): Record<string, string> {
-  const at = (declared: number) => `127.0.0.1:${realPort(installation, declared)}`;
+/** What the first instance of a service offers on its declared ports, itself or through its sidecar. */
+export function addressesOf(service: ServiceManifest, installation: Installation): Record<string, string> {
+  const at = (declared: number) => loopback(installation, declared);
   const speaksHttp = service.outside || service.grpcPort !== undefined;
   return {
     [speaksHttp ? "http" : "grpc"]: at(service.port),
     ...(service.grpcPort ? { grpc: at(service.grpcPort) } : {}),
     ...(service.adminPort ? { admin: at(service.adminPort) } : {}),
   };
+}
+
+function loopback(installation: Installation, declared: number): string {
+  return `127.0.0.1:${realPort(installation, declared)}`;
 }
 
 // A service sees what it is given, not whatever happens to be set in the terminal it was started from.

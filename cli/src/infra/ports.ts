@@ -52,7 +52,8 @@ export async function checkPortsAreFree(ports: Map<number, string>): Promise<voi
   );
 }
 
-function canListen(port: number): Promise<boolean> {
+/** Whether nobody listens on the port of this machine yet. */
+export function canListen(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", () => resolve(false));

@@ -19,6 +19,8 @@ export interface ProcessSpec {
   logFile: string;
   /** Answers whether the process serves now; asked again and again until it does. */
   isReady: () => Promise<boolean>;
+  /** Done before each start, the first one included. */
+  prepare?: () => void;
   user?: { uid: number; gid: number };
   stopSignal?: NodeJS.Signals;
   stopMs?: number;
@@ -120,7 +122,8 @@ export class SupervisedProcess {
   #spawn(): void {
     this.state = "starting";
     this.#startedTime = Date.now();
-    const { command, args, cwd, env, user, logFile, name, stopSignal } = this.spec;
+    const { command, args, cwd, env, user, logFile, name, stopSignal, prepare } = this.spec;
+    prepare?.();
     rotate(logFile);
     const log = openSync(logFile, "a", 0o600);
     this.#logStart = fstatSync(log).size;
