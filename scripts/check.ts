@@ -11,6 +11,7 @@ const checks: Readonly<Record<string, string>> = {
   style: "biome ci --colors=off .",
   unused: "knip",
   contracts: "buf lint && buf format --diff --exit-code proto && node scripts/check-breaking.ts",
+  mesh: "node scripts/mesh-files.ts --check",
   test: "node scripts/test.ts",
   "fresh-clone": "bash scripts/fresh-clone.sh",
   chaos: "node tests/chaos/main.ts --sample",

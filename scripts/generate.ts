@@ -1,5 +1,6 @@
 // Writes gen/: TypeScript from the contracts, the contracts as buf images, and
-// a Prisma client per Prisma schema. Nothing is downloaded.
+// a Prisma client per Prisma schema; then the mesh's resources from the
+// contracts and every service.yaml. Nothing is downloaded.
 import { execFileSync } from "node:child_process";
 import { globSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -27,4 +28,9 @@ run("buf", ["build", "node_modules/grpc-health-check/proto", "--exclude-source-i
 for (const schema of globSync("{services/*,bench}/prisma/schema.prisma", { cwd: root })) {
   // prisma generate asks for a schema engine that it never runs.
   run("prisma", ["generate", "--schema", schema], { PRISMA_SCHEMA_ENGINE_BINARY: "/bin/true" });
+}
+
+// These are committed: an `npm ci` that wrote them anew would hide from the checks that they are stale.
+if (process.env.npm_lifecycle_event !== "prepare") {
+  execFileSync(process.execPath, [join(root, "scripts", "mesh-files.ts")], { cwd: root, stdio: "inherit" });
 }

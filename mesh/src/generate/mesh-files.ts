@@ -1,0 +1,70 @@
+import type { MethodContract } from "@row/runtime/contract.ts";
+import { Document, isMap, isScalar, isSeq, visit } from "yaml";
+import type { ServiceManifest } from "../service-manifest.ts";
+import type { KubernetesObject } from "./kubernetes-object.ts";
+import { policyObjects, toolboxPolicy } from "./policy.ts";
+import { routeObjects } from "./routes.ts";
+import { serviceObjects } from "./services.ts";
+import { storePolicies } from "./store-policy.ts";
+
+/** What the generated files follow from. */
+export interface MeshSources {
+  readonly services: readonly ServiceManifest[];
+  /** In the order of the contracts. */
+  readonly methods: readonly MethodContract[];
+  /** Whether the contracts hold events of this service. */
+  readonly publishes: (service: string) => boolean;
+}
+
+/** The first words of every generated file, by which one that is no longer wanted is known. */
+export const GENERATED = "# Generated from";
+
+/** The text of every generated file by its path from the repository's root, "mesh/policy/catalog.yaml". */
+export function meshFiles({ services, methods, publishes }: MeshSources): Map<string, string> {
+  const objects = new Map<string, KubernetesObject[]>();
+  for (const service of services) {
+    const { name } = service;
+    const own = methods.filter((method) => serviceOf(method) === name);
+    objects.set(`policy/${name}`, policyObjects(service, own, services));
+    if (service.outside) continue;
+    objects.set(`services/${name}`, serviceObjects(service));
+    if (service.grpcPort === undefined) objects.set(`routes/${name}`, routeObjects(name, own));
+  }
+  objects.set("policy/toolbox", toolboxPolicy());
+  for (const [store, policy] of storePolicies(services, publishes)) objects.set(`policy/${store}`, policy);
+  refuseNamesakes([...objects.values()].flat());
+  return new Map([...objects].sort().map(([path, list]) => [`mesh/${path}.yaml`, fileText(list)]));
+}
+
+/** "shop.catalog.v1.CatalogService" is served by "catalog". */
+function serviceOf({ descriptor }: MethodContract): string {
+  return descriptor.parent.typeName.split(".")[1] ?? "";
+}
+
+// Whichever is applied last would replace the other.
+function refuseNamesakes(objects: readonly KubernetesObject[]): void {
+  const seen = new Set<string>();
+  for (const { kind, metadata } of objects) {
+    const name = `${kind} ${metadata.name}`;
+    if (seen.has(name)) throw new Error(`Cannot write ${name} twice: rename one of the services that it follows from`);
+    seen.add(name);
+  }
+}
+
+function isShort(node: unknown): boolean {
+  return isScalar(node) || (isMap(node) && node.items.every(({ value }) => isShort(value)));
+}
+
+function fileText(objects: readonly KubernetesObject[]): string {
+  const documents = objects.map((object) => {
+    const document = new Document(object, { aliasDuplicateObjects: false });
+    // Short mappings within lists stand on one line: a match, a reference, a port.
+    visit(document, {
+      Map: (_, map, path) => {
+        if (path.some(isSeq) && isShort(map)) map.flow = true;
+      },
+    });
+    return document.toString({ lineWidth: 120, flowCollectionPadding: true });
+  });
+  return `${GENERATED} the contracts and every service.yaml by \`npm run generate\`; change those instead\n${documents.join("---\n")}`;
+}

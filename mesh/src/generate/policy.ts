@@ -1,0 +1,47 @@
+import type { MethodContract } from "@row/runtime/contract.ts";
+import type { ServiceManifest } from "../service-manifest.ts";
+import { allowAccounts, allowAnybody } from "./authorizations.ts";
+import { grpcPolicy } from "./grpc-policy.ts";
+import type { KubernetesObject } from "./kubernetes-object.ts";
+import { account, adminServer, server } from "./servers.ts";
+import { migrationAccount } from "./store-policy.ts";
+
+/** Who may reach a service, port by port. */
+export function policyObjects(
+  service: ServiceManifest,
+  methods: readonly MethodContract[],
+  services: readonly ServiceManifest[],
+): KubernetesObject[] {
+  const { name } = service;
+  if (service.outside) return outsidePolicy(name, services);
+  return [
+    account(name),
+    ...(service.postgres ? [account(migrationAccount(name), name)] : []),
+    ...(service.grpcPort === undefined ? grpcPolicy(name, methods) : frontDoor(name)),
+    ...adminServer(name),
+  ];
+}
+
+/** The toolbox answers nobody; it has an identity, and the callees' policies say what that is good for. */
+export function toolboxPolicy(): KubernetesObject[] {
+  return [account("toolbox")];
+}
+
+// Browsers and curl come from outside the mesh; the edge itself says what an end user may do.
+function frontDoor(name: string): KubernetesObject[] {
+  const http = `${name}-http`;
+  const grpc = `${name}-grpc`;
+  return [
+    server(http, name, "http", "HTTP/1"),
+    allowAnybody(`${http}-for-anybody`, name, { kind: "Server", name: http }),
+    server(grpc, name, "grpc", "gRPC"),
+    allowAnybody(`${grpc}-for-anybody`, name, { kind: "Server", name: grpc }),
+  ];
+}
+
+// Stands for the outside world: no contract, so whoever calls it may call all of it. Without a sidecar nobody enforces it.
+function outsidePolicy(name: string, services: readonly ServiceManifest[]): KubernetesObject[] {
+  const callers = services.filter(({ calls }) => calls.includes(name)).map((caller) => caller.name);
+  const allowed = callers.length === 0 ? [] : allowAccounts(`${name}-clients`, name, { kind: "Server", name }, callers);
+  return [account(name), server(name, name, "http", "HTTP/1"), ...allowed];
+}
