@@ -15,6 +15,7 @@ import { type Call, type CallContext, runInCall, type User } from "./call.ts";
 import { type MethodContract, methodAt } from "./contract.ts";
 import { DomainError, toAnswer } from "./errors.ts";
 import type { Logger } from "./logger.ts";
+import { Patience } from "./patience.ts";
 import { failSpan, SpanKind, type Telemetry } from "./telemetry.ts";
 import { validateBytes } from "./validate.ts";
 
@@ -129,8 +130,7 @@ class Serving {
   readonly #method: MethodContract;
   readonly #raw: ServerCall;
   readonly #startedAt = performance.now();
-  readonly #abort = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #patience = new Patience();
   #user: User | undefined;
   #service: string | undefined;
 
@@ -140,22 +140,26 @@ class Serving {
     this.#raw = raw;
     const asked = raw.getDeadline();
     const deadline = Math.min(Date.now() + method.timeoutMs, asked instanceof Date ? asked.getTime() : asked);
+    const patience = this.#patience;
     this.context = {
       deadline,
-      signal: this.#abort.signal,
+      get signal() {
+        return patience.signal;
+      },
       correlationId: correlationId(header(raw.metadata, "x-correlation-id")),
       span: setup.telemetry.startSpan(method.path, SpanKind.SERVER, header(raw.metadata, "traceparent")),
       authorization: header(raw.metadata, "authorization"),
       servedBy: [],
     };
-    raw.on("cancelled", () => this.#abort.abort(new DomainError("too-late", "CALLER_GONE", "The caller went away")));
+    // grpc-js says so of every call in the end.
+    raw.on("cancelled", () => patience.callerWent());
   }
 
   /** Decides whether the call may be served, and reads its request. */
   async admit(definition: MethodDefinition): Promise<unknown> {
     this.#service = serviceOf(header(this.#raw.metadata, "l5d-client-id"));
     checkService(this.#method, this.#service);
-    this.#user = await this.#signedInUser();
+    if (this.context.authorization !== undefined) this.#user = await this.#signedInUser();
     checkUser(this.#method, this.#user, this.#service);
     validateBytes(this.#method.descriptor.input, this.#raw.request);
     return definition.requestDeserialize(this.#raw.request);
@@ -177,12 +181,15 @@ class Serving {
   call(): Call {
     const { deadline, correlationId, span } = this.context;
     const setup = this.#setup;
+    const patience = this.#patience;
     return {
       method: this.#method,
       service: this.#service,
       user: this.#user,
       deadline,
-      signal: this.#abort.signal,
+      get signal() {
+        return patience.signal;
+      },
       correlationId,
       span: span as NonNullable<typeof span>, // a server call always has one
       get log() {
@@ -192,21 +199,8 @@ class Serving {
   }
 
   /** Gives up on the work when the deadline passes or the caller goes away. */
-  async race<T>(work: Promise<T>): Promise<T> {
-    if (this.context.deadline === Number.POSITIVE_INFINITY) return work;
-    try {
-      return await new Promise<T>((resolve, reject) => {
-        const { signal } = this.#abort;
-        this.#timer = setTimeout(
-          () => this.#abort.abort(new DomainError("too-late", "DEADLINE_EXCEEDED", "Cannot answer in time")),
-          Math.max(0, this.context.deadline - Date.now()),
-        );
-        signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-        work.then(resolve, reject);
-      });
-    } finally {
-      clearTimeout(this.#timer);
-    }
+  race<T>(work: Promise<T>): Promise<T> {
+    return this.#patience.race(work, this.context.deadline);
   }
 
   headers(): Metadata {
@@ -226,6 +220,7 @@ class Serving {
   }
 
   finish(code: status, reason: string): void {
+    this.#patience.end();
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     const { span } = this.context;
     this.#setup.telemetry.serverDuration.record(seconds, {
