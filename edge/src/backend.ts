@@ -6,6 +6,7 @@ import {
   credentials,
   Metadata,
   type ServiceError,
+  status,
 } from "@grpc/grpc-js";
 import { IDENTITY_SUFFIX } from "@row/runtime/access.ts";
 import type { MethodContract } from "@row/runtime/contract.ts";
@@ -51,21 +52,25 @@ export class Backend {
     onCall: (cancel: () => void) => void,
   ): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      const call = this.#client.makeUnaryRequest(
-        contract.path,
-        asIs,
-        asIs,
-        request,
-        this.#metadata(exchange),
-        { deadline },
-        (error: ServiceError | null, response?: Buffer) => {
-          if (!error) return resolve(response ?? Buffer.alloc(0));
-          exchange.answeredBy(error.metadata.get("x-served-by")[0]);
-          reject(fromService(this.#service, error, exchange.correlationId));
+      // Without what a Client wraps around each call (interceptors, an emitter, a stack trace): a tenth of what it costs.
+      const call = this.#client.getChannel().createCall(contract.path, deadline, null, null, null);
+      let response: Buffer | undefined;
+      call.start(this.#metadata(exchange), {
+        onReceiveMetadata: (headers) => exchange.answeredBy(headers.get("x-served-by")[0]),
+        onReceiveMessage: (message: Buffer) => {
+          response = message;
         },
-      );
-      call.on("metadata", (headers: Metadata) => exchange.answeredBy(headers.get("x-served-by")[0]));
-      onCall(() => call.cancel());
+        onReceiveStatus: (end) => {
+          if (end.code === status.OK && response) return resolve(response);
+          exchange.answeredBy(end.metadata.get("x-served-by")[0]);
+          const answer = end.code === status.OK ? { ...end, code: status.UNIMPLEMENTED } : end;
+          reject(fromService(this.#service, answer, exchange.correlationId));
+        },
+      });
+      call.startRead();
+      call.sendMessageWithContext({}, request);
+      call.halfClose();
+      onCall(() => call.cancelWithStatus(status.CANCELLED, "Cancelled on client"));
     });
   }
 
