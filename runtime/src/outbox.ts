@@ -75,3 +75,27 @@ export function outboxValues(events: readonly OutboxEvent[], origin: Origin): un
     origin.producer,
   ];
 }
+
+/**
+ * As `outboxInsert`, for a statement that makes many changes at once: the events are those in the column `outbox` of the
+ * relation `from`, as `outboxJson` makes it; null for none.
+ */
+export function outboxInsertFrom(from: string): string {
+  return `INSERT INTO runtime.outbox (id, subject, aggregate_id, sequence, payload, correlation_id, traceparent, producer)
+    SELECT event.* FROM ${from}, json_to_recordset(outbox) AS event (id uuid, subject text, aggregate_id text,
+      sequence bigint, payload jsonb, correlation_id text, traceparent text, producer text)`;
+}
+
+/** The events as JSON for `outboxInsertFrom`. After the commit, call the relay's `wake`. */
+export function outboxJson(events: readonly OutboxEvent[], origin: Origin): JsonValue {
+  return events.map((event) => ({
+    id: event.id,
+    subject: event.subject,
+    aggregate_id: event.aggregateId,
+    sequence: String(event.sequence),
+    payload: event.payload,
+    correlation_id: origin.correlationId,
+    traceparent: origin.traceparent ?? "",
+    producer: origin.producer,
+  }));
+}

@@ -1,17 +1,22 @@
 /** What a decision adds to an order's stream, with everything that must be written along with it. */
-import type { OutboxEvent } from "@row/runtime/outbox.ts";
+import { type Origin, type OutboxEvent, outboxJson } from "@row/runtime/outbox.ts";
 import { schemaVersion, toData } from "./event-schema.ts";
 import { evolve, type Order, type OrderEvent } from "./order.ts";
 import { toPublicEvent } from "./order-message.ts";
 import { toRowJson } from "./order-row.ts";
 
+/** An event as order_events holds it. */
+interface EventJson {
+  readonly version: string;
+  readonly type: string;
+  readonly schema_version: number;
+  readonly data: object;
+}
+
 /** New events of one order, the order after them and their public twins. */
 export interface Change {
   readonly order: Order;
-  readonly versions: readonly string[];
-  readonly types: readonly string[];
-  readonly schemaVersions: readonly number[];
-  readonly data: readonly string[];
+  readonly events: readonly EventJson[];
   readonly published: readonly OutboxEvent[];
 }
 
@@ -19,42 +24,38 @@ export interface Change {
 export function change(id: string, order: Order | undefined, events: readonly OrderEvent[], time = new Date()): Change {
   let current = order;
   const published: OutboxEvent[] = [];
-  const versions: string[] = [];
+  const stored: EventJson[] = [];
   for (const event of events) {
     const version = (current?.version ?? 0n) + 1n;
     current = evolve(id, current, { event, version, time });
-    versions.push(String(version));
+    const { type } = event;
+    stored.push({ version: String(version), type, schema_version: schemaVersion(type), data: toData(event) });
     published.push(toPublicEvent(current, event));
   }
   if (!current) throw new Error(`Cannot change order "${id}": no events and no order`);
+  return { order: current, events: stored, published };
+}
+
+/** The columns that `changeJson` fills; null where an order does not change. */
+export const CHANGE_COLUMNS = "changed_time timestamptz, events json, view jsonb, outbox json";
+
+/** A change as the columns CHANGE_COLUMNS of a JSON record that has the order_id as well. */
+export function changeJson({ order, events, published }: Change, origin: Origin): object {
   return {
-    order: current,
-    versions,
-    types: events.map((event) => event.type),
-    schemaVersions: events.map((event) => schemaVersion(event.type)),
-    data: events.map(toData),
-    published,
+    changed_time: order.updateTime,
+    events,
+    view: toRowJson(order),
+    outbox: outboxJson(published, origin),
   };
 }
 
-/** How many parameters `appendSql` takes. */
-export const APPEND_PARAMETERS = 7;
-
-/** The values for `appendSql`. */
-export function appendValues({ order, versions, types, schemaVersions, data }: Change): readonly unknown[] {
-  return [order.id, versions, types, schemaVersions, data, toRowJson(order), order.updateTime];
-}
-
-/** SQL that appends the change's events and renews the view; for CTEs. `held` names the CTE that must have rows. */
-export function appendSql(first: number, held: string): { appended: string; viewed: string } {
-  const p = (offset: number) => `$${first + offset}`;
+/** SQL that appends the events of the changes in the relation `from` and renews the view; for CTEs. */
+export function appendSql(from: string): { appended: string; viewed: string } {
   return {
     appended: `INSERT INTO order_events (order_id, version, type, schema_version, data, created_time)
-      SELECT ${p(0)}::uuid, e.version, e.type, e.schema_version, e.data, ${p(6)}::timestamptz
-      FROM unnest(${p(1)}::bigint[], ${p(2)}::text[], ${p(3)}::int[], ${p(4)}::jsonb[]) AS e(version, type, schema_version, data)
-      WHERE EXISTS (SELECT FROM ${held})`,
-    viewed: `INSERT INTO orders SELECT r.* FROM jsonb_populate_record(NULL::orders, ${p(5)}::jsonb) AS r
-      WHERE EXISTS (SELECT FROM ${held})
+      SELECT order_id, e.version, e.type, e.schema_version, e.data, changed_time
+      FROM ${from}, json_to_recordset(events) AS e (version bigint, type text, schema_version int, data jsonb)`,
+    viewed: `INSERT INTO orders SELECT r.* FROM ${from}, jsonb_populate_record(NULL::orders, view) AS r WHERE view IS NOT NULL
       ON CONFLICT (id) DO UPDATE SET state = excluded.state, cancel_reason = excluded.cancel_reason,
         payment_id = excluded.payment_id, cancel_requested = excluded.cancel_requested, version = excluded.version,
         update_time = excluded.update_time`,

@@ -1,5 +1,5 @@
 /** Order events ↔ their JSON in the event store, which keeps every version of every shape it ever wrote. */
-import type { OrderEvent, RecordedEvent } from "./order.ts";
+import type { OrderEvent, OrderItem, RecordedEvent } from "./order.ts";
 
 /** Turns the JSON of one schema version into that of the next. */
 type Upcaster = (data: Record<string, unknown>) => Record<string, unknown>;
@@ -18,8 +18,8 @@ export function schemaVersion(type: OrderEvent["type"]): number {
 }
 
 /** The JSON to store. */
-export function toData({ type: _, ...data }: OrderEvent): string {
-  return JSON.stringify(data, (_key, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+export function toData({ type: _, ...data }: OrderEvent): object {
+  return "items" in data ? { ...data, items: itemsJson(data.items) } : data;
 }
 
 /** A row of order_events. */
@@ -83,6 +83,6 @@ export function toItems(stored: unknown) {
 }
 
 /** The items as stored JSON. */
-export function itemsJson(items: readonly { readonly unitPriceMinor: bigint }[]): string {
-  return JSON.stringify(items.map((item) => ({ ...item, unitPriceMinor: String(item.unitPriceMinor) })));
+export function itemsJson(items: readonly OrderItem[]): readonly StoredItem[] {
+  return items.map((item) => ({ ...item, unitPriceMinor: String(item.unitPriceMinor) }));
 }

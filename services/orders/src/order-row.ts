@@ -38,13 +38,13 @@ export function toOrder(row: OrderRow): Order {
 }
 
 /** The order as a JSON object with the columns of orders, for jsonb_populate_record. */
-export function toRowJson(order: Order): string {
-  return JSON.stringify({
+export function toRowJson(order: Order): object {
+  return {
     id: order.id,
     customer_id: order.customerId,
     state: order.state,
     cancel_reason: order.cancelReason,
-    items: JSON.parse(itemsJson(order.items)),
+    items: itemsJson(order.items),
     total_minor: String(order.totalMinor),
     payment_id: order.paymentId,
     address_id: order.addressId,
@@ -53,5 +53,5 @@ export function toRowJson(order: Order): string {
     version: String(order.version),
     create_time: order.createTime,
     update_time: order.updateTime,
-  });
+  };
 }

@@ -1,10 +1,12 @@
 /** Orders in Postgres. Every write that matters is one statement. */
 import type { Address } from "@row/gen/grpc/shop/shipping/v1/address.ts";
-import { type Origin, OUTBOX_PARAMETERS, outboxInsert, outboxValues } from "@row/runtime/outbox.ts";
+import { Batcher } from "@row/runtime/batcher.ts";
+import { type Origin, outboxInsertFrom } from "@row/runtime/outbox.ts";
 import { isDeadlock, isUniqueViolation, statement } from "@row/runtime/postgres.ts";
-import { REMEMBER_PARAMETERS, rememberRequest } from "@row/runtime/requests.ts";
+import { RECORDS_PARAMETERS, recordsOf, recordValues } from "@row/runtime/records.ts";
+import { REMEMBERED_COLUMNS, type Remembered, rememberRequest, rememberRequestsFrom } from "@row/runtime/requests.ts";
 import type pg from "pg";
-import { APPEND_PARAMETERS, appendSql, appendValues, type Change } from "./change.ts";
+import { appendSql, CHANGE_COLUMNS, type Change, changeJson } from "./change.ts";
 import { type EventRow, fromRow } from "./event-schema.ts";
 import type { Order, RecordedEvent } from "./order.ts";
 import { type OrderRow, toOrder } from "./order-row.ts";
@@ -16,77 +18,82 @@ export interface NewSaga {
   readonly isOurs: boolean;
 }
 
-const SAGA_PARAMETERS = 13;
+const SAGA_COLUMNS = `saga_name text, definition int, service_version text, attempt int, saga_data jsonb, correlation_id text,
+  traceparent text, deadline timestamptz, lease_owner text, lease_ms int, first_step text, worker text`;
 
-/** CTE bodies that begin a saga and, when it is held, its first attempt. */
-function beginSaga(first: number, held: string): { saga: string; attempt: string } {
-  const p = (offset: number) => `$${first + offset}`;
+function sagaJson({ record, isOurs }: NewSaga, worker: Worker): object {
+  const { definition } = record;
   return {
-    saga: `INSERT INTO sagas (order_id, name, definition, service_version, direction, step, attempt, uncertain, reason,
-        data, cancel_requested, correlation_id, traceparent, deadline, next_attempt_time, lease_owner, lease_until, fence, revision, stuck)
-      SELECT ${p(0)}::uuid, ${p(1)}, ${p(2)}::int, ${p(3)}, 'forward', 0, ${p(4)}::int, false, '',
-        ${p(5)}::jsonb, false, ${p(6)}, ${p(7)}, ${p(8)}::timestamptz, now(), ${p(9)},
-        now() + ${p(10)}::int * interval '1 ms', 1, 1, false
-      WHERE EXISTS (SELECT FROM ${held})`,
-    attempt: `INSERT INTO saga_attempts (order_id, saga, step, undo, number, outcome, reason, worker, served_by)
-      SELECT ${p(0)}::uuid, ${p(1)} || '/' || ${p(2)}::int, ${p(11)}, false, 1, '', '', ${p(12)}, ''
-      WHERE ${p(4)}::int = 1 AND EXISTS (SELECT FROM ${held})`,
+    saga_name: definition.name,
+    definition: definition.version,
+    service_version: record.serviceVersion,
+    attempt: isOurs ? 1 : 0,
+    saga_data: record.data,
+    correlation_id: record.correlationId,
+    traceparent: record.traceparent,
+    deadline: record.deadline,
+    lease_owner: isOurs ? worker.leaseName : "",
+    lease_ms: isOurs ? LEASE_MS : 0,
+    first_step: definition.steps[0]?.name ?? "",
+    worker: worker.name,
   };
 }
 
-function sagaValues({ record, isOurs }: NewSaga, worker: Worker): readonly unknown[] {
-  const { definition } = record;
-  return [
-    record.orderId,
-    definition.name,
-    definition.version,
-    record.serviceVersion,
-    isOurs ? 1 : 0,
-    JSON.stringify(record.data),
-    record.correlationId,
-    record.traceparent,
-    record.deadline,
-    isOurs ? worker.leaseName : "",
-    isOurs ? LEASE_MS : 0,
-    definition.steps[0]?.name ?? "",
-    worker.name,
-  ];
+/** CTE bodies that begin the sagas in the relation `from` and, of those that are held, the first attempt. */
+function beginSagas(from: string, condition = "true"): { saga: string; attempt: string } {
+  return {
+    saga: `INSERT INTO sagas (order_id, name, definition, service_version, direction, step, attempt, uncertain, reason,
+        data, cancel_requested, correlation_id, traceparent, deadline, next_attempt_time, lease_owner, lease_until, fence, revision, stuck)
+      SELECT order_id, saga_name, definition, service_version, 'forward', 0, attempt, false, '',
+        saga_data, false, correlation_id, traceparent, deadline, now(), lease_owner,
+        now() + lease_ms * interval '1 ms', 1, 1, false
+      FROM ${from} WHERE ${condition}`,
+    attempt: `INSERT INTO saga_attempts (order_id, saga, step, undo, number, outcome, reason, worker, served_by)
+      SELECT order_id, saga_name || '/' || definition, first_step, false, 1, '', '', worker, ''
+      FROM ${from} WHERE attempt = 1 AND ${condition}`,
+  };
 }
 
-const REMEMBER = 1;
-const APPEND = REMEMBER + REMEMBER_PARAMETERS;
-const SAGA = APPEND + APPEND_PARAMETERS;
-const OUTBOX = SAGA + SAGA_PARAMETERS;
-const LAST = OUTBOX + OUTBOX_PARAMETERS;
+const append = appendSql("held");
+const begin = beginSagas("held");
 
-const append = appendSql(APPEND, "remembered");
-const begin = beginSaga(SAGA, "remembered");
+const ORDER_COLUMNS = `order_id uuid, ${REMEMBERED_COLUMNS}, ${CHANGE_COLUMNS}, ${SAGA_COLUMNS}, address_id uuid, address jsonb`;
 
-const placeOrder = statement(
+/** Any number of orders; those whose request was remembered before are left out. */
+const placeOrders = statement<{ order_id: string }>(
   "orders-place",
-  `WITH remembered AS (${rememberRequest(REMEMBER)}),
+  `WITH asked AS (${recordsOf(ORDER_COLUMNS)}),
+    remembered AS (${rememberRequestsFrom("asked")}),
+    held AS (SELECT asked.* FROM asked JOIN remembered USING (caller, method, request_id)),
     appended AS (${append.appended}),
     viewed AS (${append.viewed}),
-    addressed AS (INSERT INTO addresses (id, address) VALUES ($${LAST}::uuid, $${LAST + 1}::jsonb)),
+    addressed AS (INSERT INTO addresses (id, address) SELECT address_id, address FROM held),
     saga AS (${begin.saga}),
     attempt AS (${begin.attempt}),
-    published AS (${outboxInsert(OUTBOX)})
-  SELECT FROM remembered`,
+    published AS (${outboxInsertFrom("held")})
+  SELECT order_id FROM held`,
 );
+
+const VERSION = 1 + RECORDS_PARAMETERS;
+const BEGINS = VERSION + 1;
+const REMEMBER = BEGINS + 1;
+const cancelling = beginSagas("held", `$${BEGINS}::boolean`);
 
 /** Cancelling before the charge: the saga learns of it by its revision. */
 const requestCancellation = statement<{ done: boolean }>(
   "orders-request-cancellation",
-  `WITH held AS (SELECT FROM orders WHERE id = $${APPEND}::uuid AND version = $${LAST}::bigint FOR UPDATE),
-    remembered AS (${rememberRequest(REMEMBER, "WHERE EXISTS (SELECT FROM held)")}),
+  `WITH asked AS (${recordsOf(`order_id uuid, ${CHANGE_COLUMNS}, ${SAGA_COLUMNS}`)}),
+    locked AS (SELECT id FROM orders JOIN asked ON id = order_id WHERE version = $${VERSION}::bigint FOR UPDATE OF orders),
+    remembered AS (${rememberRequest(REMEMBER, "WHERE EXISTS (SELECT FROM locked)")}),
+    held AS (SELECT asked.* FROM asked WHERE EXISTS (SELECT FROM remembered)),
     appended AS (${append.appended}),
     viewed AS (${append.viewed}),
-    told AS (UPDATE sagas SET cancel_requested = true, revision = revision + 1
-      WHERE order_id = $${APPEND}::uuid AND name = 'place-order' AND finished_time IS NULL AND EXISTS (SELECT FROM remembered)),
-    saga AS (${begin.saga} AND $${LAST + 1}::boolean),
-    attempt AS (${begin.attempt} AND $${LAST + 1}::boolean),
-    published AS (${outboxInsert(OUTBOX, "WHERE EXISTS (SELECT FROM remembered)")})
-  SELECT EXISTS (SELECT FROM remembered) AS done`,
+    told AS (UPDATE sagas SET cancel_requested = true, revision = revision + 1 FROM held
+      WHERE sagas.order_id = held.order_id AND name = 'place-order' AND finished_time IS NULL),
+    saga AS (${cancelling.saga}),
+    attempt AS (${cancelling.attempt}),
+    published AS (${outboxInsertFrom("held")})
+  SELECT EXISTS (SELECT FROM held) AS done`,
 );
 
 const selectOrder = statement<OrderRow>("orders-get", "SELECT * FROM orders WHERE id = $1");
@@ -100,10 +107,19 @@ const selectAddress = statement<{ address: Address }>("orders-address", "SELECT 
 export class OrderStore {
   readonly pool: pg.Pool;
   readonly #worker: Worker;
+  readonly #placing: Batcher<Remembered & { readonly order_id: string }, boolean>;
 
   constructor(pool: pg.Pool, worker: Worker) {
     this.pool = pool;
     this.#worker = worker;
+    this.#placing = new Batcher(
+      async (orders) => {
+        const placed = await placeOrders(pool, recordValues(orders));
+        const ids = new Set(placed.map(({ order_id }) => order_id));
+        return orders.map(({ order_id }) => ids.has(order_id));
+      },
+      ({ caller, request_id }) => `${caller} ${request_id}`,
+    );
   }
 
   async get(id: string): Promise<Order | undefined> {
@@ -127,22 +143,17 @@ export class OrderStore {
     return row?.address;
   }
 
-  /** Writes a new order with everything that belongs to it, in one statement. */
-  async place(
-    placed: Change,
-    address: Address,
-    saga: NewSaga,
-    remembered: readonly unknown[],
-    origin: Origin,
-  ): Promise<void> {
-    await placeOrder(this.pool, [
+  /** Writes a new order with everything that belongs to it. False when the request was remembered before. */
+  place(placed: Change, address: Address, saga: NewSaga, remembered: Remembered, origin: Origin): Promise<boolean> {
+    const order = {
+      order_id: placed.order.id,
       ...remembered,
-      ...appendValues(placed),
-      ...sagaValues(saga, this.#worker),
-      ...outboxValues(placed.published, origin),
-      placed.order.addressId,
-      JSON.stringify(address),
-    ]);
+      ...changeJson(placed, origin),
+      ...sagaJson(saga, this.#worker),
+      address_id: placed.order.addressId,
+      address,
+    };
+    return this.#placing.do(order);
   }
 
   /**
@@ -159,12 +170,10 @@ export class OrderStore {
   ): Promise<boolean> {
     try {
       const [row] = await requestCancellation(this.pool, [
-        ...remembered,
-        ...appendValues(wished),
-        ...sagaValues(saga, this.#worker),
-        ...outboxValues(wished.published, origin),
+        ...recordValues([{ order_id: before.id, ...changeJson(wished, origin), ...sagaJson(saga, this.#worker) }]),
         String(before.version),
         begins,
+        ...remembered,
       ]);
       return row?.done ?? false;
     } catch (error) {

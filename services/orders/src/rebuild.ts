@@ -62,7 +62,7 @@ async function foldAll(client: pg.PoolClient): Promise<number> {
       );
       const order = fold(order_id, stream);
       if (!order) throw new Error(`Cannot rebuild order "${order_id}": its stream is empty`);
-      return toRowJson(order);
+      return JSON.stringify(toRowJson(order));
     });
     if (rows.length === 0) return orders;
     await client.query(

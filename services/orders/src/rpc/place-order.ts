@@ -4,7 +4,7 @@ import type { Call } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
 import { DomainError, InvalidField } from "@row/runtime/errors.ts";
 import { fromMoney, fromPrice } from "@row/runtime/money.ts";
-import { once } from "@row/runtime/requests.ts";
+import { onceTogether } from "@row/runtime/requests.ts";
 import { signedIn } from "../access.ts";
 import { change } from "../change.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -28,10 +28,12 @@ class PriceChanged extends DomainError {
   }
 }
 
+const TYPES = { request: PlaceOrderRequest, response: PlaceOrderResponse };
+
 export function placeOrder(dependencies: Dependencies) {
   const { store, runner, relay, changes, worker, sagaTimeoutMs, origin } = dependencies;
   return (request: PlaceOrderRequest, call: Call): Promise<PlaceOrderResponse> =>
-    once(store.pool, call, { request: PlaceOrderRequest, response: PlaceOrderResponse }, request, async (remember) => {
+    onceTogether(store.pool, call, TYPES, request, async (remember) => {
       const items = await price(dependencies, request);
       if (request.expectedTotal) {
         const expected = fromMoney(request.expectedTotal, "expected_total");
@@ -67,8 +69,9 @@ export function placeOrder(dependencies: Dependencies) {
       };
       const response = { order: toMessage(placed.order) };
       crashPoint("orders.before-place");
-      await store.place(placed, address, { record, isOurs }, remember(response), from);
+      const isNew = await store.place(placed, address, { record, isOurs }, remember(response), from);
       crashPoint("orders.after-place");
+      if (!isNew) return undefined;
       relay.wake();
       changes.announce(id);
       if (isOurs) runner.drive(record, placed.order);

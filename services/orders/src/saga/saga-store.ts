@@ -1,8 +1,10 @@
 /** Sagas in Postgres: leases with fencing numbers, and one statement per step taken. */
-import { type Origin, OUTBOX_PARAMETERS, outboxInsert, outboxValues } from "@row/runtime/outbox.ts";
+import { Batcher } from "@row/runtime/batcher.ts";
+import { type Origin, outboxInsertFrom } from "@row/runtime/outbox.ts";
 import { isDeadlock, isUniqueViolation, statement } from "@row/runtime/postgres.ts";
+import { recordsOf, recordValues } from "@row/runtime/records.ts";
 import type pg from "pg";
-import { APPEND_PARAMETERS, appendSql, appendValues, type Change } from "../change.ts";
+import { appendSql, CHANGE_COLUMNS, type Change, changeJson } from "../change.ts";
 import { CANCEL_ORDER } from "./definitions.ts";
 import { isFinished, type Outcome, type SagaState } from "./saga.ts";
 import { LEASE_MS, type SagaData, type SagaRecord, type SagaRow, toRecord, type Worker } from "./saga-record.ts";
@@ -55,48 +57,48 @@ const claim = statement<SagaRow & { previous_version: string }>(
   SELECT * FROM claimed`,
 );
 
+const STEP_COLUMNS = `order_id uuid, name text, fence bigint, revision bigint, direction text, step int, attempt int,
+  uncertain boolean, reason text, stuck boolean, data jsonb, wait_ms int, is_finished boolean, saga text, time timestamptz,
+  ended_step text, ended_undo boolean, ended_number int, outcome text, ended_reason text, served_by text,
+  begun_step text, begun_undo boolean, begun_number int, cancels boolean, ${CHANGE_COLUMNS}`;
+
 // Fence and revision say that nobody wrote since, so also that it is not finished; a condition on finished_time would lead the
 // planner from the primary key to the index of unfinished sagas.
-const HELD = `UPDATE sagas SET direction = $5, step = $6, attempt = $7, uncertain = $8, reason = $9, stuck = $10,
-    data = $11::jsonb, revision = revision + 1,
-    lease_until = now() + $12::int * interval '1 ms', next_attempt_time = now() + $13::int * interval '1 ms',
-    finished_time = CASE WHEN $14::boolean THEN now() END
-  WHERE order_id = $1::uuid AND name = $2 AND fence = $3::bigint AND revision = $4::bigint
-  RETURNING 1`;
+const HELD = `UPDATE sagas SET direction = taken.direction, step = taken.step, attempt = taken.attempt,
+    uncertain = taken.uncertain, reason = taken.reason, stuck = taken.stuck, data = taken.data, revision = sagas.revision + 1,
+    lease_until = now() + (${LEASE_MS} + wait_ms) * interval '1 ms', next_attempt_time = now() + wait_ms * interval '1 ms',
+    finished_time = CASE WHEN is_finished THEN now() END
+  FROM taken WHERE sagas.order_id = taken.order_id AND sagas.name = taken.name
+    AND sagas.fence = taken.fence AND sagas.revision = taken.revision
+  RETURNING taken.*`;
 
 const ENDED = `INSERT INTO saga_attempts (order_id, saga, step, undo, number, outcome, reason, worker, served_by, finished_time)
-  SELECT $1::uuid, $15, $16, $17, $18, $19, $20, $21, $22, $26::timestamptz WHERE $16 <> '' AND EXISTS (SELECT FROM held)
+  SELECT order_id, saga, ended_step, ended_undo, ended_number, outcome, ended_reason, $3, served_by, time
+  FROM held WHERE ended_step IS NOT NULL
   ON CONFLICT (order_id, saga, step, undo, number) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason,
     served_by = excluded.served_by, finished_time = excluded.finished_time`;
 
 const BEGUN = `INSERT INTO saga_attempts (order_id, saga, step, undo, number, outcome, reason, worker, served_by)
-  SELECT $1::uuid, $15, $23, $24, $25, '', '', $21, '' WHERE $23 <> '' AND EXISTS (SELECT FROM held)
+  SELECT order_id, saga, begun_step, begun_undo, begun_number, '', '', $3, '' FROM held WHERE begun_step IS NOT NULL
   ON CONFLICT DO NOTHING`;
 
-const saveStep = statement<{ saved: boolean }>(
-  "sagas-save-step",
-  `WITH held AS (${HELD}), ended AS (${ENDED}), begun AS (${BEGUN})
-  SELECT EXISTS (SELECT FROM held) AS saved,
-    set_config('synchronous_commit', CASE WHEN $27::boolean THEN 'on' ELSE 'off' END, true)`,
-);
+const CANCELLING = `INSERT INTO sagas (order_id, name, definition, service_version, direction, step, attempt, uncertain,
+    reason, data, cancel_requested, correlation_id, traceparent, deadline, next_attempt_time, lease_owner, lease_until,
+    fence, revision, stuck)
+  SELECT order_id, '${CANCEL_ORDER.name}', ${CANCEL_ORDER.version}, service_version, 'forward', 0, 0, false, '', '{}',
+    false, correlation_id, traceparent, now(), now(), '', now(), 0, 1, false
+  FROM sagas JOIN held USING (order_id, name) WHERE held.cancels`;
 
-const APPEND = 27;
-const OUTBOX = APPEND + APPEND_PARAMETERS;
-const CANCELS = OUTBOX + OUTBOX_PARAMETERS;
-const append = appendSql(APPEND, "held");
+const append = appendSql("held");
 
-const saveStepAndOrder = statement<{ saved: boolean }>(
-  "sagas-save-step-and-order",
-  `WITH held AS (${HELD}), ended AS (${ENDED}), begun AS (${BEGUN}),
-    appended AS (${append.appended}), viewed AS (${append.viewed}),
-    published AS (${outboxInsert(OUTBOX, "WHERE EXISTS (SELECT FROM held)")}),
-    cancelling AS (INSERT INTO sagas (order_id, name, definition, service_version, direction, step, attempt, uncertain,
-        reason, data, cancel_requested, correlation_id, traceparent, deadline, next_attempt_time, lease_owner, lease_until,
-        fence, revision, stuck)
-      SELECT order_id, '${CANCEL_ORDER.name}', ${CANCEL_ORDER.version}, service_version, 'forward', 0, 0, false, '', '{}',
-        false, correlation_id, traceparent, now(), now(), '', now(), 0, 1, false
-      FROM sagas WHERE order_id = $1::uuid AND name = $2 AND $${CANCELS}::boolean AND EXISTS (SELECT FROM held))
-  SELECT EXISTS (SELECT FROM held) AS saved`,
+/** Any number of steps of different orders; those whose saga was changed meanwhile are left out. */
+const saveSteps = statement<{ order_id: string }>(
+  "sagas-save-steps",
+  `WITH taken AS (${recordsOf(STEP_COLUMNS)}),
+    held AS (${HELD}), ended AS (${ENDED}), begun AS (${BEGUN}),
+    appended AS (${append.appended}), viewed AS (${append.viewed}), published AS (${outboxInsertFrom("held")}),
+    cancelling AS (${CANCELLING})
+  SELECT order_id, set_config('synchronous_commit', CASE WHEN $4::boolean THEN 'on' ELSE 'off' END, true) FROM held`,
 );
 
 const release = statement(
@@ -120,6 +122,11 @@ const countOpen = statement<{ open: bigint; stuck: bigint }>(
 export class SagaStore {
   readonly #pool: pg.Pool;
   readonly #worker: Worker;
+  // An order changes by one step at a time: two sagas of one order may not share a batch.
+  readonly #saving = new Batcher(
+    (steps: readonly { progress: Progress; origin: Origin }[]) => this.#save(steps),
+    ({ progress }) => progress.saga.orderId,
+  );
 
   constructor(pool: pg.Pool, worker: Worker) {
     this.#pool = pool;
@@ -135,50 +142,21 @@ export class SagaStore {
 
   /** Saves a step taken. False when the saga was changed meanwhile: reload it and decide anew. */
   async save(progress: Progress, origin: Origin): Promise<boolean> {
-    const { saga, next, ended, begun, change } = progress;
-    const values = [
-      saga.orderId,
-      saga.definition.name,
-      String(saga.fence),
-      String(saga.revision),
-      next.direction,
-      next.step,
-      next.attempt,
-      next.uncertain,
-      next.reason,
-      next.stuck,
-      JSON.stringify(isFinished(next) ? {} : progress.data),
-      LEASE_MS + progress.waitMs,
-      progress.waitMs,
-      isFinished(next),
-      `${saga.definition.name}/${saga.definition.version}`,
-      ended?.step ?? "",
-      ended?.undo ?? false,
-      ended?.number ?? 0,
-      ended?.outcome.kind ?? "",
-      ended && ended.outcome.kind !== "ok" ? ended.outcome.reason : "",
-      this.#worker.name,
-      ended?.servedBy ?? "",
-      begun?.step ?? "",
-      begun?.undo ?? false,
-      begun?.number ?? 0,
-      progress.time,
-    ];
     try {
-      const [row] = change
-        ? await saveStepAndOrder(this.#pool, [
-            ...values,
-            ...appendValues(change),
-            ...outboxValues(change.published, origin),
-            progress.cancelsNow,
-          ])
-        : await saveStep(this.#pool, [...values, mustSurvive(progress)]);
-      return row?.saved ?? false;
+      return await this.#saving.do({ progress, origin });
     } catch (error) {
       // The order changed between this saga's last look at it and now.
       if (isUniqueViolation(error, "order_events_pkey") || isDeadlock(error)) return false;
       throw error;
     }
+  }
+
+  async #save(steps: readonly { progress: Progress; origin: Origin }[]): Promise<boolean[]> {
+    const taken = recordValues(steps.map(({ progress, origin }) => stepJson(progress, origin)));
+    const mustWait = steps.some(({ progress }) => mustSurvive(progress));
+    const saved = await saveSteps(this.#pool, [...taken, this.#worker.name, mustWait]);
+    const ids = new Set(saved.map(({ order_id }) => order_id));
+    return steps.map(({ progress }) => ids.has(progress.saga.orderId));
   }
 
   /** Lets go of everything this process holds. */
@@ -201,6 +179,41 @@ export class SagaStore {
     const [row] = await countOpen(this.#pool, []);
     return { open: Number(row?.open ?? 0), stuck: Number(row?.stuck ?? 0) };
   }
+}
+
+/** A step taken, as a record of STEP_COLUMNS. */
+function stepJson(
+  { saga, next, data, ended, begun, time, waitMs, change, cancelsNow }: Progress,
+  origin: Origin,
+): object {
+  return {
+    order_id: saga.orderId,
+    name: saga.definition.name,
+    fence: String(saga.fence),
+    revision: String(saga.revision),
+    direction: next.direction,
+    step: next.step,
+    attempt: next.attempt,
+    uncertain: next.uncertain,
+    reason: next.reason,
+    stuck: next.stuck,
+    data: isFinished(next) ? {} : data,
+    wait_ms: waitMs,
+    is_finished: isFinished(next),
+    saga: `${saga.definition.name}/${saga.definition.version}`,
+    time,
+    ...(ended && {
+      ended_step: ended.step,
+      ended_undo: ended.undo,
+      ended_number: ended.number,
+      outcome: ended.outcome.kind,
+      ended_reason: ended.outcome.kind === "ok" ? "" : ended.outcome.reason,
+      served_by: ended.servedBy,
+    }),
+    ...(begun && { begun_step: begun.step, begun_undo: begun.undo, begun_number: begun.number }),
+    cancels: cancelsNow,
+    ...(change && changeJson(change, origin)),
+  };
 }
 
 /**
