@@ -1,0 +1,77 @@
+/** The backends of outbound calls: one for each rule and Service it sends to, with the rule's timeout, retries and headers. */
+import type { RequestHeaderModifier, Service } from "../resources/resource.ts";
+import type { RoutePolicy, Timeouts } from "../resources/route-policy.ts";
+import { identityOf, type MeshView } from "../workload.ts";
+import { endpointsOf } from "./mesh-index.ts";
+import { type Line, quoted, quotedFormat, section } from "./section.ts";
+
+/** An instance that a backend can send to. */
+export interface Endpoint {
+  /** HAProxy's name of it: the instance. */
+  readonly server: string;
+  /** Whether calls are sent to it now; changes at run time with `set server <backend>/<server> state ready|maint`. */
+  readonly isReady: boolean;
+}
+
+/** One HAProxy backend of outbound calls. */
+export interface Backend {
+  /** "catalog:catalog-fast:0:catalog-v1": callee, route, rule, Service. */
+  readonly name: string;
+  readonly weight: number;
+  readonly endpoints: readonly Endpoint[];
+  readonly text: string;
+}
+
+/** What a rule does with its calls. */
+export interface Treatment {
+  readonly about: string;
+  readonly policy: RoutePolicy;
+  readonly filters: readonly RequestHeaderModifier[];
+}
+
+export function backend(
+  view: MeshView,
+  service: Service,
+  { name, weight, treatment }: { name: string; weight: number; treatment: Treatment },
+): Backend {
+  const workloads = endpointsOf(view, service);
+  const lines = [
+    ...timeoutLines(treatment.policy.timeouts),
+    ...retryLines(treatment.policy),
+    ...treatment.filters.flatMap(filterLines),
+    ...workloads.map(
+      ({ instance, inboundPort, account, isReady }) =>
+        `server ${instance} 127.0.0.1:${inboundPort} verifyhost ${identityOf(account)}${isReady ? "" : " disabled"}`,
+    ),
+  ];
+  return {
+    name,
+    weight,
+    endpoints: workloads.map(({ instance, isReady }) => ({ server: instance, isReady })),
+    text: section(`${treatment.about} → ${service.metadata.name}`, `backend ${name}`, lines),
+  };
+}
+
+/** HAProxy has one clock for them, which counts from the last byte: the shortest that is set. */
+function timeoutLines({ requestMs, responseMs, idleMs }: Timeouts): Line[] {
+  const shortest = Math.min(
+    ...([requestMs, responseMs, idleMs].filter((ms) => ms !== undefined && ms > 0) as number[]),
+  );
+  return Number.isFinite(shortest) ? [`timeout server ${shortest}ms`] : [];
+}
+
+/**
+ * Only what nobody has processed: a refused or broken connection, one that closed without any answer, and the 503 of a sidecar whose
+ * app is not there. Failing grpc-statuses are retried by the client, with service-config.json.
+ */
+function retryLines({ retry }: RoutePolicy): Line[] {
+  return retry ? [`retries ${retry.limit}`, "retry-on conn-failure empty-response 503"] : [];
+}
+
+function filterLines({ requestHeaderModifier: { set, add, remove } }: RequestHeaderModifier): Line[] {
+  return [
+    ...set.map(({ name, value }) => `http-request set-header ${quoted(name)} ${quotedFormat(value)}`),
+    ...add.map(({ name, value }) => `http-request add-header ${quoted(name)} ${quotedFormat(value)}`),
+    ...remove.map((name) => `http-request del-header ${quoted(name)}`),
+  ];
+}

@@ -1,0 +1,31 @@
+/** The shop's front door: HTTP/1.1 and HTTP/2 on the same ports, open to everybody. */
+import type { Workload } from "../workload.ts";
+import { inboundLog } from "./log-format.ts";
+import { quoted, section } from "./section.ts";
+
+/** Nothing for a workload that serves gRPC alone. */
+export function edge(workload: Workload): string[] {
+  const { httpSocket, appSocket, laptopPorts } = workload;
+  if (httpSocket === undefined || laptopPorts.length === 0) return [];
+  const isGrpc = "{ req.ver 2.0 } { req.hdr(content-type) -m reg ^application/grpc([+;]|$) }";
+  return [
+    section("Calls from anywhere: the app itself says who may do what", "frontend in:laptop", [
+      ...laptopPorts.map((port) => `bind 127.0.0.1:${port}`),
+      ...inboundLog(workload),
+      "",
+      "# Where a request comes from and in whose name is not for the client to say",
+      "http-request del-header l5d-client-id",
+      "http-request set-header x-forwarded-for %[src]",
+      "",
+      ...(appSocket === undefined ? [] : [`use_backend app if ${isGrpc}`]),
+      "default_backend app:http",
+    ]),
+    section("The app's HTTP", "backend app:http", [
+      "# What was not answered on a connection that closed is asked again, where that is harmless",
+      "retries 1",
+      "retry-on conn-failure empty-response",
+      "http-request disable-l7-retry unless METH_GET",
+      `server app unix@${quoted(httpSocket)}`,
+    ]),
+  ];
+}

@@ -1,0 +1,59 @@
+/** What every sidecar's process and connections are like. */
+import type { Workload } from "../workload.ts";
+import { errorFile } from "./errors.ts";
+import { quoted, section } from "./section.ts";
+
+/** Longer than any stream lasts: what ends a call is its route's timeout or its caller's deadline. */
+const FOR_EVER = "24d";
+
+export function processSection({ instance, sidecar: { statsSocket, logAddress } }: Workload): string {
+  return section(`The sidecar of ${instance}`, "global", [
+    "nbthread 1",
+    "maxconn 4096",
+    "# After a reload the old process stays for the streams it has, but not for ever",
+    "hard-stop-after 10m",
+    `stats socket unix@${quoted(statsSocket)} mode 600 level admin expose-fd listeners`,
+    "stats timeout 1h",
+    `log ${logAddress} len 2048 format raw local0`,
+    "",
+    "tune.h2.initial-window-size 1048576",
+    "tune.h2.max-concurrent-streams 1000",
+    "",
+    "ssl-default-bind-options ssl-min-ver TLSv1.3",
+    "ssl-default-server-options ssl-min-ver TLSv1.3",
+    "ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256",
+    "ssl-default-server-ciphersuites TLS_AES_128_GCM_SHA256",
+  ]);
+}
+
+const PROXY = [
+  "mode http",
+  "log global",
+  "timeout connect 1s",
+  `timeout client ${FOR_EVER}`,
+  `timeout server ${FOR_EVER}`,
+  "http-reuse always",
+];
+
+/** For what the app calls: over mutual TLS to the callee's sidecar. */
+export function outboundDefaults({ sidecar: { folder, certificate, anchor } }: Workload): string {
+  const tls = `ssl crt ${quoted(certificate)} ca-file ${quoted(anchor)} verify required alpn h2 no-ssl-reuse`;
+  return section("Calls to other workloads", "defaults outbound", [
+    ...PROXY,
+    "balance leastconn",
+    "retries 0",
+    "option redispatch",
+    `errorfile 503 ${quoted(`${folder}/${errorFile("unavailable")}`)}`,
+    `errorfile 504 ${quoted(`${folder}/${errorFile("timed-out")}`)}`,
+    `default-server ${tls} pool-max-conn 100 pool-purge-delay 1m`,
+  ]);
+}
+
+/** For what the app serves: over its unix socket. An app that is not there is a 503, which the caller's sidecar may retry. */
+export function inboundDefaults(): string {
+  return section("Calls to the app", "defaults inbound", [
+    ...PROXY,
+    "retries 0",
+    "default-server pool-max-conn 100 pool-purge-delay 1m",
+  ]);
+}
