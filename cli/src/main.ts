@@ -65,6 +65,16 @@ row
     (await import("./commands/call.ts")).call(here(), method, json, options),
   );
 
+const mesh = row.command("mesh").description("look at what the mesh obeys");
+mesh
+  .command("authz")
+  .description("show who may call what")
+  .argument("[service]", "one service; all of them when none is named")
+  .option("--json", "print JSON, with the reasons")
+  .action(async (service: string | undefined, options: { json?: boolean }) =>
+    (await import("./commands/mesh-authz.ts")).meshAuthz(here(), service, options),
+  );
+
 const dlq = row.command("dlq").description("look at dead letters: events that a service could not apply");
 const deadLetters = () => import("./commands/dlq.ts");
 dlq

@@ -1,6 +1,6 @@
 /** What the contracts say, read once from the buf image that `npm run generate` writes. */
 import { readFileSync } from "node:fs";
-import { createFileRegistry, type DescMethod, fromBinary, getOption } from "@bufbuild/protobuf";
+import { createFileRegistry, type DescMethod, type FileRegistry, fromBinary, getOption } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import {
   Access,
@@ -68,14 +68,19 @@ function methodContract(descriptor: DescMethod): MethodContract | undefined {
   };
 }
 
+/** The contract of every RPC of some contracts that has one, by its gRPC path and in the contracts' order. */
+export function methodsIn(contracts: FileRegistry): ReadonlyMap<string, MethodContract> {
+  return new Map(
+    [...contracts]
+      .flatMap((descriptor) => (descriptor.kind === "service" ? descriptor.methods : []))
+      .map(methodContract)
+      .filter((contract) => contract !== undefined)
+      .map((contract) => [contract.path, contract]),
+  );
+}
+
 /** The contract of every RPC that has one, by its gRPC path. */
-export const methods: ReadonlyMap<string, MethodContract> = new Map(
-  [...registry]
-    .flatMap((descriptor) => (descriptor.kind === "service" ? descriptor.methods : []))
-    .map(methodContract)
-    .filter((contract) => contract !== undefined)
-    .map((contract) => [contract.path, contract]),
-);
+export const methods: ReadonlyMap<string, MethodContract> = methodsIn(registry);
 
 /** The contract of an RPC by its gRPC path; throws for a path that has none. */
 export function methodAt(path: string): MethodContract {

@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import { accessTable } from "@row/mesh/access-table.ts";
+import { loadResources } from "@row/mesh/resources/read.ts";
+import type { Resource } from "@row/mesh/resources/resource.ts";
+import { methods } from "@row/runtime/contract.ts";
+import type { Installation } from "../installation.ts";
+import { RowError } from "../row-error.ts";
+import { table } from "./status.ts";
+
+const VERSION = "v1";
+
+/** Prints who may call what, as the policies say. */
+export async function meshAuthz(
+  { root }: Pick<Installation, "root">,
+  service: string | undefined,
+  { json }: { json?: boolean },
+): Promise<void> {
+  const resources = loadResources(["services", "policy", "routes"].map((folder) => join(root, "mesh", folder)));
+  console.log(authzText(resources, service, json));
+}
+
+function authzText(resources: readonly Resource[], service: string | undefined, json = false): string {
+  const { callers, rows } = accessTable(resources, [...methods.keys()], VERSION, service);
+  if (rows.length === 0) {
+    const { rows: all } = accessTable(resources, [...methods.keys()], VERSION);
+    const known = [...new Set(all.map((row) => row.service))].join(", ");
+    throw new RowError(
+      `Cannot show who may call ${service ?? "anything"}: there are policies for ${known || "no service"}`,
+    );
+  }
+  if (json) {
+    const withCallers = rows.map(({ service, path, verdicts }) => ({
+      service,
+      path,
+      callers: Object.fromEntries(callers.map((caller, index) => [caller, verdicts[index]])),
+    }));
+    return JSON.stringify(withCallers, null, 2);
+  }
+  const lines = table([
+    ["SERVICE", "METHOD", ...callers],
+    ...rows.map(({ service, path, verdicts }) => [
+      service,
+      shortName(path),
+      ...verdicts.map(({ decision }) => (decision === "allow" ? "yes" : "-")),
+    ]),
+  ]);
+  const notes = ["others: any other account of the mesh. nobody: without an identity. --json says why."];
+  return [...lines, "", ...notes].join("\n");
+}
+
+/** Methods of the service's own package go by their name, others in full. */
+function shortName(path: string): string {
+  const full = path.slice(1);
+  return full.startsWith("shop.") ? (full.split("/")[1] ?? full) : full;
+}
