@@ -21,7 +21,7 @@ export function allowIdentities(
   identities: readonly string[],
 ): KubernetesObject[] {
   return [
-    kubernetesObject("MeshTLSAuthentication", name, owner, { spec: { identities: [...identities].sort() } }),
+    kubernetesObject("MeshTLSAuthentication", name, owner, { spec: { identities } }),
     kubernetesObject("AuthorizationPolicy", name, owner, {
       spec: {
         targetRef: targetRef(target),
@@ -38,7 +38,7 @@ export function allowAccounts(
   target: Target,
   accounts: readonly string[],
 ): KubernetesObject[] {
-  const identities = accounts.map((account) => identityOf(account));
+  const identities = [...accounts].sort().map((account) => identityOf(account));
   return allowIdentities(name, owner, target, identities);
 }
 
