@@ -1,0 +1,96 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Logger } from "@row/runtime/logger.ts";
+import type { Loopback } from "./config.ts";
+import { renderMetrics } from "./metrics.ts";
+import type { RequestLines } from "./request-lines.ts";
+import type { Sidecars } from "./sidecars.ts";
+import { statOf } from "./stat.ts";
+import type { Taps } from "./tap.ts";
+import { BadBody, encodingOf, readSpans } from "./traces/otlp-body.ts";
+import type { Traces } from "./traces/traces.ts";
+
+/** What the HTTP port shows. */
+export interface Observed {
+  readonly lines: RequestLines;
+  readonly sidecars: Sidecars;
+  readonly taps: Taps;
+  readonly traces: Traces;
+  readonly log: Logger;
+}
+
+const PATHS = "/metrics, /stat, /tap, /traces, /traces/<id>, /v1/traces";
+
+/** Listens on the HTTP address; rejects when the port is taken. */
+export function serveHttp({ host, port }: Loopback, observed: Observed): Promise<Server> {
+  const server = createServer((request, response) => {
+    answer(request, response, observed).catch((error) => {
+      observed.log.error({ path: request.url, error: String(error) }, "cannot answer");
+      if (!response.headersSent) sendJson(response, 500, { message: "Cannot answer: see the observer's log" });
+      else response.destroy();
+    });
+  });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => resolve(server));
+  });
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, observed: Observed): Promise<void> {
+  const url = new URL(request.url ?? "/", "http://observer");
+  const path = url.pathname;
+  const service = url.searchParams.get("service") ?? "";
+  if (request.method === "POST" && path === "/v1/traces") return takeSpans(request, response, observed.traces);
+  if (request.method === "POST" && path === "/v1/metrics") return dropMetrics(request, response);
+  if (request.method !== "GET") return sendJson(response, 405, { message: `Cannot ${request.method} ${path}` });
+  if (path === "/livez" || path === "/readyz") return send(response, 200, "text/plain", "ok\n");
+  if (path === "/metrics") {
+    return send(response, 200, "text/plain; version=0.0.4", renderMetrics(observed.lines, observed.sidecars));
+  }
+  if (path === "/stat") {
+    const lost = [...observed.sidecars.all()].reduce((total, { reconciliation }) => total + reconciliation.lost, 0);
+    return sendJson(response, 200, statOf(observed.lines.edges(), Math.floor(Date.now() / 1_000), lost, service));
+  }
+  if (path === "/tap") {
+    if (observed.taps.open(response, service)) return;
+    return sendJson(response, 503, { message: "Cannot show requests: too many look already" });
+  }
+  if (path === "/traces") return sendJson(response, 200, observed.traces.lists(service));
+  if (path.startsWith("/traces/")) {
+    const id = path.slice("/traces/".length).toLowerCase();
+    const trace = observed.traces.find(id);
+    if (trace) return sendJson(response, 200, trace);
+    return sendJson(response, 404, { message: `Cannot show trace ${id}: no one trace that is kept starts so` });
+  }
+  sendJson(response, 404, { message: `Cannot answer ${path}: there are ${PATHS}` });
+}
+
+async function takeSpans(request: IncomingMessage, response: ServerResponse, traces: Traces): Promise<void> {
+  try {
+    const encoding = encodingOf(request);
+    traces.add(await readSpans(request, encoding));
+    if (encoding === "json") sendJson(response, 200, {});
+    else send(response, 200, "application/x-protobuf", "");
+  } catch (error) {
+    if (!(error instanceof BadBody)) throw error;
+    // What was not read must not be taken for the next request.
+    response.shouldKeepAlive = false;
+    sendJson(response, error.httpStatus, { message: error.message });
+  }
+}
+
+/** Metrics are scraped from each process; that exporters send them here too is no error. */
+function dropMetrics(request: IncomingMessage, response: ServerResponse): void {
+  request.resume();
+  const isJson = request.headers["content-type"]?.startsWith("application/json");
+  request.once("end", () =>
+    send(response, 200, isJson ? "application/json" : "application/x-protobuf", isJson ? "{}" : ""),
+  );
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  send(response, status, "application/json", JSON.stringify(body));
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
+}

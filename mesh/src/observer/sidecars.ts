@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "@row/runtime/logger.ts";
+import { COUNTERS_COMMANDS, type HaproxyServer, readCounters } from "./haproxy-counters.ts";
+import { type Pod, podOf } from "./pod.ts";
+import { Reconciliation } from "./reconciliation.ts";
+import { runtimeCommand } from "./runtime-socket.ts";
+import type { SidecarEntry, SidecarsFile } from "./sidecars-file.ts";
+
+/** One sidecar and what its HAProxy last said. */
+export interface Sidecar {
+  readonly pod: Pod;
+  entry: SidecarEntry;
+  readonly reconciliation: Reconciliation;
+  servers: readonly HaproxyServer[];
+  /** When its certificate expires, seconds since the epoch. */
+  certificateExpires: number | undefined;
+}
+
+const POLL_EVERY_MS = 5_000;
+const CERTIFICATES_EVERY_POLLS = 6;
+/** A line is sent when its answer is counted; this is longer than it waits anywhere. */
+const LINES_ARRIVE_WITHIN_MS = 100;
+
+/** All sidecars of the shop, asked every five seconds. */
+export class Sidecars {
+  readonly #log: Logger;
+  readonly #startedMs = Date.now();
+  readonly #pods = new Map<string, Pod>();
+  readonly #sidecars = new Map<string, Sidecar>();
+  readonly #timer: NodeJS.Timeout;
+  #polls = 0;
+  #polling = false;
+
+  constructor(log: Logger) {
+    this.#log = log;
+    this.#timer = setInterval(() => void this.#poll(), POLL_EVERY_MS);
+  }
+
+  all(): Iterable<Sidecar> {
+    return this.#sidecars.values();
+  }
+
+  find(instance: string): Sidecar | undefined {
+    return this.#sidecars.get(instance);
+  }
+
+  pod(instance: string): Pod {
+    const known = this.#pods.get(instance) ?? podOf(instance);
+    this.#pods.set(instance, known);
+    return known;
+  }
+
+  follow({ sidecars }: SidecarsFile): void {
+    const listed = new Set(sidecars.map(({ instance }) => instance));
+    for (const instance of this.#sidecars.keys()) if (!listed.has(instance)) this.#sidecars.delete(instance);
+    for (const entry of sidecars) {
+      const pod = this.pod(entry.instance);
+      pod.service = entry.service;
+      pod.version = entry.version;
+      const known = this.#sidecars.get(entry.instance);
+      if (known) known.entry = entry;
+      else this.#sidecars.set(entry.instance, newSidecar(pod, entry));
+    }
+  }
+
+  /** What HAProxy says of each server now, rather than up to five seconds ago. */
+  async servers(instance: string): Promise<readonly HaproxyServer[]> {
+    const sidecar = this.#sidecars.get(instance);
+    if (!sidecar) return [];
+    sidecar.servers = readCounters(await runtimeCommand(sidecar.entry.statsSocket, ...COUNTERS_COMMANDS)).servers;
+    return sidecar.servers;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #poll(): Promise<void> {
+    if (this.#polling) return;
+    this.#polling = true;
+    const withCertificates = this.#polls % CERTIFICATES_EVERY_POLLS === 0;
+    this.#polls += 1;
+    await Promise.all(
+      [...this.#sidecars.values()].map(async (sidecar) => {
+        try {
+          await this.#reconcile(sidecar);
+          if (withCertificates) sidecar.certificateExpires = await certificateExpires(sidecar.entry.statsSocket);
+        } catch (error) {
+          // It may just be stopped, restarted or not there yet; the supervisor says so.
+          this.#log.debug({ instance: sidecar.pod.instance, error: String(error) }, "cannot ask the sidecar");
+        }
+      }),
+    );
+    this.#polling = false;
+  }
+
+  async #reconcile(sidecar: Sidecar): Promise<void> {
+    const answer = await runtimeCommand(sidecar.entry.statsSocket, ...COUNTERS_COMMANDS);
+    const { pid, startedMs, responses, servers } = readCounters(answer);
+    sidecar.servers = servers;
+    await sleep(LINES_ARRIVE_WITHIN_MS);
+    const { lost } = sidecar.reconciliation;
+    // The start is known to the second.
+    const isWhole = startedMs - 1_000 > this.#startedMs;
+    sidecar.reconciliation.compare(pid, responses, sidecar.pod.lines, isWhole);
+    const more = sidecar.reconciliation.lost - lost;
+    if (more > 0) this.#log.warn({ instance: sidecar.pod.instance, lines: more }, "request lines were lost");
+  }
+}
+
+function newSidecar(pod: Pod, entry: SidecarEntry): Sidecar {
+  return { pod, entry, reconciliation: new Reconciliation(), servers: [], certificateExpires: undefined };
+}
+
+/** Of the first certificate that HAProxy holds; a sidecar has one. */
+async function certificateExpires(statsSocket: string): Promise<number | undefined> {
+  const list = await runtimeCommand(statsSocket, "show ssl cert");
+  const file = list.split("\n").find((line) => line.startsWith("/"));
+  if (!file) return undefined;
+  const certificate = await runtimeCommand(statsSocket, `show ssl cert ${file.trim()}`);
+  const time = Date.parse(/^Not After: (.+)$/m.exec(certificate)?.[1] ?? "");
+  return Number.isNaN(time) ? undefined : time / 1_000;
+}

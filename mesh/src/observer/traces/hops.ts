@@ -1,0 +1,72 @@
+import { routeBackendOf } from "../edge.ts";
+import { LineFields, latin1 } from "../line-fields.ts";
+import { GRPC_STATUSES, isFailure } from "../outcome.ts";
+import type { Pod } from "../pod.ts";
+import { INBOUND } from "../refusals.ts";
+import { OUTBOUND } from "../request-lines.ts";
+import type { Sidecars } from "../sidecars.ts";
+import { readInbound, readOutbound, startUsOf, type TappedRequest } from "../tap.ts";
+import type { Span } from "./span.ts";
+
+/** "00-<32 digits>-<16 digits>-01" */
+const TRACEPARENT_BYTES = 55;
+const TRACE_ID_AT = 3;
+const SPAN_ID_AT = 36;
+const SAMPLED = 0x31;
+const MINUS = 0x2d;
+
+/** The trace that a request belongs to when it is one that is recorded; undefined otherwise. */
+export function sampledTraceId(fields: LineFields, leastFields: number): string | undefined {
+  if (fields.count < leastFields) return undefined;
+  const field = fields.count - 2;
+  const start = fields.start(field);
+  const { bytes } = fields;
+  if (fields.end(field) - start !== TRACEPARENT_BYTES || bytes[start + TRACEPARENT_BYTES - 1] !== SAMPLED) {
+    return undefined;
+  }
+  if (bytes[start + SPAN_ID_AT - 1] !== MINUS) return undefined;
+  return latin1(bytes, start + TRACE_ID_AT, start + TRACE_ID_AT + 32);
+}
+
+/** Makes a span of a sidecar's line; its parent is the span that the request was sent with. */
+export function hopSpan(line: Uint8Array, index: number, sidecars: Sidecars): Span {
+  const fields = new LineFields();
+  fields.split(line);
+  const isOutbound = fields.text(0) === "O";
+  const pod = sidecars.pod(fields.text(isOutbound ? OUTBOUND.instance : INBOUND.instance));
+  const request = isOutbound ? readOutbound(fields, target(fields, pod)) : readInbound(fields, pod.service);
+  return {
+    id: `hop-${index}`,
+    parent: request.traceparent.slice(SPAN_ID_AT, SPAN_ID_AT + 16),
+    name: isOutbound ? outboundName(request) : inboundName(request),
+    kind: request.direction,
+    service: pod.service,
+    instance: pod.instance,
+    startUs: startUsOf(fields),
+    durationUs: request.durationUs,
+    failed: isFailed(request),
+    status: [request.grpcStatus, request.error].filter(Boolean).join(" "),
+    attributes: { path: request.path, ...(request.retries > 0 ? { retries: request.retries } : {}) },
+  };
+}
+
+function target(fields: LineFields, pod: Pod) {
+  const server = fields.text(OUTBOUND.server);
+  return {
+    edge: { pod, to: routeBackendOf(fields.text(OUTBOUND.backend)) },
+    server: server === "-" || server === "<NOSRV>" ? "" : server,
+  };
+}
+
+function outboundName({ service, backend, route, server }: TappedRequest): string {
+  const where = [backend || service, server].filter(Boolean).join("/");
+  return route ? `to ${where} by ${route}` : `to ${where || "nobody"}`;
+}
+
+function inboundName({ client, route }: TappedRequest): string {
+  return `from ${client || "nobody known"}${route ? ` by ${route}` : ""}`;
+}
+
+function isFailed({ httpStatus, grpcStatus }: TappedRequest): boolean {
+  return isFailure(httpStatus, GRPC_STATUSES.indexOf(grpcStatus));
+}
