@@ -1,6 +1,6 @@
-import { type Edge, namedStatuses, routeBackendOf } from "./edge.ts";
+import { type Edge, type Histogram, namedStatuses, routeBackendOf } from "./edge.ts";
 import { backendLabels, balancerLabels, podLabels, refusalLabels, routeLabels } from "./linkerd-labels.ts";
-import { type Labels, labelText, PrometheusText } from "./prometheus-text.ts";
+import { type CountedDurations, type Labels, labelText, PrometheusText } from "./prometheus-text.ts";
 import type { Decision, Refusal } from "./refusals.ts";
 import type { RequestLines } from "./request-lines.ts";
 import type { Sidecar, Sidecars } from "./sidecars.ts";
@@ -9,7 +9,7 @@ import type { Sidecar, Sidecars } from "./sidecars.ts";
 export function renderMetrics(lines: RequestLines, sidecars: Sidecars): string {
   const out = new PrometheusText();
   writeBackends(out, [...lines.edges()]);
-  writeRoutes(out, byRoute(lines.edges()));
+  writeRoutes(out, [...lines.edges()]);
   writeRefusals(out, [...lines.refusals.all()], sidecars);
   writeSidecars(out, [...sidecars.all()]);
   out.begin("mesh_request_lines_total", "counter", "Request lines received from sidecars.");
@@ -23,45 +23,40 @@ const BACKEND = "outbound_grpc_route_backend";
 const ROUTE = "outbound_grpc_route";
 
 function writeBackends(out: PrometheusText, all: Edge[]): void {
-  const edges = all
-    .filter(({ to }) => to.backend !== "")
-    .map((edge) => ({ edge, labels: backendLabels(edge.pod, edge.to) }));
+  // Linkerd does not tell the rules of a route apart.
+  const backends = Map.groupBy(
+    all.filter(({ to }) => to.backend !== ""),
+    (edge) => backendLabels(edge.pod, edge.to),
+  );
   out.begin(`${BACKEND}_requests_total`, "counter", "Requests sent to a backend, retries included.");
-  for (const { edge, labels } of edges) out.sample(`${BACKEND}_requests_total`, labels, edge.tries);
+  for (const [labels, edges] of backends)
+    out.sample(
+      `${BACKEND}_requests_total`,
+      labels,
+      add(edges, (edge) => edge.tries),
+    );
   out.begin(`${BACKEND}_response_statuses_total`, "counter", "Answers of a backend, those that were retried included.");
-  for (const { edge, labels } of edges) {
-    writeStatuses(out, `${BACKEND}_response_statuses_total`, labels, edge.responseStatuses);
+  for (const [labels, edges] of backends) {
+    const counts = sum(edges.map((edge) => edge.responseStatuses));
+    writeStatuses(out, `${BACKEND}_response_statuses_total`, labels, counts);
   }
   out.begin(`${BACKEND}_response_duration_seconds`, "histogram", "Time until a backend's answer was complete.");
-  for (const { edge, labels } of edges) {
-    out.histogram(`${BACKEND}_response_duration_seconds`, labels, edge.responseDurations);
+  for (const [labels, edges] of backends) {
+    const durations = together(edges.map((edge) => edge.responseDurations));
+    out.histogram(`${BACKEND}_response_duration_seconds`, labels, durations);
   }
 }
 
-/** A route's metrics add up what its rules and backends have. */
-function byRoute(edges: Iterable<Edge>): Map<string, Edge[]> {
-  const routes = new Map<string, Edge[]>();
-  for (const edge of edges) {
-    const labels = routeLabels(edge.pod, edge.to);
-    const known = routes.get(labels);
-    if (known) known.push(edge);
-    else routes.set(labels, [edge]);
-  }
-  return routes;
-}
-
-function writeRoutes(out: PrometheusText, routes: Map<string, Edge[]>): void {
+function writeRoutes(out: PrometheusText, all: Edge[]): void {
+  const routes = Map.groupBy(all, (edge) => routeLabels(edge.pod, edge.to));
   out.begin(`${ROUTE}_request_statuses_total`, "counter", "Answers as clients got them.");
   for (const [labels, edges] of routes) {
     writeStatuses(out, `${ROUTE}_request_statuses_total`, labels, sum(edges.map((edge) => edge.requestStatuses)));
   }
   out.begin(`${ROUTE}_request_duration_seconds`, "histogram", "Time until a client had its answer.");
   for (const [labels, edges] of routes) {
-    const histograms = edges.map((edge) => edge.requestDurations);
-    const sumUs = histograms.reduce((total, histogram) => total + histogram.sumUs, 0);
-    const counts = sum(histograms.map((histogram) => histogram.counts));
-    const bounds = histograms[0]?.bounds ?? [];
-    out.histogram(`${ROUTE}_request_duration_seconds`, labels, { bounds, counts, sumUs });
+    const durations = together(edges.map((edge) => edge.requestDurations));
+    out.histogram(`${ROUTE}_request_duration_seconds`, labels, durations);
   }
   const counters: [string, string, (edge: Edge) => number][] = [
     ["requests", "Requests sent again after a failed connection.", (edge) => edge.retries],
@@ -71,11 +66,7 @@ function writeRoutes(out: PrometheusText, routes: Map<string, Edge[]>): void {
   for (const [name, help, pick] of counters) {
     out.begin(`${ROUTE}_retry_${name}_total`, "counter", help);
     for (const [labels, edges] of routes) {
-      out.sample(
-        `${ROUTE}_retry_${name}_total`,
-        labels,
-        edges.reduce((total, edge) => total + pick(edge), 0),
-      );
+      out.sample(`${ROUTE}_retry_${name}_total`, labels, add(edges, pick));
     }
   }
 }
@@ -84,6 +75,18 @@ function writeStatuses(out: PrometheusText, name: string, labels: string, counts
   for (const { status, error, count } of namedStatuses(counts)) {
     out.sample(name, `${labels},grpc_status="${status}",error="${error}"`, count);
   }
+}
+
+function add(edges: Edge[], pick: (edge: Edge) => number): number {
+  return edges.reduce((total, edge) => total + pick(edge), 0);
+}
+
+function together(histograms: Histogram[]): CountedDurations {
+  return {
+    bounds: histograms[0]?.bounds ?? [],
+    counts: sum(histograms.map(({ counts }) => counts)),
+    sumUs: histograms.reduce((total, { sumUs }) => total + sumUs, 0),
+  };
 }
 
 function sum(all: Float64Array[]): Float64Array {
