@@ -9,6 +9,7 @@ import { serviceNamed } from "./mesh-index.ts";
 import { outbound } from "./outbound.ts";
 import { inboundDefaults, outboundDefaults, processSection } from "./process.ts";
 import { serviceConfig } from "./service-config.ts";
+import { checkSupported } from "./unsupported.ts";
 import { WEIGHTS_FILE, weightsText } from "./weights.ts";
 
 export interface CompiledSidecar {
@@ -20,8 +21,12 @@ export interface CompiledSidecar {
   readonly backends: Readonly<Record<string, readonly Endpoint[]>>;
 }
 
+/** The main file's name in the sidecar's folder. */
+export const CONFIGURATION_FILE = "haproxy.cfg";
+
 /** Pure. Throws CompileError with everything in the view that sidecars cannot do. */
 export function compile(view: MeshView, workload: Workload): CompiledSidecar {
+  checkSupported(view);
   const services = workload.calls.flatMap((name) => serviceNamed(view, name) ?? []);
   const callees = services.map((service) => outbound(view, workload, service));
   const weights = Object.fromEntries(
@@ -37,7 +42,7 @@ export function compile(view: MeshView, workload: Workload): CompiledSidecar {
   ];
   return {
     files: {
-      "haproxy.cfg": `${sections.join("\n\n")}\n`,
+      [CONFIGURATION_FILE]: `${sections.join("\n\n")}\n`,
       [WEIGHTS_FILE]: weightsText(weights),
       ...errorFiles(),
       "service-config.json": `${JSON.stringify(serviceConfig(view, services), null, 2)}\n`,

@@ -51,3 +51,8 @@ export function backendRefsOf(
   for (const { name, weight } of backendRefs) weights.set(name, (weights.get(name) ?? 0) + weight);
   return [...weights].map(([name, weight]) => ({ name, weight }));
 }
+
+/** The one port that goes through sidecars here, by number or by its name in the pods. */
+export function isGrpcPort(port: number | string): boolean {
+  return port === GRPC_PORT || port === "grpc";
+}

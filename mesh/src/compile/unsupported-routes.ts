@@ -1,0 +1,89 @@
+/** What sidecars cannot do of routes. */
+import type { Problem } from "../resources/problem.ts";
+import type { GrpcRoute, HeaderMatch, HttpRoute, Service } from "../resources/resource.ts";
+import { routePolicy } from "../resources/route-policy.ts";
+import { GRPC_PORT, type MeshView, NAMESPACE } from "../workload.ts";
+import { isService, serviceNamed } from "./mesh-index.ts";
+import type { Complain } from "./unsupported.ts";
+
+/** grpc-js makes no more tries than this, whatever a service config says. */
+const MOST_TRIES = 5;
+
+export function routeProblems(view: MeshView, route: GrpcRoute | HttpRoute, complain: Complain): Problem[] {
+  const headers = route.spec.rules.flatMap(({ matches }, rule) =>
+    matches.flatMap((match, index) =>
+      match.headers.flatMap((header) =>
+        headerProblems(header).map((state) => complain(route, `spec.rules[${rule}].matches[${index}].headers`, state)),
+      ),
+    ),
+  );
+  const isOutbound = route.spec.parentRefs.some(isService);
+  if (!isOutbound) return headers;
+  if (route.kind === "HTTPRoute") {
+    return [complain(route, "kind", "calls between services are gRPC; write a GRPCRoute")];
+  }
+  const parents = route.spec.parentRefs.flatMap((parent, index) => {
+    const at = `spec.parentRefs[${index}]`;
+    const state = isService(parent) && whyNot(view, parent, route.metadata.namespace);
+    if (state) return [complain(route, at, state)];
+    const service = serviceNamed(view, parent.name, parent.namespace);
+    return service ? policyProblems(route, service).map((state) => complain(route, "metadata.annotations", state)) : [];
+  });
+  const backends = route.spec.rules.flatMap(({ backendRefs }, rule) =>
+    backendRefs.flatMap((backend, index) => {
+      const at = `spec.rules[${rule}].backendRefs[${index}]`;
+      const state = whyNot(view, backend, route.metadata.namespace);
+      if (state) return [complain(route, at, state)];
+      const wrongPort = `only port ${GRPC_PORT} goes through sidecars here, and it is ${backend.port}`;
+      return backend.port === GRPC_PORT ? [] : [complain(route, `${at}.port`, wrongPort)];
+    }),
+  );
+  const filters = route.spec.rules.flatMap(({ filters }, rule) =>
+    filters.flatMap(({ requestHeaderModifier: { set, add, remove } }) =>
+      [...[...set, ...add].map(({ name }) => name), ...remove]
+        .filter((name) => !isPlainName(name))
+        .map((name) => complain(route, `spec.rules[${rule}].filters`, `HAProxy takes no header named ${name}`)),
+    ),
+  );
+  return [...headers, ...parents, ...backends, ...filters];
+}
+
+/** Why calls cannot go there; undefined when they can. */
+function whyNot(
+  view: MeshView,
+  { name, namespace, port }: { readonly name: string; readonly namespace?: string; readonly port?: number },
+  own: string,
+): string | undefined {
+  if (own !== NAMESPACE || (namespace ?? own) !== NAMESPACE) {
+    return `every workload here is in the namespace ${NAMESPACE}, and this is about ${own === NAMESPACE ? namespace : own}`;
+  }
+  const service = serviceNamed(view, name);
+  if (!service) return `there is no Service ${name}`;
+  const hasPort = port === undefined || service.spec.ports.some((declared) => declared.port === port);
+  return hasPort ? undefined : `Service ${name} has no port ${port}`;
+}
+
+function policyProblems(route: GrpcRoute, service: Service): string[] {
+  const { retry } = routePolicy(route, service);
+  if (!retry) return [];
+  return [
+    ...(retry.timeoutMs === undefined
+      ? []
+      : [
+          "retry.linkerd.io/timeout cannot be done: HAProxy has one timeout for all tries; use timeout.linkerd.io/request",
+        ]),
+    ...(retry.grpc.length > 0 && retry.limit >= MOST_TRIES
+      ? [
+          `retry.linkerd.io/limit is ${retry.limit}, and grpc-js tries ${MOST_TRIES} times at most; write ${MOST_TRIES - 1}`,
+        ]
+      : []),
+  ];
+}
+
+function headerProblems({ name }: HeaderMatch): string[] {
+  return isPlainName(name) ? [] : [`HAProxy takes no header named ${name}`];
+}
+
+function isPlainName(name: string): boolean {
+  return /^[\w.-]+$/.test(name);
+}
