@@ -74,6 +74,21 @@ mesh
   .action(async (service: string | undefined, options: { json?: boolean }) =>
     (await import("./commands/mesh-authz.ts")).meshAuthz(here(), service, options),
   );
+mesh
+  .command("lint")
+  .description(
+    "check Kubernetes manifests for what Linkerd takes silently and does not do; exit status 1 with findings",
+  )
+  .argument("[paths...]", "files and folders, linted together as one cluster; the project's own when none is named")
+  .option("--crds <dir...>", "also check against the schemas of the CustomResourceDefinitions in these folders")
+  .option(
+    "--contracts <file>",
+    "a buf image or descriptor set that tells streams and idempotent methods; the shop's own",
+  )
+  .option("--json", "print JSON")
+  .action(async (paths: string[], options: { crds?: string[]; contracts?: string; json?: boolean }) =>
+    (await import("./commands/mesh-lint.ts")).meshLint(here(), paths, options),
+  );
 
 const dlq = row.command("dlq").description("look at dead letters: events that a service could not apply");
 const deadLetters = () => import("./commands/dlq.ts");

@@ -1,3 +1,4 @@
+import { RowError } from "../row-error.ts";
 import type { FieldPath } from "./manifest.ts";
 
 /** Why a manifest is not obeyed, and what to write instead. */
@@ -13,7 +14,7 @@ export interface Problem {
 }
 
 /** Everything that is wrong with what was to be loaded, one problem a line. */
-export class InvalidResources extends Error {
+export class InvalidResources extends RowError {
   override name = "InvalidResources";
   readonly problems: readonly Problem[];
 
