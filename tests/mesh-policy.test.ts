@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 import { mayCall, type Verdict } from "@row/mesh/authorization.ts";
@@ -16,6 +17,12 @@ const SERVICE_COLUMNS = "edge toolbox auth catalog inventory cart orders payment
 
 const served = new Set(resources.filter(({ kind }) => kind === "Service").map(({ metadata }) => metadata.name));
 const rpcs = [...matrix.keys()].filter((rpc) => served.has(serviceOf(rpc)));
+
+test("the files that the mesh obeys are what the contracts and every service.yaml say", () => {
+  const script = join(import.meta.dirname, "../scripts/mesh-files.ts");
+  const { status, stderr } = spawnSync(process.execPath, [script, "--check"], { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+});
 
 test("the policy is tried for every RPC of every service there is", () => {
   assert.ok(rpcs.length > 30, `${rpcs.length} RPCs`);
