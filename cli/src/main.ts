@@ -90,6 +90,34 @@ mesh
     (await import("./commands/mesh-lint.ts")).meshLint(here(), paths, options),
   );
 
+row
+  .command("stat")
+  .description("show who calls whom: success rate, requests a second and latencies of the last ten seconds")
+  .argument("[service]", "only calls to or from it; catalog-v2 for one version")
+  .option("-w, --watch", "show it again every second until Ctrl-C")
+  .option("--json", "print JSON")
+  .action(async (service: string | undefined, options: { watch?: boolean; json?: boolean }) =>
+    (await import("./commands/stat.ts")).stat(here(), service, options),
+  );
+
+row
+  .command("tap")
+  .description("print requests between services as they pass, until Ctrl-C")
+  .argument("[service]", "only requests to or from it; catalog-v2 for one version")
+  .option("--json", "print a JSON object a line")
+  .action(async (service: string | undefined, options: { json?: boolean }) =>
+    (await import("./commands/tap.ts")).tap(here(), service, options),
+  );
+
+row
+  .command("trace")
+  .description("list traces: failed, slowest, recent; or show one, through services and sidecars")
+  .argument("[id]", "a trace's id, or its first digits")
+  .option("--json", "print JSON")
+  .action(async (id: string | undefined, options: { json?: boolean }) =>
+    (await import("./commands/trace.ts")).trace(here(), id, options),
+  );
+
 const dlq = row.command("dlq").description("look at dead letters: events that a service could not apply");
 const deadLetters = () => import("./commands/dlq.ts");
 dlq

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Logger } from "@row/runtime/logger.ts";
+import { RuntimeApi } from "../data-plane/runtime-api.ts";
 import { FailureAccrual } from "./failure-accrual.ts";
 import type { Pod } from "./pod.ts";
-import { runtimeCommand } from "./runtime-socket.ts";
 import type { Sidecars } from "./sidecars.ts";
 import type { SidecarsFile } from "./sidecars-file.ts";
 
@@ -102,12 +102,12 @@ export class CircuitBreakers {
   async #setState(instance: string, endpoint: string, state: "maint" | "ready"): Promise<void> {
     const socket = this.#sidecars.find(instance)?.entry.statsSocket;
     if (!socket) return;
-    const commands = (await this.#sidecars.servers(instance))
-      .filter(({ server, inMaintenance }) => server === endpoint && inMaintenance !== (state === "maint"))
-      .map(({ backend, server }) => `set server ${backend}/${server} state ${state}`);
-    if (commands.length === 0) return;
-    const answer = (await runtimeCommand(socket, ...commands)).trim();
-    if (answer) this.#log.warn({ instance, endpoint, state, answer }, "the sidecar refuses the endpoint's state");
+    const runtime = new RuntimeApi(socket);
+    for (const { backend, server, inMaintenance } of await this.#sidecars.servers(instance)) {
+      if (server === endpoint && inMaintenance !== (state === "maint")) {
+        await runtime.setServerState(backend, server, state);
+      }
+    }
   }
 
   #queue(instance: string, act: () => Promise<void>): void {

@@ -1,6 +1,8 @@
+import { giveCommand } from "../data-plane/command.ts";
+import { parseInfo, parseStatistics } from "../data-plane/statistics.ts";
 import { routeBackendOf } from "./edge.ts";
 
-/** What one HAProxy worker says of itself. */
+/** What one HAProxy worker says of the calls that it sends out. */
 export interface HaproxyCounters {
   /** Changes with every reload, after which all counters start from zero. */
   readonly pid: number;
@@ -19,33 +21,26 @@ export interface HaproxyServer {
   readonly inMaintenance: boolean;
 }
 
-/** Backends and servers alone. */
-export const COUNTERS_COMMANDS = ["show info", "show stat -1 6 -1"];
-
-const RESPONSES = ["hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_other"];
-
-/** Reads what COUNTERS_COMMANDS print; throws when it is something else. */
-export function readCounters(text: string): HaproxyCounters {
-  const info = (name: string) => Number(new RegExp(`^${name}: (\\d+)`, "m").exec(text)?.[1] ?? Number.NaN);
-  const header = text.indexOf("# pxname,");
-  const pid = info("Pid");
-  if (header < 0 || Number.isNaN(pid)) throw new Error("it does not speak as HAProxy does");
-  const [names = "", ...rows] = text.slice(header + 2).split("\n");
-  const columns = new Map(names.split(",").map((name, index) => [name, index]));
-  const pick = (cells: string[], name: string) => cells[columns.get(name) ?? -1] ?? "";
-  const servers: HaproxyServer[] = [];
-  let responses = 0;
-  for (const row of rows) {
-    const cells = row.split(",");
-    const backend = pick(cells, "pxname");
-    if (routeBackendOf(backend).backend === "") continue;
-    if (pick(cells, "svname") === "BACKEND") {
-      for (const name of RESPONSES) responses += Number(pick(cells, name));
-      continue;
-    }
-    const status = pick(cells, "status");
-    const isReady = status.startsWith("UP") || status.startsWith("no check");
-    servers.push({ backend, server: pick(cells, "svname"), isReady, inMaintenance: status.startsWith("MAINT") });
-  }
-  return { pid, startedMs: Date.now() - info("Uptime_sec") * 1_000, responses, servers };
+/** Rejects when the sidecar does not answer. */
+export async function readCounters(statsSocket: string): Promise<HaproxyCounters> {
+  const { pid, uptimeSeconds } = parseInfo(await giveCommand(statsSocket, "show info"));
+  // Backends and servers alone.
+  const all = parseStatistics(await giveCommand(statsSocket, "show stat -1 6 -1"));
+  const outbound = all.filter(({ proxy }) => routeBackendOf(proxy).backend !== "");
+  return {
+    pid,
+    startedMs: Date.now() - uptimeSeconds * 1_000,
+    responses: outbound
+      .filter(({ type }) => type === "backend")
+      .map((row) => row.hrsp_1xx + row.hrsp_2xx + row.hrsp_3xx + row.hrsp_4xx + row.hrsp_5xx + row.hrsp_other)
+      .reduce((total, responses) => total + responses, 0),
+    servers: outbound
+      .filter(({ type }) => type === "server")
+      .map(({ proxy, server, status }) => ({
+        backend: proxy,
+        server,
+        isReady: status.startsWith("UP") || status.startsWith("no check"),
+        inMaintenance: status.startsWith("MAINT"),
+      })),
+  };
 }

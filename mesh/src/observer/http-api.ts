@@ -48,7 +48,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, observ
   }
   if (path === "/stat") {
     const lost = [...observed.sidecars.all()].reduce((total, { reconciliation }) => total + reconciliation.lost, 0);
-    return sendJson(response, 200, statOf(observed.lines.edges(), Math.floor(Date.now() / 1_000), lost, service));
+    return sendJson(response, 200, statOf(observed.lines.edges(), Date.now(), lost, service));
   }
   if (path === "/tap") {
     if (observed.taps.open(response, service)) return;

@@ -56,7 +56,7 @@ export function refusalLabels(pod: Pod, { caller, frontend, route: name, decisio
     srv_port: String(GRPC_PORT),
     ...(decision === "no-route" ? {} : route(name)),
     ...(decision === "rate-limited"
-      ? { ratelimit_group: "policy.linkerd.io", ratelimit_kind: "httplocalratelimitpolicy", ratelimit_name: policy }
+      ? { ratelimit_group: "policy.linkerd.io", ratelimit_kind: "httplocalratelimitpolicy" }
       : {}),
     ...(decision === "deny" && policy
       ? { authz_group: "policy.linkerd.io", authz_kind: "authorizationpolicy", authz_name: policy }

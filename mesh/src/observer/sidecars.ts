@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@row/runtime/logger.ts";
-import { COUNTERS_COMMANDS, type HaproxyServer, readCounters } from "./haproxy-counters.ts";
+import { giveCommand } from "../data-plane/command.ts";
+import { type HaproxyServer, readCounters } from "./haproxy-counters.ts";
 import { type Pod, podOf } from "./pod.ts";
 import { Reconciliation } from "./reconciliation.ts";
-import { runtimeCommand } from "./runtime-socket.ts";
 import type { SidecarEntry, SidecarsFile } from "./sidecars-file.ts";
 
 /** One sidecar and what its HAProxy last said. */
@@ -67,7 +67,7 @@ export class Sidecars {
   async servers(instance: string): Promise<readonly HaproxyServer[]> {
     const sidecar = this.#sidecars.get(instance);
     if (!sidecar) return [];
-    sidecar.servers = readCounters(await runtimeCommand(sidecar.entry.statsSocket, ...COUNTERS_COMMANDS)).servers;
+    ({ servers: sidecar.servers } = await readCounters(sidecar.entry.statsSocket));
     return sidecar.servers;
   }
 
@@ -95,8 +95,7 @@ export class Sidecars {
   }
 
   async #reconcile(sidecar: Sidecar): Promise<void> {
-    const answer = await runtimeCommand(sidecar.entry.statsSocket, ...COUNTERS_COMMANDS);
-    const { pid, startedMs, responses, servers } = readCounters(answer);
+    const { pid, startedMs, responses, servers } = await readCounters(sidecar.entry.statsSocket);
     sidecar.servers = servers;
     await sleep(LINES_ARRIVE_WITHIN_MS);
     const { lost } = sidecar.reconciliation;
@@ -114,10 +113,10 @@ function newSidecar(pod: Pod, entry: SidecarEntry): Sidecar {
 
 /** Of the first certificate that HAProxy holds; a sidecar has one. */
 async function certificateExpires(statsSocket: string): Promise<number | undefined> {
-  const list = await runtimeCommand(statsSocket, "show ssl cert");
+  const list = await giveCommand(statsSocket, "show ssl cert");
   const file = list.split("\n").find((line) => line.startsWith("/"));
   if (!file) return undefined;
-  const certificate = await runtimeCommand(statsSocket, `show ssl cert ${file.trim()}`);
+  const certificate = await giveCommand(statsSocket, `show ssl cert ${file.trim()}`);
   const time = Date.parse(/^Not After: (.+)$/m.exec(certificate)?.[1] ?? "");
   return Number.isNaN(time) ? undefined : time / 1_000;
 }

@@ -2,7 +2,7 @@ import { BUCKETS, bucketOf } from "./latency-buckets.ts";
 
 /** What `row stat` looks back on. */
 export const WINDOW_SECONDS = 10;
-/** The whole seconds of the window, and the one that is running. */
+/** The whole seconds of the window, and the one that is running: what was just done shows at once. */
 const SLOTS = WINDOW_SECONDS + 1;
 
 /** What was counted in a window, also over several of them. */
@@ -18,7 +18,7 @@ export function emptyTotals(): WindowTotals {
   return { requests: 0, failures: 0, cancelled: 0, latencies: new Uint32Array(BUCKETS) };
 }
 
-/** Requests of the last ten whole seconds, counted second by second. */
+/** Requests of the last ten seconds, counted second by second. */
 export class SlidingWindow {
   readonly #seconds = new Float64Array(SLOTS).fill(-1);
   readonly #requests = new Uint32Array(SLOTS);
@@ -36,11 +36,11 @@ export class SlidingWindow {
     this.#latencies[bucket] = (this.#latencies[bucket] ?? 0) + 1;
   }
 
-  /** Adds the ten whole seconds before `second`. */
+  /** Adds the ten whole seconds before `second`, and what there is of that one. */
   addTo(totals: WindowTotals, second: number): void {
     for (let slot = 0; slot < SLOTS; slot += 1) {
       const age = second - (this.#seconds[slot] ?? -1);
-      if (age < 1 || age > WINDOW_SECONDS) continue;
+      if (age < 0 || age > WINDOW_SECONDS) continue;
       totals.requests += this.#requests[slot] ?? 0;
       totals.failures += this.#failures[slot] ?? 0;
       totals.cancelled += this.#cancelled[slot] ?? 0;

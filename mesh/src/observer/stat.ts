@@ -4,7 +4,7 @@ import { emptyTotals, WINDOW_SECONDS, type WindowTotals } from "./sliding-window
 
 /** What GET /stat answers. */
 export interface Stat {
-  /** How long the window is. */
+  /** How long the window is: ten and a part of one. */
   readonly seconds: number;
   /** Lines that sidecars sent and that did not arrive, since the observer runs. */
   readonly linesLost: number;
@@ -30,8 +30,10 @@ export interface StatEdge {
   readonly p99Us: number | null;
 }
 
-/** Edges that had requests in the ten seconds before `second`; with a service, those that lead to or from it. */
-export function statOf(edges: Iterable<Edge>, second: number, linesLost: number, service = ""): Stat {
+/** Edges that had requests in the last ten seconds; with a service, those that lead to or from it. */
+export function statOf(edges: Iterable<Edge>, nowMs: number, linesLost: number, service = ""): Stat {
+  const second = Math.floor(nowMs / 1_000);
+  const seconds = WINDOW_SECONDS + (nowMs % 1_000) / 1_000;
   const groups = new Map<string, { first: Edge; totals: WindowTotals }>();
   for (const edge of edges) {
     if (service && !concerns(edge, service)) continue;
@@ -43,7 +45,7 @@ export function statOf(edges: Iterable<Edge>, second: number, linesLost: number,
   }
   const busy = [...groups.entries()].filter(([, { totals }]) => totals.requests > 0);
   busy.sort(([left], [right]) => (left < right ? -1 : 1));
-  return { seconds: WINDOW_SECONDS, linesLost, edges: busy.map(([, { first, totals }]) => answer(first, totals)) };
+  return { seconds, linesLost, edges: busy.map(([, { first, totals }]) => answer(first, totals, seconds)) };
 }
 
 /** "catalog" means the client, the called Service and its versions, "catalog-v2" that backend or client alone. */
@@ -51,7 +53,11 @@ export function concerns({ pod, to }: Pick<Edge, "pod" | "to">, service: string)
   return [pod.service, `${pod.service}-${pod.version}`, pod.instance, to.parent, to.backend].includes(service);
 }
 
-function answer({ pod, to }: Edge, { requests, failures, cancelled, latencies }: WindowTotals): StatEdge {
+function answer(
+  { pod, to }: Edge,
+  { requests, failures, cancelled, latencies }: WindowTotals,
+  seconds: number,
+): StatEdge {
   const answered = requests - cancelled;
   return {
     client: `${pod.service}-${pod.version}`,
@@ -59,7 +65,7 @@ function answer({ pod, to }: Edge, { requests, failures, cancelled, latencies }:
     backend: to.backend,
     route: to.route,
     requests,
-    requestsPerSecond: requests / WINDOW_SECONDS,
+    requestsPerSecond: requests / seconds,
     successRate: answered > 0 ? (answered - failures) / answered : null,
     cancelled,
     p50Us: quantile(latencies, 0.5) ?? null,

@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Stat, StatEdge } from "@row/mesh/observer/stat.ts";
+import { duration } from "../durations.ts";
+import type { Installation } from "../installation.ts";
+import { about, askObserver, observerUrl } from "../observer-client.ts";
+import { table } from "./status.ts";
+
+const REDRAW_MS = 1_000;
+const CLEAR = "\x1b[H\x1b[2J\x1b[3J";
+
+/** Shows who calls whom, how well and how fast, over the last ten seconds. */
+export async function stat(
+  installation: Installation,
+  service: string | undefined,
+  { watch, json }: { watch?: boolean; json?: boolean },
+): Promise<void> {
+  const url = await observerUrl(installation);
+  const ask = () => askObserver<Stat>(url, `/stat${about(service)}`);
+  const show = json ? (answer: Stat) => JSON.stringify(answer, null, watch ? 0 : 2) : render;
+  if (!watch) return console.log(show(await ask()));
+  const clear = process.stdout.isTTY && !json ? CLEAR : "";
+  for (;;) {
+    console.log(clear + show(await ask()));
+    await sleep(REDRAW_MS);
+  }
+}
+
+export function render({ edges, linesLost }: Stat): string {
+  const lines =
+    edges.length === 0
+      ? ["No calls in the last 10 seconds."]
+      : table([
+          ["CLIENT", "SERVICE", "BACKEND", "ROUTE", "SUCCESS", "RPS", "P50", "P95", "P99"],
+          ...edges.map(columns),
+        ]);
+  if (linesLost > 0)
+    lines.push("", `${linesLost} requests are missing here: their lines were lost since the shop runs`);
+  return lines.join("\n");
+}
+
+function columns({ client, service, backend, route, successRate, requestsPerSecond, ...latency }: StatEdge): string[] {
+  const { p50Us, p95Us, p99Us } = latency;
+  return [
+    client,
+    service || "-",
+    backend || "-",
+    route || "-",
+    successRate === null ? "-" : `${(Math.floor(successRate * 10_000) / 100).toFixed(2)} %`,
+    requestsPerSecond.toFixed(1),
+    ...[p50Us, p95Us, p99Us].map((us) => (us === null ? "-" : duration(us))),
+  ];
+}

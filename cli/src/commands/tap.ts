@@ -1,0 +1,36 @@
+import type { TapLine, TappedRequest } from "@row/mesh/observer/tap.ts";
+import { duration } from "../durations.ts";
+import type { Installation } from "../installation.ts";
+import { about, followObserver, observerUrl } from "../observer-client.ts";
+
+/** Prints requests as they pass, until Ctrl-C. */
+export async function tap(
+  installation: Installation,
+  service: string | undefined,
+  { json }: { json?: boolean },
+): Promise<void> {
+  const url = await observerUrl(installation);
+  for await (const line of followObserver<TapLine>(url, `/tap${about(service)}`)) {
+    console.log(json ? JSON.stringify(line) : render(line));
+  }
+}
+
+export function render(line: TapLine): string {
+  if ("lost" in line) return `… ${line.lost} more, faster than they can be shown`;
+  const { time, path, route, durationUs, retries } = line;
+  const notes = [duration(durationUs), route && `by ${route}`, retries > 0 && `${retries} retries`].filter(Boolean);
+  return `${time.slice(11, -4)} ${who(line)} ${path} ${outcome(line)} ${notes.join(", ")}`;
+}
+
+function who({ direction, client, service, backend, server }: TappedRequest): string {
+  const from = client || "somebody without a certificate";
+  return direction === "inbound"
+    ? `${from} → ${server}`
+    : `${from} → ${[backend || service, server].filter(Boolean).join("/")}`;
+}
+
+function outcome({ direction, httpStatus, grpcStatus, error }: TappedRequest): string {
+  const status = grpcStatus || (httpStatus > 0 ? `HTTP ${httpStatus}` : "no answer");
+  if (!error) return status;
+  return `${status} (${direction === "inbound" ? `refused: ${error}` : error})`;
+}
