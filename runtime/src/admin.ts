@@ -1,6 +1,7 @@
 /** The admin port: /livez, /readyz and /metrics over plain HTTP, for probes and scrapers. */
 import { createServer, type Server } from "node:http";
 import type { Telemetry } from "./telemetry.ts";
+import { listenAt } from "./unix-socket.ts";
 
 /** A running admin port. */
 export interface AdminServer {
@@ -19,7 +20,7 @@ export async function startAdmin(address: string, telemetry: Telemetry): Promise
     response.writeHead(ok ? 200 : known ? 503 : 404, { "content-type": "text/plain" });
     response.end(ok ? "ok\n" : known ? "not ready\n" : "not found: try /livez, /readyz or /metrics\n");
   });
-  await listen(server, address);
+  await listenAt(address, () => listen(server, address));
   return {
     setReady: (ready) => {
       isReady = ready;

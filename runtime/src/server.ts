@@ -8,6 +8,7 @@ import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { fileDescriptors } from "./contract.ts";
 import { HandlerFactory, type HandlerSetup, type Handlers } from "./handler.ts";
+import { listenAt } from "./unix-socket.ts";
 
 /** A ts-proto service definition ("OrderServiceService"). */
 export type ServiceDefinition = Readonly<
@@ -75,11 +76,13 @@ export class GrpcServer {
     const services = [...this.#services, HEALTH];
     const descriptors = Object.fromEntries(services.map((service) => [service, { fileDescriptorProtos: files }]));
     new ReflectionService(descriptors as never, { services }).addToServer(this.#server);
-    await new Promise<void>((resolve, reject) => {
-      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
-        error ? reject(error) : resolve(),
-      );
-    });
+    const bind = () =>
+      new Promise<void>((resolve, reject) => {
+        this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
+          error ? reject(error) : resolve(),
+        );
+      });
+    await listenAt(address, bind);
   }
 
   setServing(isServing: boolean): void {
