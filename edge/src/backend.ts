@@ -1,28 +1,12 @@
 /** A service behind the edge, called through grpc-js with bytes that are encoded already. */
-import {
-  type ChannelOptions,
-  Client,
-  type ClientReadableStream,
-  credentials,
-  Metadata,
-  type ServiceError,
-  status,
-} from "@grpc/grpc-js";
+import { type ClientReadableStream, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { IDENTITY_SUFFIX } from "@row/runtime/access.ts";
 import type { MethodContract } from "@row/runtime/contract.ts";
+import { FollowedClient } from "@row/runtime/followed-client.ts";
+import type { ServiceConfigFile } from "@row/runtime/service-config.ts";
 import { traceparent } from "@row/runtime/telemetry.ts";
 import type { Exchange } from "./exchange.ts";
 import { fromService } from "./rpc-error.ts";
-
-const CHANNEL: ChannelOptions = {
-  "grpc.enable_channelz": 0,
-  "grpc.keepalive_time_ms": 30_000,
-  "grpc.keepalive_timeout_ms": 5_000,
-  "grpc.initial_reconnect_backoff_ms": 50,
-  "grpc.min_reconnect_backoff_ms": 50,
-  "grpc.max_reconnect_backoff_ms": 1_000,
-  "grpc.service_config_disable_resolution": 1,
-};
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
@@ -33,13 +17,13 @@ export function deadlineOf(contract: MethodContract, askedMs: number | undefined
 
 export class Backend {
   readonly #service: string;
-  readonly #client: Client;
+  readonly #client: FollowedClient;
   readonly #identity: string | undefined;
 
   /** With `claimsIdentity` the edge states its own identity, for want of a sidecar that proves it. */
-  constructor(service: string, address: string, claimsIdentity: boolean) {
+  constructor(service: string, address: string, claimsIdentity: boolean, serviceConfig?: ServiceConfigFile) {
     this.#service = service;
-    this.#client = new Client(address, credentials.createInsecure(), CHANNEL);
+    this.#client = new FollowedClient(address, serviceConfig);
     this.#identity = claimsIdentity ? `edge.${IDENTITY_SUFFIX}` : undefined;
   }
 
@@ -53,7 +37,8 @@ export class Backend {
   ): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       // Without what a Client wraps around each call (interceptors, an emitter, a stack trace): a tenth of what it costs.
-      const call = this.#client.getChannel().createCall(contract.path, deadline, null, null, null);
+      const lease = this.#client.lease();
+      const call = lease.client.getChannel().createCall(contract.path, deadline, null, null, null);
       let response: Buffer | undefined;
       call.start(this.#metadata(exchange), {
         onReceiveMetadata: (headers) => exchange.answeredBy(headers.get("x-served-by")[0]),
@@ -61,6 +46,7 @@ export class Backend {
           response = message;
         },
         onReceiveStatus: (end) => {
+          lease.release();
           if (end.code === status.OK && response) return resolve(response);
           exchange.answeredBy(end.metadata.get("x-served-by")[0]);
           const answer = end.code === status.OK ? { ...end, code: status.UNIMPLEMENTED } : end;
@@ -82,9 +68,10 @@ export class Backend {
     deadline: number,
     signal: AbortSignal,
   ): Responses {
-    const call = this.#client.makeServerStreamRequest(contract.path, asIs, asIs, request, this.#metadata(exchange), {
-      deadline,
-    });
+    const lease = this.#client.lease();
+    const metadata = this.#metadata(exchange);
+    const call = lease.client.makeServerStreamRequest(contract.path, asIs, asIs, request, metadata, { deadline });
+    call.once("status", () => lease.release());
     call.on("metadata", (headers: Metadata) => exchange.answeredBy(headers.get("x-served-by")[0]));
     const cancel = () => call.cancel();
     signal.addEventListener("abort", cancel, { once: true });

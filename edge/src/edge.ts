@@ -1,5 +1,7 @@
 /** The edge put together: backends, routes and both servers. */
 import type { MethodContract } from "@row/runtime/contract.ts";
+import type { ServiceConfigFile } from "@row/runtime/service-config.ts";
+import { listenAt } from "@row/runtime/unix-socket.ts";
 import type { FastifyInstance } from "fastify";
 import { Backend } from "./backend.ts";
 import { servedBy } from "./contract.ts";
@@ -17,6 +19,10 @@ export interface EdgeOptions {
   readonly services: ReadonlyMap<string, string>;
   /** Whether to state the edge's identity to services, for want of a sidecar. */
   readonly claimsIdentity: boolean;
+  /** Which calls to services are tried again; without it none. */
+  readonly serviceConfig?: ServiceConfigFile;
+  /** Whether HTTP comes from the edge's own sidecar, which alone says who the client is (X-Forwarded-For). */
+  readonly isBehindSidecar?: boolean;
   readonly corsOrigins: readonly string[];
   /** How long a stream may be silent, in milliseconds. */
   readonly heartbeatMs?: number;
@@ -51,13 +57,18 @@ export class Edge {
       surroundings,
       services,
       claimsIdentity,
+      serviceConfig,
+      isBehindSidecar = false,
       corsOrigins,
       heartbeatMs = HEARTBEAT_MS,
       moreBindings = [],
     } = options;
     const stopping = new AbortController();
     const backends = new Map(
-      [...services].map(([service, address]) => [service, new Backend(service, address, claimsIdentity)]),
+      [...services].map(([service, address]) => [
+        service,
+        new Backend(service, address, claimsIdentity, serviceConfig),
+      ]),
     );
     const contracts: MethodContract[] = servedBy(new Set(services.keys()));
     const bindings = [...contracts.flatMap(bindingsOf), ...moreBindings];
@@ -65,14 +76,14 @@ export class Edge {
     const shared = { surroundings, contracts, transport, stopping: stopping.signal };
     const rest = new RestHandler({ ...shared, backends, bindings, heartbeatMs });
     const openApi = JSON.stringify(openApiDocument(bindings));
-    const http = await createHttpServer({ ...shared, rest, corsOrigins, openApi });
+    const http = await createHttpServer({ ...shared, rest, corsOrigins, openApi, isBehindSidecar });
     return new Edge([...backends.values()], http, new GrpcServer(shared), stopping);
   }
 
   /** Listens on "host:port" or "unix:/path". */
   async listen(httpAddress: string, grpcAddress: string): Promise<void> {
-    await this.#grpc.listen(parseAddress(grpcAddress));
-    await this.#http.listen(parseAddress(httpAddress));
+    await listenAt(grpcAddress, () => this.#grpc.listen(parseAddress(grpcAddress)));
+    await listenAt(httpAddress, () => this.#http.listen(parseAddress(httpAddress)));
   }
 
   /** Takes nothing new, ends streams, waits for what is in flight, and cuts off what takes too long. */

@@ -23,6 +23,8 @@ export interface HttpServerOptions {
   readonly corsOrigins: readonly string[];
   readonly stopping: AbortSignal;
   readonly openApi: string;
+  /** Whether the only client is the edge's own sidecar. */
+  readonly isBehindSidecar: boolean;
 }
 
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
@@ -38,6 +40,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 16_384 },
     frameworkErrors: answerError,
     forceCloseConnections: "idle",
+    // The last address is the one that the sidecar has seen; those before it are what the client claims.
+    trustProxy: options.isBehindSidecar && ((_address: string, hop: number) => hop === 0),
     keepAliveTimeout: 65_000,
     requestTimeout: 60_000,
   });

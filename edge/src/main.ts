@@ -7,7 +7,7 @@ await runService({
   name: "edge",
   variables,
   async start(host) {
-    const { log, telemetry, servedBy, claimsIdentity, config } = host;
+    const { log, telemetry, servedBy, claimsIdentity, serviceConfig, config } = host;
     const verifier = host.verifier();
     if (!verifier) throw new Error("Cannot start: the edge verifies tokens");
     const addresses: Readonly<Record<string, unknown>> = config;
@@ -18,7 +18,15 @@ await runService({
       }),
     );
     const surroundings = { log, telemetry, servedBy, verifier };
-    const edge = await Edge.create({ surroundings, services, claimsIdentity, corsOrigins: config.corsOrigins });
+    const edge = await Edge.create({
+      surroundings,
+      services,
+      claimsIdentity,
+      serviceConfig,
+      // Only the sidecar can open a socket of the edge's; on a port everybody may claim to be forwarding.
+      isBehindSidecar: config.listenAddress.startsWith("unix:"),
+      corsOrigins: config.corsOrigins,
+    });
     host.serveWith({
       listen: () => edge.listen(config.listenAddress, config.grpcListenAddress),
       drain: () => edge.drain(),

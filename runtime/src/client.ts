@@ -1,11 +1,14 @@
 /** Typed promise clients: deadline, cancellation, correlation id, trace and the user's token travel along. */
-import { type ChannelOptions, Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import type { Span } from "@opentelemetry/api";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { IDENTITY_SUFFIX } from "./access.ts";
 import { type CallContext, currentCall } from "./call.ts";
 import { type MethodContract, methodAt } from "./contract.ts";
 import { RpcError } from "./errors.ts";
+import { FollowedClient } from "./followed-client.ts";
 import type { ServiceDefinition } from "./server.ts";
+import type { ServiceConfigFile } from "./service-config.ts";
 import { failSpan, SpanKind, type Telemetry, traceparent } from "./telemetry.ts";
 
 type RequestOf<M> = M extends { requestSerialize: (value: infer Q) => Buffer } ? Q : never;
@@ -36,26 +39,21 @@ export interface ClientSetup {
   readonly telemetry: Telemetry;
   /** Sends the caller's identity itself: only without sidecars, where nothing else does and nothing proves it. */
   readonly claimsIdentity: boolean;
+  /** Which calls are tried again; without it none. */
+  readonly serviceConfig?: ServiceConfigFile;
 }
 
-const CHANNEL: ChannelOptions = {
-  "grpc.enable_channelz": 0,
-  "grpc.keepalive_time_ms": 30_000,
-  "grpc.keepalive_timeout_ms": 5_000,
-  "grpc.initial_reconnect_backoff_ms": 50,
-  "grpc.min_reconnect_backoff_ms": 50,
-  "grpc.max_reconnect_backoff_ms": 1_000,
-  "grpc.service_config_disable_resolution": 1,
-};
+/** Where grpc-js says in an answer how often the call was tried before. */
+const PREVIOUS_ATTEMPTS = "grpc-previous-rpc-attempts";
 
 /** A channel to one service. */
 export class GrpcChannel {
-  readonly #client: Client;
+  readonly #client: FollowedClient;
   readonly #setup: ClientSetup;
 
   constructor(setup: ClientSetup, address: string) {
     this.#setup = setup;
-    this.#client = new Client(address, credentials.createInsecure(), CHANNEL);
+    this.#client = new FollowedClient(address, setup.serviceConfig);
   }
 
   /** A typed client on this channel. */
@@ -77,7 +75,9 @@ export class GrpcChannel {
       const startedAt = performance.now();
       const budget = Date.now() + Math.min(contract.timeoutMs, options.timeoutMs ?? Number.POSITIVE_INFINITY);
       const deadline = Math.min(budget, context?.deadline ?? Number.POSITIVE_INFINITY);
+      const lease = this.#client.lease();
       const end = (code: status) => {
+        lease.release();
         const seconds = (performance.now() - startedAt) / 1_000;
         this.#setup.telemetry.clientDuration.record(seconds, {
           "rpc.method": method.path,
@@ -88,7 +88,7 @@ export class GrpcChannel {
       };
       return new Promise((resolve, reject) => {
         const onAbort = () => call.cancel();
-        const call = this.#client.makeUnaryRequest(
+        const call = lease.client.makeUnaryRequest(
           method.path,
           method.requestSerialize,
           method.responseDeserialize,
@@ -97,6 +97,7 @@ export class GrpcChannel {
           { deadline },
           (error: ServiceError | null, response: unknown) => {
             context?.signal?.removeEventListener("abort", onAbort);
+            if (error && this.#setup.serviceConfig) noteAttempts(span, error.metadata);
             end(error?.code ?? status.OK);
             if (!error) return resolve(response);
             const failure = new RpcError(method.path, error);
@@ -105,6 +106,7 @@ export class GrpcChannel {
           },
         );
         call.on("metadata", (headers) => {
+          if (this.#setup.serviceConfig) noteAttempts(span, headers);
           const servedBy = headers.get("x-served-by")[0];
           if (servedBy === undefined) return;
           context?.servedBy.push(String(servedBy));
@@ -130,4 +132,10 @@ export class GrpcChannel {
     if (this.#setup.claimsIdentity) metadata.set("l5d-client-id", `${this.#setup.name}.${IDENTITY_SUFFIX}`);
     return metadata;
   }
+}
+
+/** A call that was tried again is one call, one span and one sample all the same. */
+function noteAttempts(span: Span, headers: Metadata): void {
+  const previous = Number(headers.get(PREVIOUS_ATTEMPTS)[0] ?? 0);
+  if (previous > 0) span.setAttribute("rpc.grpc.previous_attempts", previous);
 }

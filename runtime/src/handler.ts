@@ -152,6 +152,8 @@ class Serving {
       servedBy: [],
     };
     // grpc-js says so of every call in the end.
+    const attempts = header(raw.metadata, "grpc-previous-rpc-attempts");
+    if (attempts !== undefined) this.context.span?.setAttribute("rpc.grpc.previous_attempts", Number(attempts));
     raw.on("cancelled", () => patience.callerWent());
   }
 

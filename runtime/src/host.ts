@@ -10,6 +10,7 @@ import type { Logger } from "./logger.ts";
 import type { Origin } from "./outbox.ts";
 import type { Relay } from "./outbox-relay.ts";
 import type { ServiceDefinition } from "./server.ts";
+import type { ServiceConfigFile } from "./service-config.ts";
 import type { Telemetry } from "./telemetry.ts";
 import type { processVariables } from "./variables.ts";
 
@@ -48,6 +49,8 @@ export interface Host<S extends Spec> {
   relay(pool: pg.Pool): Promise<Relay>;
   /** Whether this process states its identity itself, for want of a sidecar that proves it. */
   readonly claimsIdentity: boolean;
+  /** Which calls to others are tried again; undefined where SERVICE_CONFIG_FILE is not set. */
+  readonly serviceConfig: ServiceConfigFile | undefined;
   /** A channel to another service. */
   channel(address: string): GrpcChannel;
   /** Adds a service to this process's server. */

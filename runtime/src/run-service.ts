@@ -15,6 +15,7 @@ import type { Origin } from "./outbox.ts";
 import { outboxBacklog, type Relay, startRelay } from "./outbox-relay.ts";
 import { createPool, waitForPostgres } from "./postgres.ts";
 import { GrpcServer, type ServiceDefinition } from "./server.ts";
+import { ServiceConfigFile } from "./service-config.ts";
 import { SpanKind, startTelemetry, type Telemetry, traceparent } from "./telemetry.ts";
 import { processVariables } from "./variables.ts";
 
@@ -57,6 +58,7 @@ class Process<S extends Spec> implements Host<S> {
   readonly telemetry: Telemetry;
   readonly servedBy: string;
   readonly claimsIdentity: boolean;
+  readonly serviceConfig: ServiceConfigFile | undefined;
   readonly #name: string;
   readonly #process: ProcessConfig;
   readonly #services: [ServiceDefinition, Handlers<ServiceDefinition>][] = [];
@@ -80,6 +82,8 @@ class Process<S extends Spec> implements Host<S> {
     this.claimsIdentity = this.#process.mesh === "off";
     this.servedBy = `${name}/${version}/${instance}`;
     this.log = createLogger({ service: name, version, instance }, logLevel);
+    const { serviceConfigFile } = this.#process;
+    this.serviceConfig = serviceConfigFile ? new ServiceConfigFile(serviceConfigFile, this.log) : undefined;
     const names = { name, version, instance };
     this.telemetry = startTelemetry({ ...names, endpoint: otlpEndpoint, sampleRatio: tracePercent / 100 });
   }
@@ -120,6 +124,7 @@ class Process<S extends Spec> implements Host<S> {
     await server?.drain(DRAIN_MS);
     await this.#relay?.flush(FLUSH_MS);
     await this.#relay?.stop();
+    this.serviceConfig?.close();
     for (const channel of this.#channels) channel.close();
     for (const close of this.#closers.toReversed()) await close();
     await (await this.#nats)?.close();
@@ -200,8 +205,8 @@ class Process<S extends Spec> implements Host<S> {
   }
 
   channel(address: string): GrpcChannel {
-    const { telemetry, claimsIdentity } = this;
-    const channel = new GrpcChannel({ name: this.#name, telemetry, claimsIdentity }, address);
+    const { telemetry, claimsIdentity, serviceConfig } = this;
+    const channel = new GrpcChannel({ name: this.#name, telemetry, claimsIdentity, serviceConfig }, address);
     this.#channels.push(channel);
     return channel;
   }

@@ -13,6 +13,8 @@ export const processVariables = {
   tracePercent: integer("TRACE_PERCENT", { min: 0, max: 100 }, 100),
   /** "off": no sidecar speaks for this process, so it states its identity itself. */
   mesh: oneOf("MESH", ["on", "off"], "off"),
+  /** A gRPC service config for the calls to others, followed while the process runs; without it nothing is retried. */
+  serviceConfigFile: optional(text("SERVICE_CONFIG_FILE")),
   maxConcurrentCalls: integer("MAX_CONCURRENT_CALLS", { min: 1, max: 100_000 }, 1_000),
 };
 
