@@ -125,8 +125,8 @@ function strict(schema: Record<string, unknown>, isRoot = false): Record<string,
   const isOpen = schema["x-kubernetes-preserve-unknown-fields"] === true || schema.additionalProperties !== undefined;
   if (isRecord(result.properties) && !isOpen) result.additionalProperties = false;
   // Every resource has these, whether the schema names them or not; metadata is the API server's own.
-  if (isRoot)
-    result.properties = { ...mapSchemas(result.properties), apiVersion: {}, kind: {}, metadata: {}, status: {} };
+  const own = isRecord(result.properties) ? result.properties : {};
+  if (isRoot) result.properties = { ...own, apiVersion: {}, kind: {}, metadata: {}, status: {} };
   return result;
 }
 

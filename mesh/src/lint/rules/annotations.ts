@@ -4,6 +4,7 @@ import { readRoutePolicy } from "../../resources/route-policy.ts";
 import { annotationOf, type Cluster, type KubeObject } from "../cluster.ts";
 import { isKnownAnnotation } from "../known-annotations.ts";
 import type { Hit, Rule } from "../rule.ts";
+import type { Value } from "../value.ts";
 
 const CARRIERS = ["Service", "GRPCRoute", "HTTPRoute"];
 const HTTP_STATUSES = /^([1-5]\d\d(-[1-5]\d\d)?|gateway-error|5xx)(,([1-5]\d\d(-[1-5]\d\d)?|gateway-error|5xx))*$/;
@@ -93,21 +94,34 @@ export const ANNOTATIONS: readonly Rule[] = [
     },
   },
   {
+    name: "annotation-not-text",
+    why: "annotations are strings: kubectl refuses the whole resource",
+    fix: 'put it in quotes: "2", "true"',
+    *check(cluster) {
+      for (const [name, at] of placesOf(cluster).flatMap((place) => place.fields)) {
+        if (at.exists && at.text === undefined)
+          yield { at, message: `${name} is ${JSON.stringify(at.raw)}, which is no string` };
+      }
+    },
+  },
+  {
     name: "unknown-annotation",
     why: "Linkerd ignores annotations that it does not know, without a word",
     fix: "correct the spelling or remove it",
-    *check({ objects, workloads }) {
-      const templates = workloads
-        .filter(({ object }) => object.kind !== "Pod")
-        .map(({ template }) => template.at("metadata", "annotations"));
-      const places = [...objects.map(({ root }) => root.at("metadata", "annotations")), ...templates];
-      for (const [name, at] of places.flatMap((place) => place.fields)) {
+    *check(cluster) {
+      for (const [name, at] of placesOf(cluster).flatMap((place) => place.fields)) {
         if (/(^|\.)linkerd\.io\//.test(name) && !isKnownAnnotation(name))
           yield { at, message: `Linkerd knows no annotation ${name}` };
       }
     },
   },
 ];
+
+/** Every mapping of annotations, those of pod templates included. */
+function placesOf({ objects, workloads }: Cluster): Value[] {
+  const templates = workloads.filter(({ object }) => object.kind !== "Pod").map(({ template }) => template);
+  return [...objects.map(({ root }) => root), ...templates].map((place) => place.at("metadata", "annotations"));
+}
 
 function* problems(
   cluster: Cluster,
