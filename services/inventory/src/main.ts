@@ -1,6 +1,7 @@
 import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
 import { runService } from "@row/runtime/run-service.ts";
 import { variables } from "./config.ts";
+import { ReservationStore } from "./reservation-store.ts";
 import { inventoryService } from "./service.ts";
 
 await runService({
@@ -9,6 +10,10 @@ await runService({
   async start(host) {
     const pool = await host.database();
     const relay = await host.relay(pool);
-    host.serve(InventoryServiceService, inventoryService({ pool, relay, origin: (call) => host.origin(call) }));
+    const reservations = new ReservationStore(pool);
+    host.serve(
+      InventoryServiceService,
+      inventoryService({ pool, reservations, relay, origin: (call) => host.origin(call) }),
+    );
   },
 });

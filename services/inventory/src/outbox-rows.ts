@@ -3,25 +3,28 @@ import type { Origin } from "@row/runtime/outbox.ts";
 
 const PACKAGE = "shop.inventory.v1";
 
-/** The values of `outboxRows`' three parameters. */
-export function originValues(origin: Origin): readonly [string, string, string] {
-  return [origin.correlationId, origin.traceparent ?? "", origin.producer];
+/** The columns that `originJson` fills. */
+export const ORIGIN_COLUMNS = "correlation_id text, traceparent text, producer text";
+
+/** On whose behalf events are written, as the columns ORIGIN_COLUMNS of a JSON record. */
+export function originJson({ correlationId, traceparent, producer }: Origin): object {
+  return { correlation_id: correlationId, traceparent: traceparent ?? "", producer };
 }
 
-/** Body of a CTE that writes rows to the outbox; takes originValues from `$first`. */
-export function outboxRows(first: number, selects: readonly string[]): string {
+/** Body of a CTE that writes rows to the outbox. */
+export function outboxRows(selects: readonly string[]): string {
   return `INSERT INTO runtime.outbox (subject, aggregate_id, sequence, payload, correlation_id, traceparent, producer)
-    SELECT row.*, $${first}::text, $${first + 1}::text, $${first + 2}::text FROM (${selects.join(" UNION ALL ")}) AS row`;
+    ${selects.join(" UNION ALL ")}`;
 }
 
-/** Rows that tell what became of a reservation, one for each row of `from`, which has order_id and items. */
+/** Rows that tell what became of a reservation, one for each row of `from`, which has order_id, items and ORIGIN_COLUMNS. */
 export function reservationEvents(event: string, version: number, from: string): string {
   return `SELECT '${PACKAGE}.${event}', order_id::text, ${version}::bigint,
-    jsonb_build_object('orderId', order_id, 'items', items) FROM ${from}`;
+    jsonb_build_object('orderId', order_id, 'items', items), correlation_id, traceparent, producer FROM ${from}`;
 }
 
-/** Rows that tell the new level, one for each row of `from`, which has product_id, on_hand and version. */
+/** Rows that tell the new level, one for each row of `from`, which has product_id, on_hand, version and ORIGIN_COLUMNS. */
 export function levelEvents(from: string): string {
   return `SELECT '${PACKAGE}.StockLevelChanged', product_id::text, version,
-    jsonb_build_object('productId', product_id, 'onHand', on_hand) FROM ${from}`;
+    jsonb_build_object('productId', product_id, 'onHand', on_hand), correlation_id, traceparent, producer FROM ${from}`;
 }

@@ -3,19 +3,18 @@ import type { Call } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { askedItems, isRepeatOfReserve } from "../reservation.ts";
-import { find, reserve } from "../reservation-store.ts";
 
-export function reserveStock({ pool, relay, origin }: Dependencies) {
+export function reserveStock({ reservations, relay, origin }: Dependencies) {
   return async ({ orderId, items }: ReserveStockRequest, call: Call): Promise<ReserveStockResponse> => {
     const asked = askedItems(items);
     crashPoint("inventory.before-reserve");
-    const outcome = await reserve(pool, orderId, asked, origin(call));
+    const outcome = await reservations.reserve(orderId, asked, origin(call));
     crashPoint("inventory.after-reserve");
     if (outcome === "reserved") {
       relay.wake();
       return {};
     }
-    if (isRepeatOfReserve(orderId, asked, await find(pool, orderId)) || outcome === "exists") return {};
+    if (isRepeatOfReserve(orderId, asked, await reservations.find(orderId)) || outcome === "exists") return {};
     throw outcome;
   };
 }
