@@ -1,6 +1,8 @@
-/** Payments and the ledger in Postgres; every write is one statement. */
-import { type Origin, type OutboxEvent, outboxInsert, outboxValues } from "@row/runtime/outbox.ts";
+/** Payments and the ledger in Postgres; every write is one statement, and what comes together shares one. */
+import { Batcher } from "@row/runtime/batcher.ts";
+import { type Origin, type OutboxEvent, outboxInsertFrom, outboxJson } from "@row/runtime/outbox.ts";
 import { statement } from "@row/runtime/postgres.ts";
+import { recordsOf, recordValues } from "@row/runtime/records.ts";
 import { rememberRequest } from "@row/runtime/requests.ts";
 import type pg from "pg";
 import { postings } from "./ledger.ts";
@@ -40,33 +42,42 @@ export interface NewPayment {
   readonly declineReason: string;
 }
 
-const selectByOrder = statement<PaymentRow>("payments-by-order", "SELECT * FROM payments WHERE order_id = $1");
+const selectByOrder = statement<PaymentRow>(
+  "payments-by-order",
+  "SELECT * FROM payments WHERE order_id = ANY($1::uuid[])",
+);
 const selectById = statement<PaymentRow>("payments-by-id", "SELECT * FROM payments WHERE id = $1");
 
-const NEW_OUTBOX = 7;
-const insertPayment = statement<{ created: boolean }>(
+const PAYMENT_COLUMNS = `id uuid, order_id uuid, customer_id uuid, amount_minor bigint, state text, decline_reason text, outbox json`;
+
+/** Any number of payments of different orders; those whose order has one already are left out. */
+const insertPayments = statement<{ id: string }>(
   "payments-insert",
-  `WITH created AS (INSERT INTO payments (id, order_id, customer_id, amount_minor, state, decline_reason, version)
-      VALUES ($1, $2, $3, $4, $5, $6, 1) ON CONFLICT (order_id) DO NOTHING RETURNING 1),
-    published AS (${outboxInsert(NEW_OUTBOX, "WHERE EXISTS (SELECT FROM created)")})
-  SELECT EXISTS (SELECT FROM created) AS created`,
+  `WITH asked AS (${recordsOf(PAYMENT_COLUMNS)}),
+    created AS (INSERT INTO payments (id, order_id, customer_id, amount_minor, state, decline_reason, version)
+      SELECT id, order_id, customer_id, amount_minor, state, decline_reason, 1 FROM asked ORDER BY order_id
+      ON CONFLICT (order_id) DO NOTHING RETURNING id),
+    published AS (${outboxInsertFrom("asked JOIN created ON created.id = asked.id")})
+  SELECT id FROM created`,
 );
 
-const MOVE_OUTBOX = 7;
-const movePayment = statement<{ moved: boolean }>(
+const MOVE_COLUMNS = `id uuid, to_state text, from_state text, transaction_id text, postings json, outbox json`;
+
+/** Any number of moves of different payments; those of a payment that was moved before are left out. */
+const movePayments = statement<{ id: string }>(
   "payments-move",
-  `WITH moved AS (UPDATE payments SET state = $2, version = version + 1, update_time = now()
-      WHERE id = $1::uuid AND state = $3 RETURNING 1),
+  `WITH asked AS (${recordsOf(MOVE_COLUMNS)}),
+    moved AS (UPDATE payments SET state = to_state, version = version + 1, update_time = now() FROM asked
+      WHERE payments.id = asked.id AND state = from_state RETURNING asked.*),
     posted AS (INSERT INTO ledger_entries (transaction_id, account, payment_id, amount_minor)
-      SELECT $4, e.account, $1::uuid, e.amount FROM unnest($5::text[], $6::bigint[]) AS e(account, amount)
-      WHERE EXISTS (SELECT FROM moved)),
-    published AS (${outboxInsert(MOVE_OUTBOX, "WHERE EXISTS (SELECT FROM moved)")}),
-    asked AS (DELETE FROM refund_requests WHERE payment_id = $1::uuid AND $2 = 'REFUNDED'
-      AND EXISTS (SELECT FROM moved) RETURNING *),
+      SELECT transaction_id, account, moved.id, amount FROM moved, json_to_recordset(postings) AS e (account text, amount bigint)),
+    published AS (${outboxInsertFrom("moved")}),
+    refunded AS (DELETE FROM refund_requests USING moved WHERE payment_id = moved.id AND to_state = 'REFUNDED'
+      RETURNING refund_requests.*),
     audited AS (INSERT INTO runtime.audit (actor, action, target, correlation_id, details)
       SELECT actor, 'payment.refunded', 'payment:' || payment_id, correlation_id, jsonb_build_object('reason', reason)
-      FROM asked)
-  SELECT EXISTS (SELECT FROM moved) AS moved`,
+      FROM refunded)
+  SELECT id FROM moved`,
 );
 
 const askRefund = statement(
@@ -98,16 +109,38 @@ export interface UnfinishedRefund {
   readonly correlationId: string;
 }
 
+/** What tells the rows of a batch apart. */
+interface Keys {
+  readonly id: string;
+  readonly order_id: string;
+}
+
 export class PaymentStore {
   readonly pool: pg.Pool;
+  readonly #creating: Batcher<Keys, boolean>;
+  readonly #moving: Batcher<Keys, boolean>;
+  readonly #finding: Batcher<string, Payment | undefined>;
 
   constructor(pool: pg.Pool) {
     this.pool = pool;
+    const write = (rows: typeof insertPayments) => async (batch: readonly Keys[]) => {
+      const written = new Set((await rows(pool, recordValues(batch))).map(({ id }) => id));
+      return batch.map(({ id }) => written.has(id));
+    };
+    this.#creating = new Batcher(write(insertPayments), ({ order_id }) => order_id);
+    this.#moving = new Batcher(write(movePayments), ({ order_id }) => order_id);
+    this.#finding = new Batcher(
+      async (orderIds) => {
+        const rows = await selectByOrder(pool, [orderIds]);
+        const byOrder = new Map(rows.map((row) => [row.order_id, toPayment(row)]));
+        return orderIds.map((orderId) => byOrder.get(orderId));
+      },
+      (orderId) => orderId,
+    );
   }
 
-  async byOrder(orderId: string): Promise<Payment | undefined> {
-    const [row] = await selectByOrder(this.pool, [orderId]);
-    return row && toPayment(row);
+  byOrder(orderId: string): Promise<Payment | undefined> {
+    return this.#finding.do(orderId.toLowerCase());
   }
 
   async byId(id: string): Promise<Payment | undefined> {
@@ -116,26 +149,32 @@ export class PaymentStore {
   }
 
   /** Writes a payment never seen. False when the order has one already: that one counts. */
-  async create(payment: NewPayment, event: OutboxEvent, origin: Origin): Promise<boolean> {
-    const { id, orderId, customerId, amountMinor, state, declineReason } = payment;
-    const values = [id, orderId, customerId ?? null, String(amountMinor), state, declineReason];
-    const [row] = await insertPayment(this.pool, [...values, ...outboxValues([event], origin)]);
-    return row?.created ?? false;
+  create(payment: NewPayment, event: OutboxEvent, origin: Origin): Promise<boolean> {
+    const row = {
+      id: payment.id,
+      order_id: payment.orderId,
+      customer_id: payment.customerId,
+      amount_minor: String(payment.amountMinor),
+      state: payment.state,
+      decline_reason: payment.declineReason,
+      outbox: outboxJson([event], origin),
+    };
+    return this.#creating.do(row);
   }
 
   /** Moves a payment on and posts what that means to the ledger. False when it was moved before. */
-  async move(payment: Payment, move: Move, event: OutboxEvent, origin: Origin): Promise<boolean> {
+  move(payment: Payment, move: Move, event: OutboxEvent, origin: Origin): Promise<boolean> {
     const entries = postings(move.to, payment.amountMinor);
-    const [row] = await movePayment(this.pool, [
-      payment.id,
-      move.to,
-      move.from,
-      `${move.verb}:${payment.id}`,
-      entries.map(({ account }) => account),
-      entries.map(({ amountMinor }) => String(amountMinor)),
-      ...outboxValues([event], origin),
-    ]);
-    return row?.moved ?? false;
+    const row = {
+      id: payment.id,
+      order_id: payment.orderId,
+      to_state: move.to,
+      from_state: move.from,
+      transaction_id: `${move.verb}:${payment.id}`,
+      postings: entries.map(({ account, amountMinor }) => ({ account, amount: String(amountMinor) })),
+      outbox: outboxJson([event], origin),
+    };
+    return this.#moving.do(row);
   }
 
   /** Notes who asks for a refund, so that it is made and audited even if this process dies right now. */
