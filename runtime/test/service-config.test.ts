@@ -7,11 +7,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { CatalogServiceService, ListProductsRequest } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import { pino } from "pino";
 import { GrpcChannel } from "../src/client.ts";
-import { DomainError } from "../src/errors.ts";
+import { DomainError, type RpcError } from "../src/errors.ts";
 import { createLogger } from "../src/logger.ts";
 import { GrpcServer } from "../src/server.ts";
 import { ServiceConfigFile } from "../src/service-config.ts";
-import { startTelemetry } from "../src/telemetry.ts";
+import { SpanKind, startTelemetry } from "../src/telemetry.ts";
 import { eventually } from "./harness.ts";
 
 const SERVICE = "shop.catalog.v1.CatalogService";
@@ -28,14 +28,20 @@ const file = join(folder, "service-config.json");
 const address = `unix:${join(folder, "app.sock")}`;
 const warnings: string[] = [];
 const warn = { write: (line: string) => void warnings.push(line) };
-const telemetry = startTelemetry({ name: "test", version: "v1", instance: "test-1", endpoint: undefined });
-const server = new GrpcServer({
-  telemetry,
-  log: createLogger({}, "silent"),
-  servedBy: "catalog/v1/catalog-v1-1",
-  verifier: undefined,
-  maxConcurrent: 100,
-});
+/** "previous attempts" as each span says, "client 2" or "server 1", in the order in which they were noted. */
+const attempts: string[] = [];
+const started = startTelemetry({ name: "test", version: "v1", instance: "test-1", endpoint: undefined });
+const telemetry: typeof started = {
+  ...started,
+  startSpan(name, kind, parent) {
+    const span = started.startSpan(name, kind, parent);
+    const setAttribute: typeof span.setAttribute = (key, value) => {
+      if (key === "rpc.grpc.previous_attempts") attempts.push(`${SpanKind[kind].toLowerCase()} ${value}`);
+      return span;
+    };
+    return Object.assign(span, { setAttribute });
+  },
+};
 /** How often each method was begun, and how many of those begins are to fail. */
 const begun = { listCategories: 0, listProducts: 0 };
 let failing = 0;
@@ -48,16 +54,20 @@ async function begin(method: keyof typeof begun): Promise<void> {
 }
 
 const unused = () => Promise.reject(new Error("not in this test"));
-server.add(CatalogServiceService, {
-  batchGetProducts: unused,
-  listCategories: () => begin("listCategories").then(() => ({ categories: [] })),
-  getProduct: unused,
-  listProducts: () => begin("listProducts").then(() => ({ products: [], nextPageToken: "" })),
-  searchProducts: unused,
-  createProduct: unused,
-  updateProduct: unused,
-  changePrice: unused,
-});
+function newServer(): GrpcServer {
+  const log = createLogger({}, "silent");
+  const setup = { telemetry, log, servedBy: "catalog/v1/catalog-v1-1", verifier: undefined, maxConcurrent: 100 };
+  return new GrpcServer(setup).add(CatalogServiceService, {
+    batchGetProducts: unused,
+    listCategories: () => begin("listCategories").then(() => ({ categories: [] })),
+    getProduct: unused,
+    listProducts: () => begin("listProducts").then(() => ({ products: [], nextPageToken: "" })),
+    searchProducts: unused,
+    createProduct: unused,
+    updateProduct: unused,
+    changePrice: unused,
+  });
+}
 
 /** As the mesh writes it: whole or not at all. */
 function write(config: string): void {
@@ -66,6 +76,7 @@ function write(config: string): void {
 }
 
 write(retried("ListCategories"));
+const server = newServer();
 await server.listen(address);
 const serviceConfig = new ServiceConfigFile(file, pino({ level: "warn" }, warn));
 const channel = new GrpcChannel({ name: "edge", telemetry, claimsIdentity: true, serviceConfig }, address);
@@ -120,7 +131,7 @@ test("retries end with the call's deadline", async () => {
   assert.equal(begun.listCategories, 1);
 });
 
-test("a call that was tried again is counted once", async () => {
+test("a call that was tried again is counted once, and its spans say how often it was tried", async () => {
   const count = async () => {
     let text = "";
     const response = { setHeader: () => {}, end: (body: string) => (text = body) };
@@ -131,8 +142,10 @@ test("a call that was tried again is counted once", async () => {
   };
   const before = await count();
   failing = 2;
+  attempts.length = 0;
   await list();
   assert.equal((await count()) - before, 1);
+  assert.deepEqual(attempts, ["server 1", "server 2", "client 2"]);
 });
 
 test("a change of the file is followed without a failed call", async () => {
@@ -190,4 +203,19 @@ test("a file that comes later is followed", async () => {
 
 test("the socket can be opened by its owner only", () => {
   assert.equal(statSync(address.slice("unix:".length)).mode & 0o777, 0o600);
+});
+
+test("a peer that comes back on its socket is found within moments", async () => {
+  const path = `unix:${join(folder, "peer.sock")}`;
+  const peers = new GrpcChannel({ name: "edge", telemetry, claimsIdentity: true }, path);
+  const codeOf = (call: Promise<unknown>) => call.then(() => 0).catch((error: RpcError) => error.code);
+  const call = () => codeOf(peers.client(CatalogServiceService).listCategories({}));
+  for (let round = 0; round < 3; round++) {
+    const peer = newServer();
+    await peer.listen(path);
+    await eventually("it answers", async () => (await call()) === 0, 2);
+    await peer.drain(0);
+    await eventually("it is gone", async () => (await call()) === 14, 2);
+  }
+  peers.close();
 });
