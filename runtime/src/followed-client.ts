@@ -12,9 +12,11 @@ const CHANNEL: ChannelOptions = {
   "grpc.initial_reconnect_backoff_ms": 50,
   "grpc.min_reconnect_backoff_ms": 50,
   "grpc.max_reconnect_backoff_ms": 1_000,
-  // From the resolver, that is: a file's is given as it is. Retries stay enabled even without one, since they
-  // include calls that the peer has not begun when it reloads; measured, they cost nothing where no policy is.
+  // From the resolver, that is: a file's is given as it is. Retries stay enabled even without one, since they include
+  // the streams that a peer refuses while it reloads; they cost nothing that can be measured, with a policy or without.
   "grpc.service_config_disable_resolution": 1,
+  // By itself grpc-js stops after five attempts, whatever the policy says.
+  "grpc-node.retry_max_attempts_limit": 65_536,
 };
 
 /** A client for as long as one call lasts. */

@@ -18,8 +18,8 @@ const SERVICE = "shop.catalog.v1.CatalogService";
 const POLICY = { maxAttempts: 3, initialBackoff: "0.01s", maxBackoff: "0.05s", backoffMultiplier: 2 };
 const NONE = JSON.stringify({ methodConfig: [] });
 
-function retried(method: string): string {
-  const retryPolicy = { ...POLICY, retryableStatusCodes: ["UNAVAILABLE"] };
+function retried(method: string, changes: Partial<typeof POLICY> = {}): string {
+  const retryPolicy = { ...POLICY, ...changes, retryableStatusCodes: ["UNAVAILABLE"] };
   return JSON.stringify({ methodConfig: [{ name: [{ service: SERVICE, method }], retryPolicy }] });
 }
 
@@ -178,6 +178,13 @@ test("a call in flight, and its retries, outlive a change of the file", async ()
   go();
   await call;
   assert.equal(begun.listCategories, 3);
+});
+
+test("a policy may ask for more attempts than grpc-js makes by itself", async () => {
+  await changeTo(retried("ListCategories", { maxAttempts: 8, maxBackoff: "0.01s" }));
+  failing = 7;
+  await list();
+  assert.equal(begun.listCategories, 8);
 });
 
 test("a broken file changes nothing and is logged", async () => {
