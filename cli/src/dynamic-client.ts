@@ -41,6 +41,8 @@ export interface DynamicCall {
   contracts: FileRegistry;
   /** Milliseconds; none when absent. */
   timeoutMs?: number;
+  /** Told who answers, along the call path: "catalog/v2/catalog-v2-1". */
+  onServedBy?: (servedBy: string) => void;
 }
 
 /** Calls a method known only from its contract; answers proto3 JSON, once or, for a stream, again and again. */
@@ -51,6 +53,7 @@ export async function* callMethod({
   metadata,
   contracts,
   timeoutMs,
+  onServedBy,
 }: DynamicCall): AsyncGenerator<JsonValue> {
   if (method.methodKind !== "unary" && method.methodKind !== "server_streaming") {
     throw new RowError(
@@ -68,6 +71,9 @@ export async function* callMethod({
       metadata,
       { deadline: timeoutMs ? Date.now() + timeoutMs : undefined },
     );
+    call.on("metadata", (headers: Metadata) => {
+      for (const name of headers.get("x-served-by")) onServedBy?.(String(name));
+    });
     for await (const answer of call) {
       yield toJson(method.output, answer, { registry: contracts, alwaysEmitImplicit: true });
     }

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import type { DeployFlags } from "./commands/deploy.ts";
+import type { UpFlags } from "./commands/up.ts";
 import { installationFrom } from "./installation.ts";
 import { messageOf, RowError } from "./row-error.ts";
 
@@ -16,7 +18,8 @@ row
   .command("up")
   .description("start everything and keep it running until Ctrl-C")
   .option("-d, --detach", "leave it running in the background once it is ready")
-  .action(async (options: { detach?: boolean }) => (await import("./commands/up.ts")).up(here(), options));
+  .option("--no-mesh", "let services call each other directly, without sidecars")
+  .action(async (options: UpFlags) => (await import("./commands/up.ts")).up(here(), options));
 
 row
   .command("status")
@@ -59,7 +62,7 @@ row
   .option("--as <user>", "log in as a demo user first: alice, bob, merchant, admin, or any address")
   .option("--token <token>", "an access token to send")
   .option("-H, --header <name:value>", "metadata to send; may be repeated", collect, [])
-  .option("--address <host:port>", "call this address instead of the service's own")
+  .option("--address <host:port>", "call this address instead of the toolbox, or of the service's own without the mesh")
   .option("--timeout <seconds>", "give up after this long; 10 for one answer, and never for a stream")
   .action(async (method: string, json: string, options: CallFlags) =>
     (await import("./commands/call.ts")).call(here(), method, json, options),
@@ -116,6 +119,76 @@ row
   .option("--json", "print JSON")
   .action(async (id: string | undefined, options: { json?: boolean }) =>
     (await import("./commands/trace.ts")).trace(here(), id, options),
+  );
+
+row
+  .command("toolbox")
+  .description("say how to call services through the mesh with grpcurl, buf curl or row call")
+  .action(async () => (await import("./commands/toolbox.ts")).toolbox(here()));
+
+row
+  .command("apply")
+  .description("change the running mesh as Kubernetes manifests say; all of them or none")
+  .requiredOption("-f, --filename <path>", "a file, a folder, or - for standard input; may be repeated", collect, [])
+  .action(async (options: { filename: string[] }) => (await import("./commands/apply.ts")).apply(here(), options));
+
+row
+  .command("get")
+  .description("show the resources that the running mesh obeys")
+  .argument("[kind]", "such as grpcroute, service or authorizationpolicy")
+  .argument("[names...]", "the resources to show; all of the kind when none is named")
+  .option("-o, --output <format>", "yaml or json instead of a table")
+  .action(async (kind: string | undefined, names: string[], options: { output?: string }) =>
+    (await import("./commands/get.ts")).get(here(), kind, names, options),
+  );
+
+row
+  .command("delete")
+  .description("delete resources of the running mesh")
+  .argument("[kind]", "such as grpcroute")
+  .argument("[names...]", "the resources to delete")
+  .option("-f, --filename <path>", "delete what this file or folder describes; may be repeated", collect, [])
+  .action(async (kind: string | undefined, names: string[], options: { filename: string[] }) =>
+    (await import("./commands/apply.ts")).remove(here(), kind, names, options),
+  );
+
+row
+  .command("split")
+  .description("share the calls to a service among its versions, or show how they are shared")
+  .argument("<service>", "such as catalog")
+  .argument("[weights...]", "such as v1=90 v2=10; none shows the split of now")
+  .action(async (service: string, weights: string[]) =>
+    (await import("./commands/split.ts")).split(here(), service, weights),
+  );
+
+row
+  .command("deploy")
+  .description("run another version of a service beside those that run; it gets no calls until a split gives it some")
+  .argument("<service>", "such as catalog")
+  .requiredOption("--version <name>", "how to call it, such as v2")
+  .option("--replicas <count>", "how many instances of it to run", "1")
+  .option("--from <folder|reference>", "run the code of another checkout, or of a git branch, tag or commit")
+  .action(async (service: string, options: DeployFlags) =>
+    (await import("./commands/deploy.ts")).deploy(here(), service, options),
+  );
+
+row
+  .command("scale")
+  .description("run more or fewer instances of a version; those that end are drained first")
+  .argument("<service>", "such as catalog")
+  .requiredOption("--replicas <count>", "how many instances of it to run")
+  .option("--version <name>", "which version, where there are several")
+  .action(async (service: string, options: DeployFlags) =>
+    (await import("./commands/deploy.ts")).scale(here(), service, options),
+  );
+
+row
+  .command("undeploy")
+  .description("drain and end a version that gets no calls any more")
+  .argument("<service>", "such as catalog")
+  .requiredOption("--version <name>", "such as v2")
+  .action(async (service: string, options: DeployFlags) =>
+    (await import("./commands/deploy.ts")).undeploy(here(), service, options),
   );
 
 const dlq = row.command("dlq").description("look at dead letters: events that a service could not apply");

@@ -28,21 +28,26 @@ export async function seedServices(infrastructure: Infrastructure, signal?: Abor
 }
 
 async function provisionPostgres(infrastructure: Infrastructure): Promise<void> {
-  const { installation, secrets, adminUrl, environmentOf } = infrastructure;
+  const { installation, secrets, adminUrl } = infrastructure;
   const services = withDatabase(infrastructure);
   await provisionDatabases(
     adminUrl(),
     services.map(({ name }) => name),
     secrets,
   );
-  const runtime = join(installation.root, "runtime/prisma");
-  await Promise.all(
-    services.map(async ({ name, folder }) => {
-      const url = environmentOf(name).DATABASE_URL ?? "";
-      await applyMigrations(url, runtime, "runtime");
-      await applyMigrations(url, join(folder, "prisma"), "public");
-    }),
-  );
+  await Promise.all(services.map((service) => migrateService(infrastructure, service, installation.root)));
+}
+
+/** Applies the migrations that a checkout of the code has for one service, as far as they are new. */
+export async function migrateService(
+  { environmentOf }: Infrastructure,
+  { name, folder, postgres }: ServiceManifest,
+  root: string,
+): Promise<void> {
+  if (!postgres) return;
+  const url = environmentOf(name).DATABASE_URL ?? "";
+  await applyMigrations(url, join(root, "runtime/prisma"), "runtime");
+  await applyMigrations(url, join(folder, "prisma"), "public");
 }
 
 async function provisionNats({ installation, ports, secrets, services }: Infrastructure): Promise<void> {

@@ -8,6 +8,8 @@ export interface ShopStatus {
   pid?: number;
   stateDir: string;
   portBase: number;
+  /** Whether services call each other through sidecars; absent when nothing runs. */
+  mesh?: boolean;
   startedTime?: string;
   processes: ProcessStatus[];
   backlogs: Backlogs | null;
@@ -23,19 +25,38 @@ export interface ProcessStatus {
   state: string;
   addresses: Record<string, string>;
   restarts: number;
+  /** What it is called and calls through; absent for what is outside the mesh. */
+  sidecar?: SidecarStatus;
+}
+
+export interface SidecarStatus {
+  instance: string;
+  pid: number | null;
+  state: string;
+  restarts: number;
 }
 
 /** The state of a process now, which for one that was ready once means asking it again. */
-export async function statusOf(process: SupervisedProcess): Promise<ProcessStatus> {
-  const { spec, state, restarts, pid } = process;
-  const serves = state === "ready" ? await spec.isReady().catch(() => false) : false;
+export async function statusOf(process: SupervisedProcess, sidecar?: SupervisedProcess): Promise<ProcessStatus> {
+  const { spec, restarts, pid } = process;
+  const [state, sidecarState] = await Promise.all([stateOf(process), sidecar && stateOf(sidecar)]);
   return {
     name: spec.service,
     version: spec.version,
     instance: spec.name,
     pid: pid ?? null,
-    state: state === "ready" && !serves ? "not ready" : state,
+    state,
     addresses: spec.addresses,
     restarts,
+    ...(sidecar && sidecarState && { sidecar: describe(sidecar, sidecarState) }),
   };
+}
+
+function describe({ spec, pid, restarts }: SupervisedProcess, state: string): SidecarStatus {
+  return { instance: spec.name, pid: pid ?? null, state, restarts };
+}
+
+async function stateOf({ spec, state }: SupervisedProcess): Promise<string> {
+  if (state !== "ready") return state;
+  return (await spec.isReady().catch(() => false)) ? state : "not ready";
 }

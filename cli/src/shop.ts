@@ -1,23 +1,31 @@
 import { readBacklogs } from "./backlogs.ts";
 import { checkPortsAreFree, namedStorePorts, servicePorts } from "./infra/ports.ts";
-import type { ProgramSearch } from "./infra/programs.ts";
+import { findPrograms, type ProgramSearch } from "./infra/programs.ts";
 import { type Infrastructure, removeState, startInfrastructure } from "./infrastructure.ts";
 import { type Installation, installationAt } from "./installation.ts";
+import { meshControl, noMeshControl } from "./mesh/control.ts";
+import { Mesh } from "./mesh/mesh.ts";
+import { namedMeshPorts } from "./mesh/mesh-ports.ts";
+import type { MeshControl } from "./mesh/requests.ts";
 import { provision, seedServices } from "./provision.ts";
 import { RowError } from "./row-error.ts";
 import { discoverServices, type ServiceManifest, selectServices } from "./service-manifest.ts";
 import { type Settings, serviceProcess } from "./service-process.ts";
-import { type ShopState, type ShopStatus, statusOf } from "./shop-status.ts";
+import { type ProcessStatus, type ShopState, type ShopStatus, statusOf } from "./shop-status.ts";
 import { prepareStateDir } from "./state-dir.ts";
 import { serveControl } from "./supervisor/control-server.ts";
 import { takeLock } from "./supervisor/lock.ts";
 import { RunRecord, stopLeftovers } from "./supervisor/run-record.ts";
-import { SupervisedProcess } from "./supervisor/supervised-process.ts";
+import { type ProcessSpec, SupervisedProcess } from "./supervisor/supervised-process.ts";
 
 export interface ShopOptions extends Partial<Installation>, Settings {
   /** The services to run; every one that is discovered when absent. */
   services?: string[];
   programs?: ProgramSearch;
+  /** Whether services call each other through sidecars; they do unless told otherwise. */
+  mesh?: boolean;
+  /** How long the sidecars' certificates hold; 24 hours when absent. */
+  certificateLifetimeMs?: number;
   report?: (progress: Progress) => void;
   /** Ends a start that is under way. */
   signal?: AbortSignal;
@@ -79,6 +87,9 @@ export class Shop {
   readonly #processes: SupervisedProcess[] = [];
   readonly #abort = new AbortController();
   #infrastructure: Infrastructure | undefined;
+  #mesh: Mesh | undefined;
+  /** What the mesh can be asked, by this process and through the control socket. */
+  meshControl: MeshControl = noMeshControl();
   #state: ShopState = "starting";
   #closeControl: (() => Promise<void>) | undefined;
   #stopping: Promise<void> | undefined;
@@ -116,16 +127,21 @@ export class Shop {
     this.#find(name).kill(signal);
   }
 
-  /** Stops a process in an orderly way, starts it and resolves when it serves again. */
+  /** Stops a process in an orderly way, starts it and resolves when it serves again; of a service, one instance after the other. */
   async restart(name: string): Promise<void> {
-    const process = this.#find(name);
-    await process.restart();
-    await process.whenReady(READY_TIMEOUT_MS);
+    this.#find(name);
+    for (const process of this.#processes.filter((process) => isNamed(process, name))) {
+      await this.#mesh?.leave(process);
+      await process.restart();
+      await process.whenReady(READY_TIMEOUT_MS);
+    }
   }
 
   /** Stops a process and leaves it stopped until `resume`. */
   async halt(name: string): Promise<void> {
-    await this.#find(name).stop();
+    const process = this.#find(name);
+    await this.#mesh?.leave(process);
+    await process.stop();
   }
 
   async resume(name: string): Promise<void> {
@@ -141,10 +157,13 @@ export class Shop {
   async status(): Promise<ShopStatus> {
     const { stateDir, portBase } = this.installation;
     const [processes, backlogs] = await Promise.all([
-      Promise.all(this.#processes.map(statusOf)),
+      Promise.all(
+        this.#processes.filter((process) => !this.#isSidecar(process)).map((process) => this.#statusOf(process)),
+      ),
       this.#infrastructure && this.#state !== "stopping" ? readBacklogs(this.#infrastructure) : null,
     ]);
-    const degraded = this.#state === "ready" && processes.some(({ state }) => state !== "ready");
+    const isAway = ({ state, sidecar }: ProcessStatus) => state !== "ready" || (sidecar && sidecar.state !== "ready");
+    const degraded = this.#state === "ready" && processes.some(isAway);
     const state = degraded ? "degraded" : this.#state;
     return {
       running: true,
@@ -152,6 +171,7 @@ export class Shop {
       pid: process.pid,
       stateDir,
       portBase,
+      mesh: this.#mesh !== undefined,
       startedTime: this.startedTime.toISOString(),
       processes,
       backlogs,
@@ -175,7 +195,19 @@ export class Shop {
     const { stateDir } = installation;
     this.#closeControl = await serveControl(stateDir, this);
     for (const name of await stopLeftovers(stateDir)) this.#report(`stopped ${name}, left over from an earlier run`);
-    await checkPortsAreFree(new Map([...namedStorePorts(installation), ...servicePorts(installation, services)]));
+    const meshed = this.#options.mesh === false ? [] : services.filter(({ outside }) => !outside);
+    const mesh = meshed.length > 0 ? await this.#newMesh(meshed) : undefined;
+    await checkPortsAreFree(
+      new Map([
+        ...namedStorePorts(installation),
+        ...servicePorts(installation, services),
+        ...(mesh ? namedMeshPorts(installation, meshed) : []),
+      ]),
+    );
+    await mesh?.prepare();
+    this.#abort.signal.throwIfAborted();
+    // They need nothing of the stores, which take longest.
+    mesh?.startSidecars();
     this.#infrastructure = await startInfrastructure({
       ...this.#options,
       ...installation,
@@ -192,17 +224,43 @@ export class Shop {
     this.#state = "ready";
   }
 
+  async #newMesh(services: ServiceManifest[]): Promise<Mesh> {
+    const { installation } = this;
+    const { haproxy: program } = await findPrograms(this.#options.programs);
+    this.#mesh = new Mesh({
+      installation,
+      program,
+      services,
+      all: discoverServices(installation.root),
+      settings: this.#options,
+      certificateLifetimeMs: this.#options.certificateLifetimeMs,
+      supervise: (spec) => this.#supervise(spec),
+      forget: (process) => this.#processes.splice(this.#processes.indexOf(process), 1),
+      report: (text) => this.#report(text),
+    });
+    this.meshControl = meshControl(this.#mesh, () => this.infrastructure);
+    return this.#mesh;
+  }
+
+  #supervise(spec: ProcessSpec): SupervisedProcess {
+    const process = new SupervisedProcess(spec, this.#record, (process, note) => this.#changed(process, note));
+    this.#processes.push(process);
+    return process;
+  }
+
   async #startServices({ secrets }: Infrastructure): Promise<void> {
     this.#abort.signal.throwIfAborted();
     const all = discoverServices(this.installation.root);
-    const processes = this.services.map((service) => {
-      const spec = serviceProcess(service, all, this.installation, secrets, this.#options);
-      return new SupervisedProcess(spec, this.#record, (process, note) => this.#changed(process, note));
-    });
-    this.#processes.push(...processes);
+    const direct = this.services.filter(({ outside }) => outside || !this.#mesh);
+    const processes = direct.map((service) =>
+      this.#supervise(serviceProcess(service, all, this.installation, secrets, this.#options)),
+    );
     this.#abort.signal.addEventListener("abort", () => void this.stop(), { once: true });
     for (const process of processes) process.start();
-    await Promise.all(processes.map((process) => process.whenReady(READY_TIMEOUT_MS)));
+    await Promise.all([
+      ...processes.map((process) => process.whenReady(READY_TIMEOUT_MS)),
+      this.#mesh?.startApps(secrets),
+    ]);
   }
 
   async #seed(infrastructure: Infrastructure): Promise<void> {
@@ -214,16 +272,16 @@ export class Shop {
     this.#state = "stopping";
     this.#abort.abort();
     const outside = new Set(this.services.filter((service) => service.outside).map(({ name }) => name));
-    const stores = new Set(this.#infrastructure?.processes ?? []);
-    const services = this.#processes.filter((process) => !stores.has(process));
+    const later = new Set([...(this.#infrastructure?.processes ?? []), ...(this.#mesh?.helpers ?? [])]);
+    const services = this.#processes.filter((process) => !later.has(process));
     const isEdge = ({ spec }: SupervisedProcess) => spec.service === "edge";
     const isOutside = ({ spec }: SupervisedProcess) => outside.has(spec.service);
-    const inOrder = [
-      services.filter(isEdge),
-      services.filter((process) => !isEdge(process) && !isOutside(process)),
-      services.filter(isOutside),
-    ];
-    for (const group of inOrder) await Promise.all(group.map((process) => process.stop()));
+    const stopAll = (group: SupervisedProcess[]) => Promise.all(group.map((process) => process.stop()));
+    await stopAll(services.filter(isEdge));
+    await stopAll(services.filter((process) => !isEdge(process) && !isOutside(process)));
+    // What a service still had to say went through its sidecar.
+    await this.#mesh?.stop();
+    await stopAll(services.filter(isOutside));
     await this.#infrastructure?.stop();
     this.#state = "stopped";
     await this.#closeControl?.();
@@ -232,25 +290,40 @@ export class Shop {
   }
 
   #find(name: string): SupervisedProcess {
-    const found = this.#processes.find(({ spec }) => spec.name === name || spec.service === name);
+    const found = this.#processes.find((process) => isNamed(process, name));
     if (found) return found;
-    throw new RowError(
-      `Unknown process ${name}: there are ${this.#processes.map(({ spec }) => spec.service).join(", ")}`,
-    );
+    const known = this.#processes.filter((process) => !this.#isSidecar(process)).map(({ spec }) => spec.service);
+    throw new RowError(`Unknown process ${name}: there are ${[...new Set(known)].join(", ")}`);
   }
 
-  #changed({ spec }: SupervisedProcess, note: string): void {
-    if (this.#state !== "stopping") this.#report(`${spec.name} ${note}`);
+  #changed(process: SupervisedProcess, note: string): void {
+    if (this.#state === "stopping") return;
+    this.#mesh?.noticed(process);
+    if (this.#isSidecar(process) && process.state === "ready") return;
+    this.#report(`${process.spec.name} ${note}`);
+  }
+
+  #isSidecar(process: SupervisedProcess): boolean {
+    return this.#mesh?.isSidecar(process) ?? false;
+  }
+
+  #statusOf(process: SupervisedProcess): Promise<ProcessStatus> {
+    return statusOf(process, this.#mesh?.sidecarOf(process));
   }
 
   #report(text: string): void {
-    const waitingFor = this.#processes.filter(({ state }) => state !== "ready").map(({ spec }) => spec.service);
-    const ready = this.#processes.length - waitingFor.length;
-    this.#options.report?.({ text, ready, total: this.services.length + STORES, waitingFor });
+    const shown = this.#processes.filter((process) => !this.#isSidecar(process));
+    const waitingFor = shown.filter(({ state }) => state !== "ready").map(({ spec }) => spec.service);
+    const total = Math.max(this.services.length + STORES, shown.length);
+    this.#options.report?.({ text, ready: shown.length - waitingFor.length, total, waitingFor });
   }
 }
 
 const STORES = 4;
+
+function isNamed({ spec }: SupervisedProcess, name: string): boolean {
+  return spec.name === name || spec.service === name;
+}
 
 function describe({ spec, pid, state, restarts }: SupervisedProcess): ProcessInfo {
   const { service, name, version, addresses, env, logFile } = spec;

@@ -22,7 +22,8 @@ const project = smallProject({
   "services/bank/src/main.ts": ANSWERING_SERVICE,
 });
 cpSync(resolve(import.meta.dirname, "../../gen/contracts.binpb"), join(project.root, "gen/contracts.binpb"));
-const installation = { root: project.root, stateDir: project.stateDir, portBase: 12_200 };
+// Services that do nothing but answer have no contracts to mesh by: with sidecars, see mesh.test.ts.
+const installation = { root: project.root, stateDir: project.stateDir, portBase: 12_200, mesh: false };
 const env = { ...process.env, ROW_ROOT: project.root, ROW_PORT_BASE: "12200", ROW_STATE_DIR: "" };
 const main = resolve(import.meta.dirname, "../src/main.ts");
 
@@ -75,7 +76,7 @@ test("runs, restarts what dies, and stops everything in order", async () => {
 });
 
 test("runs in the background, answers status, refuses a second start and recovers after the supervisor was killed", async () => {
-  const started = row("up", "--detach");
+  const started = row("up", "--detach", "--no-mesh");
   assert.equal(started.code, 0, started.err);
   assert.match(started.out, /The shop is ready/);
   const status = readStatus();
@@ -88,7 +89,7 @@ test("runs in the background, answers status, refuses a second start and recover
     "redis-cache",
     "redis-durable",
   ]);
-  const second = row("up");
+  const second = row("up", "--no-mesh");
   assert.deepEqual([second.code, second.out], [1, ""]);
   assert.match(second.err, /running already/);
 
@@ -96,7 +97,7 @@ test("runs in the background, answers status, refuses a second start and recover
   const orphans = status.processes.map(({ pid }) => identify(pid ?? 0));
   assert.ok(orphans.every((orphan) => orphan && isAlive(orphan)));
   assert.equal(row("status").code, 1);
-  const again = row("up", "--detach");
+  const again = row("up", "--detach", "--no-mesh");
   assert.equal(again.code, 0, again.err);
   assert.match(again.out, /stopped echo-v1-1, left over from an earlier run/);
   assert.deepEqual(
@@ -134,7 +135,7 @@ test("lists, shows, replays and drops dead letters", async () => {
 
 test("stops cleanly on Ctrl-C, also while it is still starting", async () => {
   for (const when of [/nats ready/, /The shop is ready/]) {
-    const child = spawn(process.execPath, [main, "up"], { env, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [main, "up", "--no-mesh"], { env, stdio: ["ignore", "pipe", "inherit"] });
     let out = "";
     for await (const chunk of child.stdout.setEncoding("utf8")) {
       out += chunk;
@@ -148,7 +149,7 @@ test("stops cleanly on Ctrl-C, also while it is still starting", async () => {
 
 test("stops what it started when a service cannot start, and says why without a stack", async () => {
   writeInto(project.root, "services/echo/src/main.ts", FAILING_SERVICE);
-  const { code, err } = row("up");
+  const { code, err } = row("up", "--no-mesh");
   assert.equal(code, 1);
   assert.match(err, /^echo-v1-1 keeps stopping \(exit code 1\): Cannot start: FLAVOUR is missing\nIts log is \S+\n$/);
   await checkPortsAreFree(namedStorePorts(installation));

@@ -42,6 +42,8 @@ export async function startServices(options: ServiceUnderTestOptions): Promise<S
       services: options.services,
       stateDir,
       portBase: options.portBase,
+      // A test speaks for the callers, whose identity nothing proves here; what the mesh does is tried elsewhere.
+      mesh: false,
       env: { AUTH_ADDRESS: authAddress, ...options.env },
       envOf: options.envOf,
       longestBackoffMs: options.longestBackoffMs,

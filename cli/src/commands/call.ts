@@ -9,7 +9,7 @@ import type { CallFlags } from "../main.ts";
 import { RowError } from "../row-error.ts";
 import { Secrets } from "../secrets.ts";
 import { discoverServices } from "../service-manifest.ts";
-import { NotRunning } from "../supervisor/control-client.ts";
+import { askMesh, NotRunning } from "../supervisor/control-client.ts";
 import { supervisorOf } from "../supervisor/lock.ts";
 import { demoAddress } from "./welcome.ts";
 
@@ -17,18 +17,25 @@ export async function call(installation: Installation, name: string, json: strin
   if (!flags.address && !supervisorOf(installation.stateDir)) throw new NotRunning();
   const contracts = loadContracts(installation.root);
   const method = findMethod(contracts, name);
+  // Through the mesh, so that splits and policies are seen as another service would see them.
+  const toolbox = flags.address ? undefined : (await askMesh(installation.stateDir, "about", {})).toolbox;
   const request = parse(json === "-" ? await text(process.stdin) : json);
   const isStream = method.methodKind === "server_streaming";
   const timeoutMs = seconds(flags.timeout ?? (isStream ? "0" : "10")) * 1000;
   try {
     const metadata = new Metadata();
     for (const header of flags.header) setHeader(metadata, header);
-    const token = flags.as ? await logIn(installation, contracts, flags.as) : flags.token;
+    const token = flags.as
+      ? await logIn(toolbox ?? addressOf(installation, AUTH), installation, contracts, flags.as)
+      : flags.token;
     if (token) metadata.set("authorization", `Bearer ${token}`);
-    const address = flags.address ?? addressOf(installation, method.parent.typeName);
-    for await (const answer of callMethod({ address, method, request, metadata, contracts, timeoutMs })) {
+    const address = flags.address ?? toolbox ?? addressOf(installation, method.parent.typeName);
+    const servedBy: string[] = [];
+    const onServedBy = (name: string) => servedBy.push(name);
+    for await (const answer of callMethod({ address, method, request, metadata, contracts, timeoutMs, onServedBy })) {
       console.log(JSON.stringify(answer, null, isStream ? 0 : 2));
     }
+    if (servedBy.length > 0) console.error(`Served by ${servedBy.join(", ")}`);
   } catch (error) {
     if (isServiceError(error)) throw new RowError(describeFailure(error, contracts));
     throw error;
@@ -63,10 +70,16 @@ function addressOf(installation: Installation, serviceType: string): string {
   return `127.0.0.1:${realPort(installation, service.port)}`;
 }
 
-async function logIn(installation: Installation, contracts: FileRegistry, user: string): Promise<string> {
-  const method = findMethod(contracts, "shop.auth.v1.AuthService.Login");
+const AUTH = "shop.auth.v1.AuthService";
+
+async function logIn(
+  address: string,
+  installation: Installation,
+  contracts: FileRegistry,
+  user: string,
+): Promise<string> {
+  const method = findMethod(contracts, `${AUTH}.Login`);
   const request = { email: demoAddress(user), password: new Secrets(installation.stateDir).demoPassword };
-  const address = addressOf(installation, method.parent.typeName);
   for await (const answer of callMethod({
     address,
     method,

@@ -3,17 +3,19 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Installation } from "../installation.ts";
 import { RowError } from "../row-error.ts";
+import { discoverServices } from "../service-manifest.ts";
 
 const POLL_MS = 200;
 
 export async function logs(
-  { stateDir }: Installation,
+  { stateDir, root }: Installation,
   name: string | undefined,
   { follow, lines }: { follow?: boolean; lines: string },
 ): Promise<void> {
   const count = Number(lines);
   if (!Number.isInteger(count) || count < 0) throw new RowError(`Cannot print ${lines} lines: give a whole number`);
-  const instances = pickLogs(stateDir, name);
+  const services = discoverServices(root).map((service) => service.name);
+  const instances = pickLogs(stateDir, name, services);
   const label = (instance: string) => (instances.length > 1 ? `${instance} | ` : "");
   const read = new Map<string, number>();
   for (const instance of instances) {
@@ -29,16 +31,24 @@ export async function logs(
   }
 }
 
-function pickLogs(stateDir: string, name: string | undefined): string[] {
+function pickLogs(stateDir: string, name: string | undefined, services: string[]): string[] {
   const instances = available(stateDir);
   if (instances.length === 0) throw new RowError(`There are no logs in ${stateDir}/logs: the shop was never started`);
   if (!name) return instances;
   const exact = instances.filter((instance) => instance === name);
-  // orders means orders-v1-1 and orders-seed, but not orders-archive-v1-1.
-  const ofService = instances.filter((instance) => instance.replace(/-(v\d+-\d+|seed)$/, "") === name);
+  // What sidecars say is asked for by their own names.
+  const ofService = instances.filter(
+    (instance) => !instance.endsWith("-sidecar") && owner(instance, services) === name,
+  );
   const picked = exact.length > 0 ? exact : ofService;
   if (picked.length === 0) throw new RowError(`No log of ${name}: there are ${instances.join(", ")}`);
   return picked;
+}
+
+// orders means orders-v1-1, orders-v2-1 and orders-seed, but not orders-archive-v1-1.
+function owner(instance: string, services: string[]): string | undefined {
+  const owners = services.filter((service) => instance.startsWith(`${service}-`));
+  return owners.sort((a, b) => b.length - a.length)[0] ?? instance.replace(/-v\d+-\d+$/, "");
 }
 
 function available(stateDir: string): string[] {

@@ -20,8 +20,8 @@ function render(shop: ShopStatus): string {
   const lines = [`The shop is ${shop.state} (pid ${shop.pid}, since ${shop.startedTime})`, ""];
   lines.push(
     ...table([
-      ["NAME", "VERSION", "INSTANCE", "PID", "STATE", "RESTARTS", "ADDRESSES"],
-      ...shop.processes.map(columns),
+      ["NAME", "VERSION", "INSTANCE", "PID", "STATE", "RESTARTS", "SIDECAR", "ADDRESSES"],
+      ...[...shop.processes].sort(byName).map(columns),
     ]),
   );
   if (!shop.backlogs) return lines.join("\n");
@@ -33,9 +33,20 @@ function render(shop: ShopStatus): string {
   return lines.join("\n");
 }
 
-function columns({ name, version, instance, pid, state, restarts, addresses }: ProcessStatus): string[] {
+function columns({ name, version, instance, pid, state, restarts, sidecar, addresses }: ProcessStatus): string[] {
   const where = Object.entries(addresses).map(([kind, address]) => `${kind} ${address}`);
-  return [name, version, instance, String(pid ?? "-"), state, String(restarts), where.join("  ")];
+  return [name, version, instance, String(pid ?? "-"), state, String(restarts), describe(sidecar), where.join("  ")];
+}
+
+// A service's instances together, v1 first.
+function byName(a: ProcessStatus, b: ProcessStatus): number {
+  return a.name.localeCompare(b.name) || a.instance.localeCompare(b.instance, undefined, { numeric: true });
+}
+
+function describe(sidecar: ProcessStatus["sidecar"]): string {
+  if (!sidecar) return "-";
+  const { state, pid, restarts } = sidecar;
+  return `${state} ${pid ?? ""}${restarts > 0 ? `, restarted ${restarts}x` : ""}`;
 }
 
 /** Lines with the columns of all rows under one another. */

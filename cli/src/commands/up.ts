@@ -13,24 +13,30 @@ import { welcome } from "./welcome.ts";
 /** What a supervisor in the background tells the terminal that started it. */
 type Report = { progress: Progress } | { ready: string } | { failed: string };
 
-export async function up(installation: Installation, { detach }: { detach?: boolean }): Promise<void> {
+export interface UpFlags {
+  detach?: boolean;
+  mesh?: boolean;
+}
+
+export async function up(installation: Installation, { detach, mesh = true }: UpFlags): Promise<void> {
   const { stateDir } = installation;
   const running = supervisorOf(stateDir);
   if (running) throw new AlreadyRunning(running.pid);
   prepareStateDir(stateDir);
   await findPrograms({ say: console.log, interactive: process.stdin.isTTY && process.stdout.isTTY });
-  if (detach) return upInBackground(installation);
-  await upHere(installation);
+  if (detach) return upInBackground(installation, mesh);
+  await upHere(installation, mesh);
 }
 
 /** Runs a shop in this process until it is told to stop. Answers it for what wants to go on with it. */
-export async function upHere(installation: Installation): Promise<Shop> {
+async function upHere(installation: Installation, mesh: boolean): Promise<Shop> {
   const display = new ProgressDisplay();
   const tell = (report: Report) => process.send?.(report, undefined, undefined, () => {});
   const stopSignals = listenForStop(display);
   try {
     const shop = await startShop({
       ...installation,
+      mesh,
       signal: stopSignals.asked,
       report: (progress) => {
         display.show(progress);
@@ -39,7 +45,7 @@ export async function upHere(installation: Installation): Promise<Shop> {
     });
     stopSignals.shop = shop;
     if (stopSignals.asked.aborted) void shop.stop();
-    const text = welcome(installation, shop.services);
+    const text = welcome(installation, shop.services, await shop.meshControl.about({}));
     display.line(text);
     tell({ ready: text });
     process.disconnect?.();
@@ -81,9 +87,10 @@ function listenForStop(display: ProgressDisplay): { asked: AbortSignal; shop?: S
   return state;
 }
 
-function upInBackground({ stateDir }: Installation): Promise<void> {
+function upInBackground({ stateDir }: Installation, mesh: boolean): Promise<void> {
   const log = openSync(logFile(stateDir, "row"), "a", 0o600);
-  const child = spawn(process.execPath, [join(import.meta.dirname, "../main.ts"), "up"], {
+  const args = [join(import.meta.dirname, "../main.ts"), "up", ...(mesh ? [] : ["--no-mesh"])];
+  const child = spawn(process.execPath, args, {
     detached: true,
     stdio: ["ignore", log, log, "ipc"],
   });

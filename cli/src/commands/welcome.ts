@@ -1,4 +1,5 @@
 import { type Installation, realPort } from "../installation.ts";
+import type { AnswerOf } from "../mesh/requests.ts";
 import { Secrets } from "../secrets.ts";
 import type { ServiceManifest } from "../service-manifest.ts";
 
@@ -9,7 +10,7 @@ export function demoAddress(user: string): string {
 }
 
 /** What somebody who has just started a shop wants to know. */
-export function welcome(installation: Installation, services: ServiceManifest[]): string {
+export function welcome(installation: Installation, services: ServiceManifest[], mesh: AnswerOf<"about">): string {
   const edge = services.find(({ name }) => name === "edge");
   const grpc = services.filter(({ outside, name }) => !outside && name !== "edge");
   const at = (declared: number) => realPort(installation, declared);
@@ -17,6 +18,7 @@ export function welcome(installation: Installation, services: ServiceManifest[])
   if (edge) lines.push(`  Shop      http://127.0.0.1:${at(edge.port)}   (documentation at /docs)`);
   if (edge?.grpcPort) lines.push(`  gRPC      127.0.0.1:${at(edge.grpcPort)}   (h2c, what end users may call)`);
   if (grpc.length > 0) lines.push(`  Services  ${grpc.map(({ name, port }) => `${name} :${at(port)}`).join("  ")}`);
+  if (mesh.toolbox) lines.push(`  Toolbox   ${mesh.toolbox}   (calls through the mesh: npm run row -- toolbox)`);
   if (services.some(({ name }) => name === "auth")) {
     lines.push(`  Users     ${DEMO_USERS.map(demoAddress).join(", ")}`);
     lines.push(`  Password  ${new Secrets(installation.stateDir).demoPassword}`);

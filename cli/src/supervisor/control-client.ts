@@ -1,4 +1,6 @@
 import { request } from "node:http";
+import { text } from "node:stream/consumers";
+import type { AnswerOf, MeshVerb, RequestOf } from "../mesh/requests.ts";
 import { RowError } from "../row-error.ts";
 import type { ShopStatus } from "../shop-status.ts";
 import { controlSocket } from "./control-socket.ts";
@@ -32,17 +34,28 @@ export async function askResume(stateDir: string, name: string): Promise<void> {
   await ask(stateDir, "POST", `/processes/${encodeURIComponent(name)}/resume`);
 }
 
-function ask<Answer>(stateDir: string, method: string, path: string): Promise<Answer> {
+/** Asks the mesh of the running shop; refuses when none runs, or it runs without the mesh. */
+export function askMesh<Verb extends MeshVerb>(
+  stateDir: string,
+  verb: Verb,
+  body: RequestOf<Verb>,
+): Promise<AnswerOf<Verb>> {
+  return ask<AnswerOf<Verb>>(stateDir, "POST", `/mesh/${verb}`, body);
+}
+
+function ask<Answer>(stateDir: string, method: string, path: string, body?: object): Promise<Answer> {
   if (!supervisorOf(stateDir)) throw new NotRunning();
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath: controlSocket(stateDir), method, path, agent: false }, async (response) => {
-      let body = "";
-      for await (const chunk of response.setEncoding("utf8")) body += chunk;
-      const parsed = JSON.parse(body);
-      if (response.statusCode === 200) resolve(parsed);
-      else reject(new RowError(parsed.message));
+      try {
+        const answer = JSON.parse(await text(response));
+        if (response.statusCode === 200) resolve(answer);
+        else reject(new RowError(answer.message));
+      } catch {
+        reject(new RowError("The shop ended before it answered"));
+      }
     });
     outgoing.once("error", () => reject(new NotRunning()));
-    outgoing.end();
+    outgoing.end(body && JSON.stringify(body));
   });
 }

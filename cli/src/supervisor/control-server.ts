@@ -1,6 +1,8 @@
 import { rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
+import { json } from "node:stream/consumers";
+import type { MeshControl, MeshVerb } from "../mesh/requests.ts";
 import { messageOf } from "../row-error.ts";
 import type { ShopStatus } from "../shop-status.ts";
 import { controlSocket } from "./control-socket.ts";
@@ -12,6 +14,8 @@ export interface Controlled {
   restart(name: string): Promise<void>;
   halt(name: string): Promise<void>;
   resume(name: string): Promise<void>;
+  /** Throws when the shop runs without the mesh. */
+  readonly meshControl: MeshControl;
 }
 
 /** Serves the control socket; the returned function closes it. */
@@ -35,7 +39,8 @@ export async function serveControl(stateDir: string, shop: Controlled): Promise<
   };
 }
 
-async function answer({ method, url }: IncomingMessage, shop: Controlled): Promise<object> {
+async function answer(request: IncomingMessage, shop: Controlled): Promise<object> {
+  const { method, url } = request;
   const [, resource, name, verb] = (url ?? "").split("/").map(decodeURIComponent);
   if (method === "GET" && resource === "status") return shop.status();
   if (method === "POST" && resource === "stop") {
@@ -49,6 +54,11 @@ async function answer({ method, url }: IncomingMessage, shop: Controlled): Promi
     else if (verb === "resume") await shop.resume(name);
     else throw new Error(`Unknown verb ${verb}`);
     return {};
+  }
+  if (method === "POST" && resource === "mesh" && name && Object.hasOwn(shop.meshControl, name)) {
+    // The verb and the body are what control-client.ts, the only client, sends.
+    const act = shop.meshControl[name as MeshVerb] as (body: unknown) => Promise<object>;
+    return act(await json(request));
   }
   throw new Error(`Unknown request ${method} ${url}`);
 }

@@ -1,0 +1,59 @@
+import { readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
+import { InvalidResources } from "@row/mesh/resources/problem.ts";
+import { readResources, yamlFiles } from "@row/mesh/resources/read.ts";
+import type { Installation } from "../installation.ts";
+import type { Document, Outcome } from "../mesh/requests.ts";
+import { codeOf, messageOf, RowError } from "../row-error.ts";
+import { askMesh } from "../supervisor/control-client.ts";
+
+/** Changes the running mesh as the files say; all of them, or nothing. */
+export async function apply({ stateDir }: Installation, { filename }: { filename: string[] }): Promise<void> {
+  const documents = (await Promise.all(filename.map(readDocuments))).flat();
+  const { outcomes } = await askMesh(stateDir, "apply", { documents });
+  show(outcomes);
+}
+
+/** Deletes what is named, or everything that the files describe. */
+export async function remove(
+  { stateDir }: Installation,
+  kind: string | undefined,
+  names: string[],
+  { filename }: { filename: string[] },
+): Promise<void> {
+  const fromFiles = await targetsIn((await Promise.all(filename.map(readDocuments))).flat());
+  if (fromFiles.length === 0 && (!kind || names.length === 0)) {
+    throw new RowError(
+      "Cannot delete: give a kind and a name, such as `row delete grpcroute catalog-canary`, or -f FILE",
+    );
+  }
+  const targets = [...fromFiles, ...names.map((name) => ({ kind: kind ?? "", name }))];
+  const { outcomes } = await askMesh(stateDir, "delete", { targets });
+  show(outcomes);
+}
+
+function targetsIn(documents: Document[]): { kind: string; name: string }[] {
+  return documents.flatMap(({ file, text }) => {
+    const { resources, problems } = readResources(text, file);
+    if (problems.length > 0) throw new RowError(new InvalidResources(problems).message);
+    return resources.map(({ kind, metadata }) => ({ kind, name: metadata.name }));
+  });
+}
+
+async function readDocuments(path: string): Promise<Document[]> {
+  if (path === "-") return [{ file: "standard input", text: await text(process.stdin) }];
+  try {
+    const files = yamlFiles(path);
+    if (files.length === 0) throw new RowError(`Cannot find a .yaml or .yml file in ${path}`);
+    return files.map((file) => ({ file, text: readFileSync(file, "utf8") }));
+  } catch (error) {
+    if (error instanceof RowError) throw error;
+    throw new RowError(
+      `Cannot read ${path}: ${codeOf(error) === "ENOENT" ? "there is no such file" : messageOf(error)}`,
+    );
+  }
+}
+
+function show(outcomes: Outcome[]): void {
+  for (const { resource, outcome } of outcomes) console.log(`${resource} ${outcome}`);
+}

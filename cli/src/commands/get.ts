@@ -1,0 +1,92 @@
+import type { Resource } from "@row/mesh/resources/resource.ts";
+import { writeResources } from "@row/mesh/resources/write.ts";
+import type { Installation } from "../installation.ts";
+import { kindNamed } from "../mesh/kind-names.ts";
+import { RowError } from "../row-error.ts";
+import { askMesh } from "../supervisor/control-client.ts";
+import { table } from "./status.ts";
+
+/** Prints the resources that the running mesh obeys. */
+export async function get(
+  { stateDir }: Installation,
+  kind: string | undefined,
+  names: string[],
+  { output }: { output?: string },
+): Promise<void> {
+  if (output !== undefined && output !== "yaml" && output !== "json") {
+    throw new RowError(`Cannot print as ${output}: write -o yaml or -o json`);
+  }
+  const wanted = kind === undefined ? undefined : kindNamed(kind);
+  const { resources } = await askMesh(stateDir, "resources", {});
+  const ofKind = resources.filter((resource) => wanted === undefined || resource.kind === wanted);
+  const known = new Set(ofKind.map(({ metadata }) => metadata.name));
+  const missing = names.find((name) => !known.has(name));
+  if (missing)
+    throw new RowError(`There is no ${wanted?.toLowerCase()} ${missing}: there are ${[...known].join(", ")}`);
+  const found = names.length > 0 ? ofKind.filter(({ metadata }) => names.includes(metadata.name)) : ofKind;
+  if (output === "yaml") process.stdout.write(writeResources(found));
+  else if (output === "json") console.log(JSON.stringify(asJson(found, names.length === 1), null, 2));
+  else if (found.length === 0) console.log("There are none.");
+  else console.log(table([["RESOURCE", "OF", "SAYS", "AGE", "FROM"], ...found.map(columns)]).join("\n"));
+}
+
+function asJson(resources: Resource[], isOne: boolean): object {
+  const items = resources.map(({ source: _, ...rest }) => rest);
+  return isOne && items[0] ? items[0] : { apiVersion: "v1", kind: "List", items };
+}
+
+function columns(resource: Resource): string[] {
+  const { kind, metadata, source } = resource;
+  const [of, says] = summary(resource);
+  return [
+    `${kind.toLowerCase()}/${metadata.name}`,
+    of,
+    says,
+    age(metadata.creationTimestamp),
+    `${source.file}:${source.line}`,
+  ];
+}
+
+/** What a resource belongs to, and the gist of what it says. */
+function summary(resource: Resource): [string, string] {
+  const named = (items: readonly { name: string }[]) => items.map(({ name }) => name).join(",");
+  switch (resource.kind) {
+    case "GRPCRoute": {
+      const backends = resource.spec.rules.flatMap(({ backendRefs }) =>
+        backendRefs.map(({ name, weight }) => (backendRefs.length > 1 ? `${name}=${weight}` : name)),
+      );
+      return [named(resource.spec.parentRefs), [...new Set(backends)].join(" ")];
+    }
+    case "HTTPRoute":
+      return [named(resource.spec.parentRefs), ""];
+    case "Server":
+      return [
+        labels(resource.spec.podSelector.matchLabels),
+        `port ${resource.spec.port} ${resource.spec.accessPolicy}`,
+      ];
+    case "AuthorizationPolicy":
+      return [resource.spec.targetRef.name, named(resource.spec.requiredAuthenticationRefs)];
+    case "MeshTLSAuthentication":
+      return ["", [...resource.spec.identities, ...resource.spec.identityRefs.map(({ name }) => name)].join(" ")];
+    case "NetworkAuthentication":
+      return ["", resource.spec.networks.map(({ cidr }) => cidr).join(" ")];
+    case "HTTPLocalRateLimitPolicy":
+      return [resource.spec.targetRef.name, `${resource.spec.total?.requestsPerSecond ?? "any"} requests/s`];
+    case "Service":
+      return [labels(resource.spec.selector), `port ${resource.spec.ports.map(({ port }) => port).join(",")}`];
+    case "ServiceAccount":
+      return ["", ""];
+  }
+}
+
+function labels(selector: Readonly<Record<string, string>>): string {
+  return Object.values(selector).join("/");
+}
+
+function age(created: string | undefined): string {
+  if (created === undefined) return "-";
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(created)) / 1_000));
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)}h` : `${Math.floor(seconds / 86_400)}d`;
+}

@@ -1,0 +1,23 @@
+import type { Installation } from "../installation.ts";
+import { RowError } from "../row-error.ts";
+import { askMesh } from "../supervisor/control-client.ts";
+
+/** Says how to call services as the toolbox: through its sidecar, so that calls see policy and splits. */
+export async function toolbox({ stateDir }: Installation): Promise<void> {
+  const { on, toolbox: address, services } = await askMesh(stateDir, "about", {});
+  if (!on || !address) throw new RowError("This shop runs without the mesh: start it again without --no-mesh");
+  const service = services.includes("catalog") ? "catalog" : (services[0] ?? "catalog");
+  console.log(`The toolbox answers at ${address} (plaintext HTTP/2, loopback only). It finds the service by the method,
+and health and reflection by the authority:
+
+  grpcurl -plaintext -authority ${service} ${address} list
+  grpcurl -plaintext -authority ${service} -d '{}' ${address} ${METHODS[service] ?? "PACKAGE.SERVICE/METHOD"}
+  buf curl --protocol grpc --http2-prior-knowledge -H 'host: ${service}' --data '{}' \\
+    http://${address}/${METHODS[service] ?? "PACKAGE.SERVICE/METHOD"}
+  npm run row -- call ${METHODS[service] ?? "PACKAGE.SERVICE/METHOD"}
+
+Services: ${services.join(", ")}
+It calls as "toolbox", which may call what end users may; what is for services only is refused.`);
+}
+
+const METHODS: Readonly<Record<string, string>> = { catalog: "shop.catalog.v1.CatalogService/ListCategories" };

@@ -1,0 +1,102 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { promisify } from "node:util";
+import type { Installation } from "../installation.ts";
+import { messageOf, RowError } from "../row-error.ts";
+
+const run = promisify(execFile);
+
+/**
+ * Makes another checkout of the code ready to run, and answers its folder. A folder is used where it is; a git
+ * reference is checked out into the state folder. What it lacks is made: node_modules as links to this shop's
+ * third-party packages and to its own workspaces, and gen/ from its own contracts.
+ */
+export async function prepareCheckout(installation: Installation, from: string, name: string): Promise<string> {
+  const folder = isFolder(from) ? resolve(from) : await checkOut(installation, from, name);
+  if (!existsSync(join(folder, "services")) || !existsSync(join(folder, "package.json"))) {
+    throw new RowError(`Cannot run code from ${folder}: it is no checkout of this project, it has no services/`);
+  }
+  if (!existsSync(join(folder, "node_modules"))) linkModules(installation.root, folder);
+  if (!existsSync(join(folder, "gen/contracts.binpb"))) await generate(folder);
+  return folder;
+}
+
+/** Deletes a checkout that was made here; a folder of the user's stays. */
+export async function removeCheckout({ root, stateDir }: Installation, folder: string): Promise<void> {
+  if (dirname(folder) !== checkouts(stateDir)) return;
+  await git(root, "worktree", "remove", "--force", folder).catch(() => {});
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function checkouts(stateDir: string): string {
+  return join(stateDir, "mesh", "checkouts");
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+async function checkOut({ root, stateDir }: Installation, reference: string, name: string): Promise<string> {
+  const commit = await git(root, "rev-parse", "--verify", "--quiet", `${reference}^{commit}`).catch(() => {
+    throw new RowError(`Cannot find ${reference}: it is neither a folder nor a git reference of ${root}`);
+  });
+  const folder = join(checkouts(stateDir), name);
+  mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
+  await removeCheckout({ root, stateDir, portBase: 0 }, folder);
+  await git(root, "worktree", "prune");
+  try {
+    await git(root, "worktree", "add", "--detach", folder, commit.trim());
+  } catch (error) {
+    throw new RowError(`Cannot check out ${reference}: ${messageOf(error).split("\n").at(-1)}`);
+  }
+  return folder;
+}
+
+async function git(root: string, ...args: string[]): Promise<string> {
+  const { stdout } = await run("git", ["-C", root, ...args]);
+  return stdout;
+}
+
+/** Third-party packages are ours; the project's own are the checkout's. */
+function linkModules(root: string, folder: string): void {
+  const ours = join(root, "node_modules");
+  const links = join(folder, "node_modules");
+  mkdirSync(join(links, "@row"), { recursive: true });
+  for (const entry of readdirSync(ours)) {
+    if (entry !== "@row" && entry !== ".package-lock.json") symlinkSync(join(ours, entry), join(links, entry));
+  }
+  for (const workspace of workspaces(folder)) {
+    const { name } = JSON.parse(readFileSync(join(workspace, "package.json"), "utf8"));
+    if (typeof name !== "string" || !name.startsWith("@row/")) continue;
+    symlinkSync(relative(join(links, "@row"), workspace), join(links, name));
+    // What npm did not lift up to the root.
+    const own = join(root, relative(folder, workspace), "node_modules");
+    if (existsSync(own) && !existsSync(join(workspace, "node_modules")))
+      symlinkSync(own, join(workspace, "node_modules"));
+  }
+}
+
+function workspaces(folder: string): string[] {
+  const { workspaces: patterns } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return (patterns as string[]).flatMap((pattern) => {
+    const isOne = !pattern.endsWith("/*");
+    const parent = join(folder, isOne ? pattern : pattern.slice(0, -2));
+    if (isOne) return existsSync(join(parent, "package.json")) ? [parent] : [];
+    return readdirSync(parent)
+      .map((name) => join(parent, name))
+      .filter((workspace) => existsSync(join(workspace, "package.json")));
+  });
+}
+
+async function generate(folder: string): Promise<void> {
+  try {
+    // As `npm ci` would: what is committed there is not written anew.
+    const env = { ...process.env, npm_lifecycle_event: "prepare" };
+    await run(process.execPath, ["scripts/generate.ts"], { cwd: folder, env });
+  } catch (error) {
+    throw new RowError(
+      `Cannot generate the code of ${folder}: ${messageOf(error).trim().split("\n").slice(-3).join(" ")}`,
+    );
+  }
+}

@@ -1,0 +1,69 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { codeOf, messageOf, RowError } from "../row-error.ts";
+
+/** A version of a service and how many of it run, as a Deployment says it in a cluster. */
+export interface Deployment {
+  readonly service: string;
+  readonly version: string;
+  readonly replicas: number;
+  /** The folder of the checkout whose code it runs; the shop's own when absent. */
+  readonly from?: string;
+  /** What was asked for: the folder or the git reference that `from` was made of. */
+  readonly asked?: string;
+}
+
+/** The version that the shop's own code is, which is there without being deployed. */
+export const FIRST_VERSION = "v1";
+
+/** What runs besides, or in other numbers than, one v1 of every service; kept in a file so that it is there after a restart. */
+export class Deployments {
+  readonly #file: string;
+  #changed: Deployment[];
+
+  constructor(file: string) {
+    this.#file = file;
+    this.#changed = read(file);
+  }
+
+  /** Every deployment of these services, v1 first. */
+  of(services: readonly string[]): Deployment[] {
+    return services.flatMap((service) => {
+      const own = this.#changed.filter((deployment) => deployment.service === service);
+      const first = own.find(({ version }) => version === FIRST_VERSION);
+      return [
+        first ?? { service, version: FIRST_VERSION, replicas: 1 },
+        ...own.filter((deployment) => deployment !== first),
+      ];
+    });
+  }
+
+  set(deployment: Deployment): void {
+    const { service, version } = deployment;
+    const isSame = (other: Deployment) => other.service === service && other.version === version;
+    const at = this.#changed.findIndex(isSame);
+    this.#write(at < 0 ? [...this.#changed, deployment] : this.#changed.with(at, deployment));
+  }
+
+  delete(service: string, version: string): void {
+    this.#write(this.#changed.filter((other) => other.service !== service || other.version !== version));
+  }
+
+  #write(changed: Deployment[]): void {
+    this.#changed = changed;
+    if (changed.length === 0) {
+      rmSync(this.#file, { force: true });
+      return;
+    }
+    writeFileSync(`${this.#file}.new`, `${JSON.stringify(changed, null, 2)}\n`, { mode: 0o600 });
+    renameSync(`${this.#file}.new`, this.#file);
+  }
+}
+
+function read(file: string): Deployment[] {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw new RowError(`Cannot read ${file}: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,41 @@
+import type { Resource } from "@row/mesh/resources/resource.ts";
+import type { RuleSplit } from "./traffic-split.ts";
+
+/** A manifest as the user has it. */
+export interface Document {
+  /** As messages name it. */
+  file: string;
+  text: string;
+}
+
+/** "grpcroute/catalog-fast configured" */
+export interface Outcome {
+  resource: string;
+  outcome: string;
+}
+
+export interface Versions {
+  service: string;
+  version: string;
+  instances: string[];
+}
+
+/** What can be asked of a running mesh, by the name of the request: the request, and its answer. */
+export interface MeshRequests {
+  about: [Record<string, never>, { on: boolean; toolbox?: string; observer?: string; services: string[] }];
+  resources: [Record<string, never>, { resources: Resource[] }];
+  apply: [{ documents: Document[] }, { outcomes: Outcome[] }];
+  delete: [{ targets: { kind: string; name: string }[] }, { outcomes: Outcome[] }];
+  /** No weights: only tells. */
+  split: [{ service: string; weights: string[] }, { splits: RuleSplit[]; left: RuleSplit[] }];
+  deploy: [{ service: string; version: string; replicas: number; from?: string }, Versions & { checkout?: string }];
+  scale: [{ service: string; version?: string; replicas: number }, Versions];
+  undeploy: [{ service: string; version: string }, Versions];
+}
+
+export type MeshVerb = keyof MeshRequests;
+export type RequestOf<Verb extends MeshVerb> = MeshRequests[Verb][0];
+export type AnswerOf<Verb extends MeshVerb> = MeshRequests[Verb][1];
+
+/** One function for each request. */
+export type MeshControl = { [Verb in MeshVerb]: (request: RequestOf<Verb>) => Promise<AnswerOf<Verb>> };

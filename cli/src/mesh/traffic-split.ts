@@ -1,0 +1,126 @@
+import type { BackendReference, GrpcRoute, GrpcRule, Resource, Service } from "@row/mesh/resources/resource.ts";
+import { GRPC_PORT } from "@row/mesh/workload.ts";
+import { RowError } from "../row-error.ts";
+
+/** What share of the calls that a rule matches goes to each version. */
+export interface RuleSplit {
+  route: string;
+  /** From 0. */
+  rule: number;
+  weights: { version: string; weight: number }[];
+  /** A rule that sends marked requests to one version: `row split` leaves it alone. */
+  isPinned: boolean;
+}
+
+/** Weights by version, in the order they were given. */
+export type Weights = ReadonlyMap<string, number>;
+
+const MOST = 1_000_000;
+
+/** Reads "v1=90 v2=10". */
+export function parseWeights(words: readonly string[]): Weights {
+  const weights = new Map<string, number>();
+  for (const word of words) {
+    const [version = "", value = "", ...rest] = word.split("=");
+    const weight = Number(value);
+    if (!version || !/^\d+$/.test(value) || rest.length > 0 || weight > MOST) {
+      throw new RowError(
+        `Cannot read ${word}: write version=weight with a whole number from 0 to ${MOST}, such as v1=90`,
+      );
+    }
+    if (weights.has(version)) throw new RowError(`Cannot split: ${version} is named twice`);
+    weights.set(version, weight);
+  }
+  if (weights.size > 0 && [...weights.values()].every((weight) => weight === 0)) {
+    throw new RowError("Cannot split: every weight is 0, so nobody would answer");
+  }
+  return weights;
+}
+
+/** The Services of a service's versions by version: catalog-v1, catalog-v2. */
+export function versionServices(resources: readonly Resource[], service: string): Map<string, string> {
+  const versions = new Map<string, string>();
+  for (const { metadata, spec } of resources.filter(isService)) {
+    const version = spec.selector["app.kubernetes.io/version"];
+    if (version && spec.selector["app.kubernetes.io/name"] === service) versions.set(version, metadata.name);
+  }
+  return versions;
+}
+
+/** How the calls to a service are split now, rule by rule. */
+export function splitOf(resources: readonly Resource[], service: string): RuleSplit[] {
+  const versionOf = new Map([...versionServices(resources, service)].map(([version, name]) => [name, version]));
+  return routesOf(resources, service).flatMap(({ metadata, spec }) =>
+    spec.rules.flatMap((rule, index) => {
+      const weights = rule.backendRefs.flatMap(({ name, weight }) => {
+        const version = versionOf.get(name);
+        return version ? [{ version, weight }] : [];
+      });
+      const isPinned = isForMarked(rule) && weights.length === 1;
+      return weights.length > 0 ? [{ route: metadata.name, rule: index, weights, isPinned }] : [];
+    }),
+  );
+}
+
+/** The versions that a rule sends calls to. */
+export function versionsInUse(resources: readonly Resource[], service: string): string[] {
+  const used = splitOf(resources, service).flatMap(({ weights }) =>
+    weights.filter(({ weight }, _, { length }) => weight > 0 || length === 1).map(({ version }) => version),
+  );
+  return [...new Set(used)];
+}
+
+/** The service's routes with new weights, in every rule that points to its versions. */
+export function withSplit(resources: readonly Resource[], service: string, weights: Weights): GrpcRoute[] {
+  const services = versionServices(resources, service);
+  const refs = [...weights].map(([version, weight]): BackendReference => {
+    const name = services.get(version);
+    if (!name) throw new RowError(`Cannot split ${service}: there is no Service for ${version}`);
+    return { group: "", kind: "Service", name, port: GRPC_PORT, weight };
+  });
+  const names = new Set(services.values());
+  const isVersion = ({ name }: BackendReference) => names.has(name);
+  const changed = routesOf(resources, service).flatMap((route) => {
+    const rules = route.spec.rules.map((rule) => {
+      const points = rule.backendRefs.some(isVersion);
+      if (!points || (isForMarked(rule) && rule.backendRefs.length === 1)) return rule;
+      return { ...rule, backendRefs: [...refs, ...rule.backendRefs.filter((ref) => !isVersion(ref))] };
+    });
+    const isChanged = rules.some((rule, index) => rule !== route.spec.rules[index]);
+    return isChanged ? [{ ...route, spec: { ...route.spec, rules } }] : [];
+  });
+  if (changed.length > 0) return changed;
+  throw new RowError(
+    `Cannot split ${service}: no rule of a GRPCRoute with the Service ${service} as parent points to its versions (${[...names].join(", ") || "none"})`,
+  );
+}
+
+/** The service's routes without a version, which must not be the only one that a rule points to. */
+export function withoutVersion(resources: readonly Resource[], service: string, version: string): GrpcRoute[] {
+  const name = versionServices(resources, service).get(version);
+  return routesOf(resources, service).flatMap((route) => {
+    const rules = route.spec.rules.map((rule) => ({
+      ...rule,
+      backendRefs: rule.backendRefs.filter((ref) => ref.name !== name),
+    }));
+    const isChanged = rules.some(
+      ({ backendRefs }, index) => backendRefs.length !== route.spec.rules[index]?.backendRefs.length,
+    );
+    return isChanged ? [{ ...route, spec: { ...route.spec, rules } }] : [];
+  });
+}
+
+// A rule for requests that carry a header is a decision about those requests, and no share of all.
+function isForMarked({ matches }: GrpcRule): boolean {
+  return matches.length > 0 && matches.every(({ headers }) => headers.length > 0);
+}
+
+function routesOf(resources: readonly Resource[], service: string): GrpcRoute[] {
+  return resources
+    .filter((resource): resource is GrpcRoute => resource.kind === "GRPCRoute")
+    .filter(({ spec }) => spec.parentRefs.some(({ kind, name }) => kind === "Service" && name === service));
+}
+
+function isService(resource: Resource): resource is Service {
+  return resource.kind === "Service";
+}
