@@ -96,7 +96,7 @@ const requestCancellation = statement<{ done: boolean }>(
   SELECT EXISTS (SELECT FROM held) AS done`,
 );
 
-const selectOrder = statement<OrderRow>("orders-get", "SELECT * FROM orders WHERE id = $1");
+const selectOrders = statement<OrderRow>("orders-get", "SELECT * FROM orders WHERE id = ANY($1::uuid[])");
 const selectEvents = statement<EventRow>(
   "orders-events",
   "SELECT version, type, schema_version, data, created_time FROM order_events WHERE order_id = $1 AND version > $2 ORDER BY version",
@@ -109,9 +109,18 @@ export class OrderStore {
   readonly #worker: Worker;
   readonly #placing: Batcher<Remembered & { readonly order_id: string }, boolean>;
 
+  readonly #finding: Batcher<string, Order | undefined>;
+
   constructor(pool: pg.Pool, worker: Worker) {
     this.pool = pool;
     this.#worker = worker;
+    this.#finding = new Batcher(
+      async (ids) => {
+        const orders = new Map((await selectOrders(pool, [ids])).map((row) => [row.id, toOrder(row)]));
+        return ids.map((id) => orders.get(id));
+      },
+      (id) => id,
+    );
     this.#placing = new Batcher(
       async (orders) => {
         const placed = await placeOrders(pool, recordValues(orders));
@@ -122,9 +131,8 @@ export class OrderStore {
     );
   }
 
-  async get(id: string): Promise<Order | undefined> {
-    const [row] = await selectOrder(this.pool, [id]);
-    return row && toOrder(row);
+  get(id: string): Promise<Order | undefined> {
+    return this.#finding.do(id.toLowerCase());
   }
 
   /** The events of an order after a version, oldest first. */

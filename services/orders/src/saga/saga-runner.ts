@@ -5,6 +5,7 @@ import { crashPoint } from "@row/runtime/crash-points.ts";
 import type { Logger } from "@row/runtime/logger.ts";
 import type { Origin } from "@row/runtime/outbox.ts";
 import { SpanKind, type Telemetry, traceparent } from "@row/runtime/telemetry.ts";
+import { WakeUp } from "@row/runtime/wake-up.ts";
 import { change } from "../change.ts";
 import type { Order, OrderEvent } from "../order.ts";
 import type { OrderStore } from "../order-store.ts";
@@ -27,7 +28,10 @@ export interface SagaRunnerOptions {
   readonly concurrency: number;
 }
 
+/** How often it looks for sagas that others have let go of. */
 const POLL_MS = 250;
+/** Waiting sagas are taken when so many of the places are free: together, which costs less. */
+const FREE_SHARE = 1 / 4;
 const HEARTBEAT_MS = 5_000;
 /** How long a stop waits for the calls in flight. */
 const STOP_MS = 3_000;
@@ -49,7 +53,10 @@ export class SagaRunner {
   readonly #options: SagaRunnerOptions;
   readonly #driving = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
+  readonly #bell = new WakeUp();
   #polling: Promise<void> | undefined;
+  /** Whether some may wait for a place. */
+  #isBehind = false;
 
   constructor(options: SagaRunnerOptions) {
     this.#options = options;
@@ -64,7 +71,11 @@ export class SagaRunner {
 
   /** Whether one more saga may be driven here now. */
   get hasRoom(): boolean {
-    return !this.#stopping.signal.aborted && this.#driving.size < this.#options.concurrency;
+    return !this.#stopping.signal.aborted && this.#room > 0;
+  }
+
+  get #room(): number {
+    return this.#options.concurrency - this.#driving.size;
   }
 
   /** Drives a saga whose lease this process holds. */
@@ -74,13 +85,17 @@ export class SagaRunner {
         // The lease runs out and the saga is taken up again, here or elsewhere.
         this.#options.log.warn({ err: error, orderId: saga.orderId }, "a saga was put down");
       })
-      .finally(() => this.#driving.delete(driving));
+      .finally(() => {
+        this.#driving.delete(driving);
+        if (this.#isBehind && this.#room >= this.#options.concurrency * FREE_SHARE) this.#bell.ring();
+      });
     this.#driving.add(driving);
   }
 
   /** Takes no more, lets the calls in flight end, and hands over what is left. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#bell.ring();
     await this.#polling;
     await Promise.race([Promise.allSettled(this.#driving), sleep(STOP_MS, undefined, { ref: false })]);
     await this.#options.sagas.release().catch(() => {}); // the leases run out by themselves
@@ -89,14 +104,14 @@ export class SagaRunner {
   async #poll(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       try {
-        const room = this.#options.concurrency - this.#driving.size;
+        const room = this.#room;
         const claimed = room > 0 ? await this.#options.sagas.claim(room) : [];
         for (const saga of claimed) this.drive(saga, undefined);
-        if (claimed.length === room && room > 0) continue;
+        this.#isBehind = claimed.length >= room;
       } catch (error) {
         this.#options.log.warn({ err: error }, "cannot look for sagas");
       }
-      await sleep(POLL_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      if (!this.#stopping.signal.aborted) await this.#bell.sleep(POLL_MS);
     }
   }
 
