@@ -1,7 +1,14 @@
 /** Answers that HAProxy makes itself, as files: status line, headers and no body, which every gRPC client understands. */
 
 /** Which answer. */
-export type Answer = "timed-out" | "unmatched" | "denied" | "rate-limited" | "unavailable" | "no-such-service";
+export type Answer =
+  | "timed-out"
+  | "unmatched"
+  | "denied"
+  | "rate-limited"
+  | "unavailable"
+  | "broken"
+  | "no-such-service";
 
 interface Status {
   readonly code: number;
@@ -16,6 +23,10 @@ const STATUSES: Readonly<Record<Answer, Status>> = {
   "rate-limited": { code: 8, message: "rate limit exceeded" },
   // The route's retries are used up by now: the client's own retry policy must not add more.
   unavailable: { code: 14, message: "no endpoint could be reached", headers: ["grpc-retry-pushback-ms: -1"] },
+  broken: {
+    code: 14,
+    message: "the connection broke before the answer came: whether the call was served is not known",
+  },
   "no-such-service": {
     code: 5,
     message: "no service has this method: for health and reflection, set the authority to the service's name",

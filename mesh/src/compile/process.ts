@@ -43,6 +43,7 @@ export function outboundDefaults({ sidecar: { folder, certificate, anchor } }: W
     "balance leastconn",
     "retries 0",
     "option redispatch",
+    `errorfile 502 ${quoted(`${folder}/${errorFile("broken")}`)}`,
     `errorfile 503 ${quoted(`${folder}/${errorFile("unavailable")}`)}`,
     `errorfile 504 ${quoted(`${folder}/${errorFile("timed-out")}`)}`,
     `default-server ${tls} pool-max-conn 100 pool-purge-delay 1m`,

@@ -15,20 +15,28 @@ export function weightsText(weights: Readonly<Record<string, number>>): string {
  * proportion. `isChosen` is the condition that the rule was chosen; `map` is the map file's path.
  */
 export function drawLines(backends: readonly Backend[], isChosen: string, map: string): Line[] {
-  const last = `txn.upto_${backends.length - 1}`;
-  const sums = backends.flatMap(({ name }, index) => [
-    `http-request set-var(txn.weight) str(${name}),map_str_int(${map},0) if ${isChosen}`,
-    `http-request set-var(txn.upto_${index}) nbsrv(${name}),bool,mul(txn.weight)${
-      index > 0 ? `,add(txn.upto_${index - 1})` : ""
-    } if ${isChosen}`,
-  ]);
+  const total = `txn.upto_${backends.length - 1}`;
   return [
-    ...sums,
-    `http-request deny deny_status 503 if ${isChosen} { var(${last}) eq 0 }`,
-    `http-request set-var(txn.drawn) rand,mod(${last}) if ${isChosen}`,
+    ...backends.flatMap((backend, index) => weightLines(backend, index, isChosen, map)),
+    `http-request deny deny_status 503 if ${isChosen} { var(${total}) -m int eq 0 }`,
+    `http-request set-var(txn.drawn) rand,mod(${total}) if ${isChosen}`,
     ...backends.map(
       ({ name }, index) =>
-        `http-request set-var(txn.backend) str(${name}) if ${isChosen} { var(txn.drawn),sub(txn.upto_${index}) lt 0 }`,
+        `http-request set-var(txn.backend) str(${name}) if ${isChosen} { var(txn.drawn),sub(txn.upto_${index}) -m int lt 0 }`,
     ),
+  ];
+}
+
+// Not nbsrv(), which is 0 in a process that was reloaded and still has connections: each endpoint is asked.
+function weightLines({ name, endpoints }: Backend, index: number, isChosen: string, map: string): Line[] {
+  const isReady = `ready:${name}`;
+  const before = index === 0 ? "" : `,add(txn.upto_${index - 1})`;
+  return [
+    ...endpoints.map(({ server }) => `acl ${isReady} srv_is_up(${name}/${server})`),
+    `http-request set-var(txn.weight) int(0) if ${isChosen}`,
+    ...(endpoints.length > 0
+      ? [`http-request set-var(txn.weight) str(${name}),map_str_int(${map},0) if ${isChosen} ${isReady}`]
+      : []),
+    `http-request set-var(txn.upto_${index}) var(txn.weight)${before} if ${isChosen}`,
   ];
 }

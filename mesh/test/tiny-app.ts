@@ -1,0 +1,153 @@
+/** A gRPC app of a few lines: says who it is, what it was sent, and fails or waits when asked to. */
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  type Client,
+  credentials,
+  Metadata,
+  type MethodDefinition,
+  makeClientConstructor,
+  Server,
+  ServerCredentials,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
+import type { Workload } from "../src/workload.ts";
+import type { SidecarLab } from "./sidecar-lab.ts";
+
+const asIs = (bytes: Buffer) => bytes;
+
+function definition(path: string, isStream: boolean): MethodDefinition<Buffer, Buffer> {
+  return {
+    path,
+    requestStream: false,
+    responseStream: isStream,
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
+  };
+}
+
+/** What a call came back with. */
+export interface Answer {
+  readonly code: status;
+  readonly details: string;
+  /** The instance that answered. */
+  readonly by: string;
+  /** Request headers as the app saw them. */
+  readonly seen: Readonly<Record<string, string>>;
+}
+
+export interface App {
+  /** Calls so far. */
+  readonly calls: () => number;
+  /** grpc-status to answer from now on; 0 is OK. */
+  fail(code: status): void;
+  stop(): Promise<void>;
+}
+
+/** Serves these unary methods, and `/row.Stream/Watch`, which sends one message and stays open. */
+export async function serve(lab: SidecarLab, workload: Workload, paths: readonly string[]): Promise<App> {
+  const server = new Server({ "grpc.enable_channelz": 0 });
+  let calls = 0;
+  let code: status = status.OK;
+  for (const path of paths) {
+    server.register(
+      path,
+      (call: { metadata: Metadata }, done: (error: Partial<ServiceError> | null, bytes?: Buffer) => void) => {
+        calls++;
+        const seen = Object.fromEntries(
+          Object.entries(call.metadata.getMap()).map(([name, value]) => [name, String(value)]),
+        );
+        const answer = () =>
+          code === status.OK
+            ? done(null, Buffer.from(JSON.stringify({ by: workload.instance, seen })))
+            : done({ code, details: `failing as told` });
+        const wait = Number(seen["x-wait-ms"] ?? 0);
+        if (wait > 0) setTimeout(answer, wait);
+        else answer();
+      },
+      asIs,
+      asIs,
+      "unary",
+    );
+  }
+  const watch = definition("/row.Stream/Watch", true);
+  server.register(
+    watch.path,
+    (call: { write(bytes: Buffer): void }) => {
+      calls++;
+      call.write(Buffer.from(workload.instance));
+    },
+    asIs,
+    asIs,
+    "serverStream",
+  );
+  await new Promise<void>((resolve, reject) =>
+    server.bindAsync(`unix:${workload.appSocket}`, ServerCredentials.createInsecure(), (error) =>
+      error ? reject(error) : resolve(),
+    ),
+  );
+  lab.onClose(() => server.forceShutdown());
+  return {
+    calls: () => calls,
+    fail: (next) => {
+      code = next;
+    },
+    stop: async () => server.forceShutdown(),
+  };
+}
+
+interface ChannelPlan extends ChannelOptions {
+  /** Default: none. */
+  readonly credentials?: ChannelCredentials;
+}
+
+const Caller = makeClientConstructor({}, "caller");
+
+/** A channel to "unix:/…" or "host:port". */
+export function channel(
+  lab: SidecarLab,
+  address: string,
+  { credentials: given = credentials.createInsecure(), ...options }: ChannelPlan = {},
+): Client {
+  const client = new Caller(address, given, {
+    "grpc.enable_channelz": 0,
+    "grpc.enable_retries": 0,
+    ...options,
+  });
+  lab.onClose(() => client.close());
+  return client;
+}
+
+/** The app's own channel to a service it calls. */
+export function outboundOf(
+  lab: SidecarLab,
+  { sidecar }: Workload,
+  service: string,
+  options: ChannelOptions = {},
+): Client {
+  return channel(lab, `unix:${sidecar.outboundSockets[service]}`, options);
+}
+
+/** Never rejects: what went wrong is the answer's code. */
+export function ask(client: Client, path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(
+      path,
+      asIs,
+      asIs,
+      Buffer.alloc(0),
+      metadata,
+      { deadline: Date.now() + 10_000 },
+      (error: ServiceError | null, bytes?: Buffer) => {
+        if (error) return resolve({ code: error.code, details: error.details, by: "", seen: {} });
+        const { by, seen } = JSON.parse(String(bytes));
+        resolve({ code: status.OK, details: "", by, seen });
+      },
+    );
+  });
+}
