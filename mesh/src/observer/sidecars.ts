@@ -58,8 +58,13 @@ export class Sidecars {
       pod.service = entry.service;
       pod.version = entry.version;
       const known = this.#sidecars.get(entry.instance);
-      if (known) known.entry = entry;
-      else this.#sidecars.set(entry.instance, newSidecar(pod, entry));
+      if (known) {
+        known.entry = entry;
+        continue;
+      }
+      const sidecar = newSidecar(pod, entry);
+      this.#sidecars.set(entry.instance, sidecar);
+      void this.#visit(sidecar, true);
     }
   }
 
@@ -80,18 +85,18 @@ export class Sidecars {
     this.#polling = true;
     const withCertificates = this.#polls % CERTIFICATES_EVERY_POLLS === 0;
     this.#polls += 1;
-    await Promise.all(
-      [...this.#sidecars.values()].map(async (sidecar) => {
-        try {
-          await this.#reconcile(sidecar);
-          if (withCertificates) sidecar.certificateExpires = await certificateExpires(sidecar.entry.statsSocket);
-        } catch (error) {
-          // It may just be stopped, restarted or not there yet; the supervisor says so.
-          this.#log.debug({ instance: sidecar.pod.instance, error: String(error) }, "cannot ask the sidecar");
-        }
-      }),
-    );
+    await Promise.all([...this.#sidecars.values()].map((sidecar) => this.#visit(sidecar, withCertificates)));
     this.#polling = false;
+  }
+
+  async #visit(sidecar: Sidecar, withCertificates: boolean): Promise<void> {
+    try {
+      if (withCertificates) sidecar.certificateExpires = await certificateExpires(sidecar.entry.statsSocket);
+      await this.#reconcile(sidecar);
+    } catch (error) {
+      // It may just be stopped, restarted or not there yet; the supervisor says so.
+      this.#log.debug({ instance: sidecar.pod.instance, error: String(error) }, "cannot ask the sidecar");
+    }
   }
 
   async #reconcile(sidecar: Sidecar): Promise<void> {
