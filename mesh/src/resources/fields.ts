@@ -155,16 +155,18 @@ export class Fields {
   /** A list of strings. */
   list(field: string, rule: TextRule & { readonly max?: number } = {}): string[] {
     return this.#items(field, rule.max).filter((item, index): item is string => {
-      const fits = typeof item === "string" && (rule.pattern?.test(item) ?? true);
+      const isText = typeof item === "string";
+      const fits = isText && (rule.pattern?.test(item) ?? true);
       if (!fits) this.problem([field, index], `it is ${JSON.stringify(item)}`, `write ${rule.wanted ?? "a string"}`);
-      return fits;
+      return isText;
     });
   }
 
   object(field: string): Fields {
     const found = this.optionalObject(field);
     if (!found && !this.has(field)) this.#missing(field, "a mapping");
-    return found ?? new Fields(this.#reading, {}, [...this.path, field]);
+    // What is missing in what is missing is not worth a word.
+    return found ?? new Fields({ ...this.#reading, problems: [], opened: [] }, {}, [...this.path, field]);
   }
 
   optionalObject(field: string): Fields | undefined {

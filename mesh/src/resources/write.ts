@@ -9,7 +9,9 @@ export function writeResources(resources: readonly Resource[]): string {
 
 export function writeResource({ apiVersion, kind, metadata, spec }: Resource): string {
   const shown = kind === "ServiceAccount" ? { apiVersion, kind, metadata } : { apiVersion, kind, metadata, spec };
-  return stringify(withoutEmpty(shown), { sortMapEntries: true, lineWidth: 0, aliasDuplicateObjects: false });
+  // kubectl reads YAML 1.1, in which a plain `yes` is no string.
+  const form = { sortMapEntries: true, lineWidth: 0, aliasDuplicateObjects: false, compat: "yaml-1.1" } as const;
+  return stringify(withoutEmpty(shown), form);
 }
 
 /** Fields that mean something when they are empty: nobody has to authenticate; a selector of everything. */
