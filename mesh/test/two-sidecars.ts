@@ -90,12 +90,12 @@ export async function startTwoSidecars(port: number) {
   await caller.configure(callerProxies(folder, caller, anchor, port));
   await callee.start();
   await caller.start();
-  const connect = () =>
-    new Client(`unix:${join(folder, "out")}`, credentials.createInsecure(), {
+  const connect = (listener: string) =>
+    new Client(`unix:${join(folder, listener)}`, credentials.createInsecure(), {
       "grpc.use_local_subchannel_pool": 1,
       "grpc.initial_reconnect_backoff_ms": 50,
     });
-  const steady = connect();
+  const steady = connect("out");
   const call = (client: Client): Promise<Record<string, string>> =>
     new Promise((resolve, reject) => {
       const headers: Record<string, string> = {};
@@ -116,7 +116,7 @@ export async function startTwoSidecars(port: number) {
     call: () => call(steady),
     /** The same over connections of its own: those that exist keep the certificates they began with. */
     async callAnew(): Promise<Record<string, string>> {
-      const client = connect();
+      const client = connect("anew");
       return call(client).finally(() => client.close());
     },
     async close(): Promise<void> {
@@ -151,7 +151,9 @@ backend app
 
 function callerProxies(folder: string, { certificate }: Sidecar, anchor: TrustAnchor, port: number): string {
   const peer = "catalog.shop.serviceaccount.identity.linkerd.cluster.local";
-  const tls = `ssl crt ${certificate} ca-file ${anchor.certificatePath} verify required verifyhost ${peer} alpn h2`;
+  // A resumed TLS session would go on showing the certificate that it began with.
+  const proof = `verify required verifyhost ${peer} no-ssl-reuse`;
+  const tls = `ssl crt ${certificate} ca-file ${anchor.certificatePath} ${proof} alpn h2`;
   return `frontend out
   bind unix@${folder}/out mode 600 proto h2
   http-request set-var(txn.weight) str(v1),map_str(${folder}/weights.map)
@@ -159,8 +161,14 @@ function callerProxies(folder: string, { certificate }: Sidecar, anchor: TrustAn
   http-response set-header x-weights "%[var(txn.weight)]/%[var(txn.other)]"
   default_backend catalog
 backend catalog
-  http-reuse never
+  http-reuse always
   server catalog-v1-1 127.0.0.1:${port} ${tls}
   server catalog-v1-2 127.0.0.1:${port} ${tls} disabled
+frontend anew
+  bind unix@${folder}/anew mode 600 proto h2
+  default_backend anew
+backend anew
+  http-reuse never
+  server catalog-v1-1 127.0.0.1:${port} ${tls}
 `;
 }

@@ -41,7 +41,8 @@ export class RuntimeApi {
 
   /**
    * Replaces a certificate and its key, that listeners offer and servers are shown; connections that exist keep the
-   * old one. The path is that of the configuration. The file is left alone: write it first, so that a reload agrees.
+   * old one, and so would resumed TLS sessions where a server lacks `no-ssl-reuse`. The path is that of the
+   * configuration. The file is left alone: write it first, so that a reload agrees.
    */
   async replaceCertificate(path: string, pem: string): Promise<void> {
     const file = word(path);
