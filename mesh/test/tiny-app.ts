@@ -151,3 +151,15 @@ export function ask(client: Client, path: string, headers: Readonly<Record<strin
     );
   });
 }
+
+/** Opens the app's stream; `code` is there when it has ended. */
+export function watch(client: Client, onMessage: (message: string) => void) {
+  const call = client.makeServerStreamRequest("/row.Stream/Watch", asIs, asIs, Buffer.alloc(0));
+  const stream: { code?: status; cancel(): void } = { cancel: () => call.cancel() };
+  call.on("data", (bytes: Buffer) => onMessage(String(bytes)));
+  call.on("error", () => {}); // told by the status
+  call.on("status", ({ code }) => {
+    stream.code = code;
+  });
+  return stream;
+}

@@ -1,6 +1,6 @@
 /** HTTPLocalRateLimitPolicy: requests a second, counted by this sidecar for itself. */
 import type { HttpLocalRateLimitPolicy, Server } from "../resources/resource.ts";
-import { type MeshView, NAMESPACE } from "../workload.ts";
+import type { MeshView } from "../workload.ts";
 import { ofKind } from "./mesh-index.ts";
 import { type Line, quoted, section } from "./section.ts";
 
@@ -29,11 +29,11 @@ export function rateLimit(view: MeshView, server: Server | undefined): RateLimit
       `http-request deny deny_status 200 errorfile ${answer} if { var(txn.over) -m found }`,
     ],
     tables: [
-      section("All requests of the last second", "backend rate:total", [
-        "stick-table type integer size 1 expire 10s store http_req_rate(1s)",
+      section("What was let in during the last second", "backend rate:total", [
+        "stick-table type integer size 1 expire 10s store gpc0,gpc0_rate(1s)",
       ]),
-      section("The last second's requests of each caller", "backend rate:caller", [
-        "stick-table type string len 128 size 10k expire 10s store http_req_rate(1s)",
+      section("And of each caller", "backend rate:caller", [
+        "stick-table type string len 128 size 10k expire 10s store gpc0,gpc0_rate(1s)",
       ]),
     ],
   };
@@ -42,24 +42,38 @@ export function rateLimit(view: MeshView, server: Server | undefined): RateLimit
 /** Callers without an identity count as one. */
 const CALLER = "var(txn.caller,unauthenticated)";
 
+/** Which table's counters a request has: of all requests, of its caller's. */
+const TOTAL = 0;
+const OWN = 1;
+
+/** Only what is let in counts: under a steady overload as much gets through as the limit says. */
 function limitLines({ metadata, spec }: HttpLocalRateLimitPolicy): Line[] {
-  const total = spec.total && [
-    "http-request track-sc0 int(0) table rate:total",
-    `http-request set-var(txn.over) str(total) if { sc_http_req_rate(0) gt ${spec.total.requestsPerSecond} }`,
-  ];
   const special = spec.overrides.map(({ requestsPerSecond, clientRefs }) => ({
     requestsPerSecond,
-    callers: clientRefs.map(({ name, namespace = metadata.namespace }) => `${name}.${namespace || NAMESPACE}`),
+    isOne: isOneOf(clientRefs.map(({ name, namespace = metadata.namespace }) => `${name}.${namespace}`)),
   }));
-  const others = special.flatMap(({ callers }) => callers).map(quoted);
-  const overrides = special.map(
-    ({ requestsPerSecond, callers }) =>
-      `http-request set-var(txn.over) str(override) if { var(txn.caller) -m str -- ${callers.map(quoted).join(" ")} } { sc_http_req_rate(1) gt ${requestsPerSecond} }`,
-  );
-  const unlessSpecial = others.length > 0 ? `!{ var(txn.caller) -m str -- ${others.join(" ")} } ` : "";
-  const identity = spec.identity && [
-    `http-request set-var(txn.over) str(identity) if ${unlessSpecial}{ sc_http_req_rate(1) gt ${spec.identity.requestsPerSecond} }`,
+  const isNone = special.map(({ isOne }) => `!${isOne}`);
+  const countsOwn = special.length > 0 || spec.identity !== undefined;
+  return [
+    ...(spec.total ? [`http-request track-sc${TOTAL} int(0) table rate:total`] : []),
+    ...(countsOwn ? [`http-request track-sc${OWN} ${CALLER} table rate:caller`] : []),
+    ...(spec.total ? [overLine("total", TOTAL, spec.total.requestsPerSecond)] : []),
+    ...special.map(({ requestsPerSecond, isOne }) => overLine("override", OWN, requestsPerSecond, [isOne])),
+    ...(spec.identity ? [overLine("identity", OWN, spec.identity.requestsPerSecond, isNone)] : []),
+    ...(spec.total ? [countLine(TOTAL)] : []),
+    ...(countsOwn ? [countLine(OWN)] : []),
   ];
-  const perCaller = overrides.length > 0 || identity ? [`http-request track-sc1 ${CALLER} table rate:caller`] : [];
-  return [...(total ?? []), ...perCaller, ...overrides, ...(identity ?? [])];
+}
+
+function isOneOf(callers: readonly string[]): string {
+  return `{ var(txn.caller) -m str -- ${callers.map(quoted).join(" ")} }`;
+}
+
+function overLine(which: string, counter: number, requestsPerSecond: number, conditions: readonly string[] = []): Line {
+  const isOver = `{ sc_gpc0_rate(${counter}) ge ${requestsPerSecond} }`;
+  return `http-request set-var(txn.over) str(${which}) if ${[...conditions, isOver].join(" ")}`;
+}
+
+function countLine(counter: number): Line {
+  return `http-request sc-inc-gpc0(${counter}) if !{ var(txn.over) -m found }`;
 }
