@@ -65,7 +65,7 @@ function orRefuse<Result>(work: () => Result): Result {
     return work();
   } catch (error) {
     const path = error instanceof Error && "path" in error ? error.path : undefined;
-    if (codeOf(error) === "ENOENT") throw new RowError(`Cannot lint ${path}: there is no such file or folder`);
+    if (codeOf(error) === "ENOENT") throw new RowError(`Cannot read ${path}: there is no such file or folder`);
     throw error;
   }
 }

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join, resolve } from "node:path";
+import { test } from "node:test";
+import { smallProject } from "./small-project.ts";
+
+const MAIN = resolve(import.meta.dirname, "../src/main.ts");
+const BAD = "apiVersion: linkerd.io/v1alpha1\nkind: ServiceProfile\nmetadata: { name: catalog }\n";
+
+function lint(root: string, ...args: string[]) {
+  const env = { ...process.env, ROW_ROOT: root, NO_COLOR: "1" };
+  return spawnSync(process.execPath, [MAIN, "mesh", "lint", ...args], { cwd: root, env, encoding: "utf8" });
+}
+
+test("lints the project's own manifests and says so when there is nothing to find", (context) => {
+  const project = smallProject({
+    "mesh/policy/catalog.yaml": "apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: a }\n",
+  });
+  context.after(project.remove);
+  const { status, stdout } = lint(project.root);
+  assert.deepEqual({ status, stdout }, { status: 0, stdout: "No findings\n" });
+});
+
+test("shows each finding with place, reason and fix, and exits with 1", (context) => {
+  const project = smallProject({ "mesh/routes/catalog.yaml": BAD });
+  context.after(project.remove);
+  const { status, stdout } = lint(project.root);
+  assert.equal(status, 1);
+  assert.match(
+    stdout,
+    /^mesh\/routes\/catalog\.yaml:2 {2}service-profile\n {2}ServiceProfile catalog\n {2}why: .+\n {2}fix: .+\n\n1 finding in 1 file\n$/,
+  );
+});
+
+test("prints findings as JSON, and takes files, folders and CRDs", (context) => {
+  const crd = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: serviceprofiles.linkerd.io }
+spec:
+  group: linkerd.io
+  names: { kind: ServiceProfile }
+  versions: [{ name: v1alpha2, served: true, schema: { openAPIV3Schema: { type: object } } }]
+`;
+  const project = smallProject({ "a/one.yaml": BAD, "two.yml": BAD, "crds/profiles.yaml": crd });
+  context.after(project.remove);
+  const { status, stdout } = lint(project.root, "--json", "--crds", "crds", "--", "a", "two.yml");
+  assert.equal(status, 1);
+  const found = JSON.parse(stdout).map(({ rule, file, line }: Record<string, unknown>) => `${file}:${line} ${rule}`);
+  assert.deepEqual(found, [
+    join("a", "one.yaml:1 crd-version"),
+    join("a", "one.yaml:2 service-profile"),
+    "two.yml:1 crd-version",
+    "two.yml:2 service-profile",
+  ]);
+});
+
+test("says what it cannot lint", (context) => {
+  const project = smallProject({ "a.yaml": BAD });
+  context.after(project.remove);
+  const refusals: [args: string[], says: string][] = [
+    [[], "Cannot lint: there are no manifests here; name a file or a folder\n"],
+    [["b.yaml"], "Cannot read b.yaml: there is no such file or folder\n"],
+    [["a.yaml", "--crds", "."], "Cannot check against .: there is no CustomResourceDefinition in it\n"],
+    [["a.yaml", "--contracts", "none"], "Cannot read none: there is no such file or folder\n"],
+  ];
+  for (const [args, says] of refusals) {
+    const { status, stderr } = lint(project.root, ...args);
+    assert.deepEqual({ status, stderr }, { status: 1, stderr: says });
+  }
+});
