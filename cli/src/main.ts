@@ -82,7 +82,7 @@ mesh
   .description(
     "check Kubernetes manifests for what Linkerd takes silently and does not do; exit status 1 with findings",
   )
-  .argument("[paths...]", "files and folders, linted together as one cluster; the project's own when none is named")
+  .argument("[paths...]", "files, folders and - for standard input, linted as one cluster; the project's own if none")
   .option("--crds <dir...>", "also check against the schemas of the CustomResourceDefinitions in these folders")
   .option(
     "--contracts <file>",

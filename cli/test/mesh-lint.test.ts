@@ -7,9 +7,9 @@ import { smallProject } from "./small-project.ts";
 const MAIN = resolve(import.meta.dirname, "../src/main.ts");
 const BAD = "apiVersion: linkerd.io/v1alpha1\nkind: ServiceProfile\nmetadata: { name: catalog }\n";
 
-function lint(root: string, ...args: string[]) {
+function lint(root: string, { input = "" }: { input?: string }, ...args: string[]) {
   const env = { ...process.env, ROW_ROOT: root, NO_COLOR: "1" };
-  return spawnSync(process.execPath, [MAIN, "mesh", "lint", ...args], { cwd: root, env, encoding: "utf8" });
+  return spawnSync(process.execPath, [MAIN, "mesh", "lint", ...args], { cwd: root, env, encoding: "utf8", input });
 }
 
 test("lints the project's own manifests and says so when there is nothing to find", (context) => {
@@ -17,14 +17,14 @@ test("lints the project's own manifests and says so when there is nothing to fin
     "mesh/policy/catalog.yaml": "apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: a }\n",
   });
   context.after(project.remove);
-  const { status, stdout } = lint(project.root);
+  const { status, stdout } = lint(project.root, {});
   assert.deepEqual({ status, stdout }, { status: 0, stdout: "No findings\n" });
 });
 
 test("shows each finding with place, reason and fix, and exits with 1", (context) => {
   const project = smallProject({ "mesh/routes/catalog.yaml": BAD });
   context.after(project.remove);
-  const { status, stdout } = lint(project.root);
+  const { status, stdout } = lint(project.root, {});
   assert.equal(status, 1);
   assert.match(
     stdout,
@@ -43,7 +43,7 @@ spec:
 `;
   const project = smallProject({ "a/one.yaml": BAD, "two.yml": BAD, "crds/profiles.yaml": crd });
   context.after(project.remove);
-  const { status, stdout } = lint(project.root, "--json", "--crds", "crds", "--", "a", "two.yml");
+  const { status, stdout } = lint(project.root, {}, "--json", "--crds", "crds", "--", "a", "two.yml");
   assert.equal(status, 1);
   const found = JSON.parse(stdout).map(({ rule, file, line }: Record<string, unknown>) => `${file}:${line} ${rule}`);
   assert.deepEqual(found, [
@@ -52,6 +52,22 @@ spec:
     "two.yml:1 crd-version",
     "two.yml:2 service-profile",
   ]);
+});
+
+test("reads standard input, and says once for each file that it is no YAML", (context) => {
+  const project = smallProject({
+    "chart/templates/a.yaml": "{{- if .Values.on }}\nkind: {{ .Values.kind }}\n{{- end }}\n",
+    "broken.yaml": "a: [\nb: [\n",
+  });
+  context.after(project.remove);
+  const { stdout } = lint(project.root, { input: BAD }, "chart", "-", "broken.yaml", "--json");
+  const found = JSON.parse(stdout).map(
+    ({ rule, file, line, fix }: Record<string, unknown>) => `${file}:${line} ${rule} ${fix}`,
+  );
+  assert.equal(found.length, 3);
+  assert.match(found[0], /^-:2 service-profile /);
+  assert.match(found[1], /^broken.yaml:2 unreadable correct the YAML$/);
+  assert.match(found[2], /^chart\/templates\/a.yaml:\d unreadable lint what it is rendered to/);
 });
 
 test("says what it cannot lint", (context) => {
@@ -64,7 +80,7 @@ test("says what it cannot lint", (context) => {
     [["a.yaml", "--contracts", "none"], "Cannot read none: there is no such file or folder\n"],
   ];
   for (const [args, says] of refusals) {
-    const { status, stderr } = lint(project.root, ...args);
+    const { status, stderr } = lint(project.root, {}, ...args);
     assert.deepEqual({ status, stderr }, { status: 1, stderr: says });
   }
 });

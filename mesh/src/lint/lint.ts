@@ -16,19 +16,17 @@ export interface LintOptions {
   readonly schemas?: Schemas;
 }
 
-/** Lints files and folders (*.yaml, *.yml) as one cluster. Throws when a path is not there. */
+/** Lints files and folders (*.yaml, *.yml) as one cluster; "-" is standard input. Throws when a path is not there. */
 export function lintPaths(paths: readonly string[], options: LintOptions = {}): Finding[] {
-  const read = [...new Set(paths.flatMap(yamlFiles))].map((file) => readManifests(readFileSync(file, "utf8"), file));
-  // A document without apiVersion and kind is some other YAML: a values file, a patch.
-  const unreadable = read.flatMap(({ problems }) => problems).filter(({ path }) => path === undefined);
-  return sorted([
-    ...unreadable.map(unreadableFinding),
-    ...lint(
-      read.flatMap(({ manifests }) => manifests),
-      options,
-    ),
-  ]);
+  const files = new Set(paths.flatMap((path) => (path === STANDARD_INPUT ? [path] : yamlFiles(path))));
+  const texts = [...files].map((file) => ({ file, text: readFileSync(file === STANDARD_INPUT ? 0 : file, "utf8") }));
+  const read = texts.map(({ file, text }) => ({ text, ...readManifests(text, file) }));
+  const unreadable = read.flatMap(({ text, problems }) => unreadableFinding(text, problems) ?? []);
+  const manifests = read.flatMap((result) => result.manifests);
+  return sorted([...unreadable, ...lint(manifests, options)]);
 }
+
+const STANDARD_INPUT = "-";
 
 /** Lints manifests as one cluster: what they refer to is looked for among them. Findings are sorted by file and line. */
 export function lint(manifests: readonly Manifest[], { contracts, schemas }: LintOptions = {}): Finding[] {
@@ -46,9 +44,16 @@ export function lint(manifests: readonly Manifest[], { contracts, schemas }: Lin
   return sorted([...found, ...(schemas ? checkSchemas(manifests, schemas) : [])]);
 }
 
-function unreadableFinding({ file, line, message }: Problem): Finding {
-  const why = "kubectl refuses the whole file, or an editor has mixed something into it";
-  return { rule: "unreadable", file, line, message, why, fix: "correct the YAML" };
+/** The first of what is no YAML in a file: what follows comes of it. */
+function unreadableFinding(text: string, problems: readonly Problem[]): Finding | undefined {
+  // A document without apiVersion and kind is some other YAML: a values file, a patch.
+  const problem = problems.find(({ path }) => path === undefined);
+  if (!problem) return undefined;
+  const why = "kubectl refuses the whole file";
+  const isTemplate = /\{\{-?\s*[\w.$/]/.test(text);
+  const fix = isTemplate ? "lint what it is rendered to: helm template … | row mesh lint -" : "correct the YAML";
+  const message = isTemplate ? "it is a template, not a manifest" : problem.message;
+  return { rule: "unreadable", file: problem.file, line: problem.line, message, why, fix };
 }
 
 function sorted(findings: Finding[]): Finding[] {
