@@ -102,7 +102,7 @@ test("an answer with a failing status is the app's, and is passed on", async () 
 
 test("the client's own retry policy counts the same tries, and no more", async () => {
   const config = readFileSync(`${cart.sidecar.folder}/service-config.json`, "utf8");
-  const retrying = outboundOf(lab, cart, "catalog", { "grpc.service_config": config, "grpc.enable_retries": 1 });
+  const retrying = outboundOf(lab, cart, "catalog", { "grpc.service_config": config });
   const count = () => apps.reduce((sum, { calls }) => sum + calls(), 0);
   for (const app of apps) app.fail(status.UNAVAILABLE);
   const before = count();
@@ -149,7 +149,7 @@ test("retries are counted, and end in UNAVAILABLE when nobody is there", async (
   await apps[0]?.stop();
   const from = await linesSoFar();
   const config = readFileSync(`${cart.sidecar.folder}/service-config.json`, "utf8");
-  const retrying = outboundOf(lab, cart, "catalog", { "grpc.service_config": config, "grpc.enable_retries": 1 });
+  const retrying = outboundOf(lab, cart, "catalog", { "grpc.service_config": config });
   const began = performance.now();
   const { code, details } = await ask(retrying, GET);
   assert.equal(code, status.UNAVAILABLE);

@@ -114,7 +114,6 @@ export function channel(
 ): Client {
   const client = new Caller(address, given, {
     "grpc.enable_channelz": 0,
-    "grpc.enable_retries": 0,
     ...options,
   });
   lab.onClose(() => client.close());
