@@ -1,5 +1,6 @@
 /** The HTTP/1.1 server: REST, Connect, gRPC-Web, the API's description and the pages. */
 
+import type { IncomingMessage } from "node:http";
 import type { Transport } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import type { MethodContract } from "@row/runtime/contract.ts";
@@ -29,8 +30,10 @@ export interface HttpServerOptions {
 
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
   const { rest, surroundings } = options;
-  const answerError = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+  const answerError = async (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+    if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") await readToItsEnd(request.raw);
     sendError(reply, rest.exchange("no route", request), asRefusal(error, request));
+    return reply;
   };
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
@@ -76,6 +79,21 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   });
   addPages(app, options.openApi);
   return app;
+}
+
+const LONGEST_READ_MS = 2_000;
+
+/** A connection that closes on a client, or a sidecar, that still sends takes the answer with it: what is sent is read, and forgotten. */
+function readToItsEnd(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, LONGEST_READ_MS);
+    request.once("close", () => resolve());
+    request.once("end", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    request.resume();
+  });
 }
 
 const REST_PATH = /^\/(v1|\.well-known)\//;
