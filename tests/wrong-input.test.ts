@@ -7,7 +7,6 @@ import { methods } from "@row/runtime/contract.ts";
 import { quietData } from "./harness/data-trace.ts";
 import { forgedTokens } from "./harness/forged-tokens.ts";
 import { ADDRESS, newProduct, orderOf, place, reaches } from "./harness/ordering.ts";
-import { Probe } from "./harness/probe.ts";
 import { type Answer, errorInfo, expectOk, fieldViolations } from "./harness/rest.ts";
 import { type Session, type TheShop, theShop } from "./harness/the-shop.ts";
 
@@ -415,7 +414,7 @@ suite("what is wrong is refused, by name and with the fix, and leaves no trace",
     for (const [path, contract] of methods) {
       const name = path.split(".")[1] ?? "";
       if (!shop.services.includes(name)) continue;
-      const probe = new Probe(shop.address(name));
+      const probe = shop.probe(name);
       for (const garbage of bytes) {
         const caller = contract.callers.has("edge")
           ? { token: admin.accessToken }
@@ -423,9 +422,9 @@ suite("what is wrong is refused, by name and with the fix, and leaves no trace",
         const { code, message } = await probe.call(path, garbage, caller);
         assert.equal(code, status.INVALID_ARGUMENT, `${path} ${garbage.toString("hex")}: ${status[code]} ${message}`);
       }
-      probe.close();
+      await probe.close();
     }
-    const edge = new Probe(shop.address("edge"));
+    const edge = shop.probe("edge");
     for (const garbage of bytes) {
       const { code, reason } = await edge.call("/shop.orders.v1.OrderService/PlaceOrder", garbage, { token });
       assert.deepEqual([code, reason], [status.INVALID_ARGUMENT, "MALFORMED_MESSAGE"]);
@@ -436,11 +435,11 @@ suite("what is wrong is refused, by name and with the fix, and leaves no trace",
       });
       assert.deepEqual([connect.status, connect.body.code], [400, "invalid_argument"]);
     }
-    edge.close();
+    await edge.close();
   });
 
   test("gRPC with text that is not UTF-8, and with fields that the contract does not know", async () => {
-    const orders = new Probe(shop.address("orders"));
+    const orders = shop.probe("orders");
     const path = "/shop.orders.v1.OrderService/PlaceOrder";
     const badText = Buffer.from([0x12, 0x02, 0xff, 0xfe]);
     const { code } = await orders.call(path, badText, { token });
@@ -452,7 +451,7 @@ suite("what is wrong is refused, by name and with the fix, and leaves no trace",
     const outcome = await orders.call(path, unknown, { token });
     assert.equal(outcome.code, status.INVALID_ARGUMENT, "for what is missing; what is unknown is passed over");
     assert.match(outcome.message, /items/);
-    orders.close();
+    await orders.close();
   });
 
   test("and left no trace in the data", async () => {

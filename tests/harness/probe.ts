@@ -1,4 +1,4 @@
-import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { type ChannelCredentials, Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { ErrorInfo } from "@row/gen/grpc/google/rpc/error_details.ts";
 import { Status } from "@row/gen/grpc/google/rpc/status.ts";
 import { IDENTITY_SUFFIX } from "@row/runtime/access.ts";
@@ -15,38 +15,51 @@ export interface Outcome {
 export interface ProbeCaller {
   /** A service of this shop, as its sidecar would vouch for it. */
   service?: string;
-  /** An identity as it is, for one that is not of this shop. */
+  /** An identity that is merely claimed. */
   identity?: string;
   token?: string;
+}
+
+/** The sidecar that a server is behind, which believes certificates alone. */
+export interface Sidecar {
+  address: string;
+  /** Whom its certificate must name. */
+  identity: string;
+  credentialsOf(service: string): Promise<ChannelCredentials>;
 }
 
 /** Bytes that are no message of any type: whoever may call is told so, and nothing is done. */
 export const NO_MESSAGE = Buffer.from([0xff]);
 
-/** Sends bytes to any method of a server, as whoever. */
+/** Sends bytes to any method of a server, as whoever: through its sidecar with the service's certificate, where it has one. */
 export class Probe {
-  readonly #client: Client;
+  readonly #address: string;
+  readonly #sidecar: Sidecar | undefined;
+  readonly #clients = new Map<string, Promise<Client>>();
 
-  constructor(address: string) {
-    this.#client = new Client(address, credentials.createInsecure());
+  constructor(address: string, sidecar?: Sidecar) {
+    this.#address = address;
+    this.#sidecar = sidecar;
   }
 
   /** How the call ended; a stream ends with its first message. */
-  call(path: string, request: Uint8Array, caller: ProbeCaller = {}): Promise<Outcome> {
+  async call(path: string, request: Uint8Array, caller: ProbeCaller = {}): Promise<Outcome> {
     const metadata = new Metadata();
-    const identity = caller.service === undefined ? caller.identity : `${caller.service}.${IDENTITY_SUFFIX}`;
-    if (identity !== undefined) metadata.set("l5d-client-id", identity);
+    const vouched = caller.service === undefined ? undefined : `${caller.service}.${IDENTITY_SUFFIX}`;
+    const claimed = this.#sidecar ? caller.identity : (vouched ?? caller.identity);
+    if (claimed !== undefined) metadata.set("l5d-client-id", claimed);
     if (caller.token !== undefined) metadata.set("authorization", `Bearer ${caller.token}`);
+    const client = await this.#clientOf(this.#sidecar ? caller.service : undefined);
     const options = { deadline: Date.now() + 5_000 };
     const asIs = (bytes: Buffer) => bytes;
     const bytes = Buffer.from(request);
     if (methodAt(path).descriptor.methodKind === "unary") {
       return new Promise((resolve) => {
-        this.#client.makeUnaryRequest(path, asIs, asIs, bytes, metadata, options, (error) => resolve(outcome(error)));
+        client.makeUnaryRequest(path, asIs, asIs, bytes, metadata, options, (error) => resolve(outcome(error)));
       });
     }
     return new Promise((resolve) => {
-      const stream = this.#client.makeServerStreamRequest(path, asIs, asIs, bytes, metadata, options);
+      const stream = client.makeServerStreamRequest(path, asIs, asIs, bytes, metadata, options);
       stream.on("data", () => {
         resolve(outcome(null));
         stream.cancel();
@@ -56,8 +69,20 @@ export class Probe {
     });
   }
 
-  close(): void {
-    this.#client.close();
+  async close(): Promise<void> {
+    for (const client of this.#clients.values()) (await client).close();
+  }
+
+  #clientOf(service = ""): Promise<Client> {
+    const known = this.#clients.get(service) ?? this.#connect(service);
+    this.#clients.set(service, known);
+    return known;
+  }
+
+  async #connect(service: string): Promise<Client> {
+    if (!service || !this.#sidecar) return new Client(this.#address, credentials.createInsecure());
+    const { address, identity, credentialsOf } = this.#sidecar;
+    return new Client(address, await credentialsOf(service), { "grpc.ssl_target_name_override": identity });
   }
 }
 

@@ -1,8 +1,9 @@
 import { randomUUIDv7 } from "node:crypto";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
+import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import { storePorts } from "@row/cli/infra/ports.ts";
 import { postgresUrl } from "@row/cli/infra/postgres.ts";
 import { type Installation, installationAt } from "@row/cli/installation.ts";
@@ -10,7 +11,10 @@ import { Secrets } from "@row/cli/secrets.ts";
 import { startShop } from "@row/cli/shop.ts";
 import type { ProcessStatus } from "@row/cli/shop-status.ts";
 import { askHalt, askResume, askStatus } from "@row/cli/supervisor/control-client.ts";
+import { readTrustAnchor, type TrustAnchor } from "@row/mesh/identity/trust-anchor.ts";
+import { identityOf } from "@row/mesh/workload.ts";
 import pg from "pg";
+import { Probe } from "./probe.ts";
 import { expectOk, Rest } from "./rest.ts";
 
 const PORT_BASE = 27_000;
@@ -40,6 +44,7 @@ export class TheShop {
   readonly rest: Rest;
   readonly #secrets: Secrets;
   readonly #demoUsers = new Map<string, Promise<Session>>();
+  #anchor: Promise<TrustAnchor> | undefined;
   readonly #pools = new Map<string, pg.Pool>();
 
   private constructor(installation: Installation, processes: readonly ProcessStatus[]) {
@@ -65,6 +70,25 @@ export class TheShop {
   /** Services that answer gRPC calls, the edge aside. */
   get services(): string[] {
     return this.processes.filter(({ name, addresses }) => addresses.grpc && name !== "edge").map(({ name }) => name);
+  }
+
+  /** A service, to be called with any bytes as anybody. */
+  probe(name: string): Probe {
+    const sidecar = this.processes.find((process) => process.name === name)?.addresses.mesh;
+    if (!sidecar) return new Probe(this.address(name));
+    return new Probe(this.address(name), {
+      address: sidecar,
+      identity: identityOf(name),
+      credentialsOf: (account) => this.#credentialsOf(account),
+    });
+  }
+
+  // Made by whoever owns the shop: this test.
+  async #credentialsOf(account: string): Promise<ChannelCredentials> {
+    this.#anchor ??= readTrustAnchor(join(this.installation.stateDir, "mesh/identity"));
+    const anchor = await this.#anchor;
+    const pem = Buffer.from((await anchor.issue({ account })).pem);
+    return credentials.createSsl(readFileSync(anchor.certificatePath), pem, pem);
   }
 
   get demoPassword(): string {

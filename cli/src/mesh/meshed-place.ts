@@ -14,11 +14,11 @@ export function meshedPlace(
   const { instance, version, appSocket = "", httpSocket, inboundPort, sidecar } = workload;
   const isFirst = instance === instanceName({ ...deployment, version: FIRST_VERSION }, 1);
   const admin = `127.0.0.1:${adminPort}`;
-  const addresses = { ...(inboundPort === undefined ? {} : { mesh: `127.0.0.1:${inboundPort}` }), admin };
+  const declared = isFirst ? addressesOf(service, installation) : { admin };
   return {
     instance,
     version,
-    addresses: isFirst ? { ...addressesOf(service, installation) } : addresses,
+    addresses: { ...declared, ...(inboundPort === undefined ? {} : { mesh: `127.0.0.1:${inboundPort}` }) },
     listen: unix(httpSocket ?? appSocket),
     grpcListen: httpSocket === undefined ? undefined : unix(appSocket),
     admin,
