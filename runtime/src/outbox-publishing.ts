@@ -44,7 +44,9 @@ type Row = {
  * Positions are given before commit, so a row can appear behind one already published: there is no high-water mark, only
  * a hint where to look first, and a look at everything each second.
  */
-export async function publishUnpublished(publishing: Publishing): Promise<{ full: boolean; failed: number }> {
+export async function publishUnpublished(
+  publishing: Publishing,
+): Promise<{ events: number; full: boolean; failed: number }> {
   const { client, log, unreadable } = publishing;
   if (performance.now() >= publishing.searchAllAt) {
     publishing.searchFrom = 0n;
@@ -56,7 +58,7 @@ export async function publishUnpublished(publishing: Publishing): Promise<{ full
       FROM runtime.outbox WHERE published_time IS NULL AND position >= $2::bigint AND NOT id = ANY($1::uuid[]) ORDER BY position LIMIT ${BATCH}`,
     values: [[...unreadable], String(publishing.searchFrom)],
   });
-  if (rows.length === 0) return { full: false, failed: 0 };
+  if (rows.length === 0) return { events: 0, full: false, failed: 0 };
   crashPoint("outbox.before-publish");
   // All are sent at once on one connection, which keeps their order, and the answers are collected afterwards.
   const sent = rows.map((row) => ({ row, stored: publish(publishing, row) }));
@@ -77,7 +79,7 @@ export async function publishUnpublished(publishing: Publishing): Promise<{ full
   });
   const newest = BigInt(rows.at(-1)?.position ?? 0);
   publishing.searchFrom = failed > 0 || newest < MARGIN ? 0n : newest - MARGIN;
-  return { full: rows.length === BATCH, failed };
+  return { events: rows.length, full: rows.length === BATCH, failed };
 }
 
 /** Publishes one row; never throws. */
