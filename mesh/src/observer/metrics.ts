@@ -16,6 +16,8 @@ export function renderMetrics(lines: RequestLines, sidecars: Sidecars): string {
   out.sample("mesh_request_lines_total", {}, lines.received);
   out.begin("mesh_request_lines_invalid_total", "counter", "Request lines that could not be read.");
   out.sample("mesh_request_lines_invalid_total", {}, lines.invalid);
+  out.begin("mesh_sidecar_messages_total", "counter", "Other messages of sidecars, as when one reloads.");
+  out.sample("mesh_sidecar_messages_total", {}, lines.otherMessages);
   return out.toString();
 }
 

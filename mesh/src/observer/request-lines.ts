@@ -52,7 +52,10 @@ const BAR = 0x7c;
 export class RequestLines {
   readonly refusals = new Refusals();
   received = 0;
+  /** Of those, the ones that could not be read. */
   invalid = 0;
+  /** What else HAProxy has to say, as when it reloads or a server goes. */
+  otherMessages = 0;
   readonly #listeners: LineListeners;
   readonly #fields = new LineFields();
   readonly #targets = new PrefixTable<Target>();
@@ -68,16 +71,17 @@ export class RequestLines {
 
   /** `second`: now, since the epoch. */
   take(bytes: Uint8Array, second: number): void {
-    this.received += 1;
     const fields = this.#fields;
     if (bytes[1] === BAR && bytes[0] === OUT) {
+      this.received += 1;
       fields.split(bytes);
       if (!this.#outbound(fields, second)) this.invalid += 1;
     } else if (bytes[1] === BAR && bytes[0] === IN) {
+      this.received += 1;
       fields.split(bytes);
       if (!this.#inbound(fields)) this.invalid += 1;
     } else {
-      this.invalid += 1;
+      this.otherMessages += 1;
     }
   }
 

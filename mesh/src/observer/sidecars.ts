@@ -20,6 +20,8 @@ const POLL_EVERY_MS = 5_000;
 const CERTIFICATES_EVERY_POLLS = 6;
 /** A line is sent when its answer is counted; this is longer than it waits anywhere. */
 const LINES_ARRIVE_WITHIN_MS = 100;
+/** When lines seem to be lost. */
+const LOOK_AGAIN_MS = 1_000;
 
 /** All sidecars of the shop, asked every five seconds. */
 export class Sidecars {
@@ -92,6 +94,9 @@ export class Sidecars {
   async #visit(sidecar: Sidecar, withCertificates: boolean): Promise<void> {
     try {
       if (withCertificates) sidecar.certificateExpires = await certificateExpires(sidecar.entry.statsSocket);
+      await this.#reconcile(sidecar);
+      if (!sidecar.reconciliation.isSuspicious) return;
+      await sleep(LOOK_AGAIN_MS);
       await this.#reconcile(sidecar);
     } catch (error) {
       // It may just be stopped, restarted or not there yet; the supervisor says so.

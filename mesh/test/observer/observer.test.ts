@@ -201,8 +201,10 @@ test("tells a slow reader how many requests it missed", async () => {
 
 test("counts lines that it cannot read, and goes on", async () => {
   const before = (await observer.metric("mesh_request_lines_invalid_total")) ?? 0;
-  await observer.send("", "O", "O|", "nonsense", "O|a|b|c", "I|x|y", "Z|orders-v1-1|a|b|c|d|e|f|g|h|i|j|k");
-  await eventually(async () => (await observer.metric("mesh_request_lines_invalid_total")) === before + 7);
+  await observer.send("O|", "O|a|b|c", "I|x|y", "O||a|b|c|d|e|f|g|h|i|j|k");
+  await observer.send("", "O", "Proxy in:grpc stopped (cumulated conns: FE: 3, BE: 0).", "Z|orders-v1-1|a|b|c");
+  await eventually(async () => (await observer.metric("mesh_sidecar_messages_total")) === 4);
+  assert.equal(await observer.metric("mesh_request_lines_invalid_total"), before + 4);
   assert.equal(await observer.metric("mesh_request_lines_lost_total"), undefined, "there are no sidecars");
 });
 

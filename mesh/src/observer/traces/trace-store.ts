@@ -27,7 +27,8 @@ const SCHEMA = `
 const MOST: Readonly<Record<Reason, number>> = { failed: 500, slow: 200, sample: 300 };
 const MOST_BYTES = 128 * 1024 * 1024;
 const LISTED = 10;
-const SHORTEST_PREFIX = 4;
+/** Of a trace's id, to find it by. */
+export const SHORTEST_PREFIX = 4;
 
 /** Keeps traces in a file. They are worth nothing after a crash of the machine, and are not synced to disk. */
 export class TraceStore {

@@ -4,7 +4,7 @@ import { type PendingTrace, PendingTraces } from "./pending-traces.ts";
 import { Retention } from "./retention.ts";
 import type { ReceivedSpan, Span } from "./span.ts";
 import { placeSpans, rootOf, type Trace, type TraceLists } from "./trace.ts";
-import { TraceStore } from "./trace-store.ts";
+import { SHORTEST_PREFIX, TraceStore } from "./trace-store.ts";
 
 const DECIDE_EVERY_MS = 500;
 /** Spans that come late for a trace that was not kept must not look like a trace of their own. */
@@ -40,7 +40,7 @@ export class Traces {
 
   /** By its id or the first digits of it; also one that is not over yet. */
   find(prefix: string): Trace | undefined {
-    const pending = this.#pending.find(prefix);
+    const pending = prefix.length < SHORTEST_PREFIX ? undefined : this.#pending.find(prefix);
     const id = pending?.id ?? this.#store.find(prefix);
     if (id === undefined) return undefined;
     const kept = this.#store.spans(id);

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { Reason } from "./retention.ts";
+import type { Span } from "./span.ts";
+import { TraceStore } from "./trace-store.ts";
+
+const folders: string[] = [];
+after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), "traces-"));
+  folders.push(made);
+  return made;
+}
+
+const id = (number: number) => number.toString(16).padStart(32, "0");
+
+function span(startUs: number, { failed = false, service = "edge", text = "" } = {}): Span {
+  const rest = { kind: "server", instance: "edge-v1-1", durationUs: 100, status: "", attributes: { text } } as const;
+  return { id: `s${startUs}`, parent: "", name: "GET", service, startUs, failed, ...rest };
+}
+
+function put(store: TraceStore, from: number, count: number, kept: Reason, options = {}): void {
+  store.transaction(() => {
+    for (let index = from; index < from + count; index += 1) store.put(id(index), kept, [span(index + 1, options)]);
+  });
+}
+
+test("drops the oldest of each kind, so that many failures leave room for the rest", () => {
+  const store = new TraceStore(folder());
+  put(store, 0, 10, "sample");
+  put(store, 1_000, 600, "failed", { failed: true });
+  put(store, 2_000, 305, "sample");
+  assert.equal(store.has(id(9)), false);
+  assert.equal(store.has(id(2_004)), false);
+  assert.equal(store.has(id(2_005)), true);
+  assert.equal(store.has(id(1_099)), false);
+  assert.equal(store.has(id(1_100)), true);
+  assert.equal(store.lists().recent[0]?.id, id(2_304));
+  store.close();
+});
+
+test("drops the oldest when all together are too large", () => {
+  const store = new TraceStore(folder());
+  const text = "x".repeat(16 * 1024 * 1024);
+  for (let index = 0; index < 9; index += 1) put(store, index, 1, "sample", { text });
+  assert.deepEqual(
+    [1, 2, 8].map((index) => store.has(id(index))),
+    [false, true, true],
+  );
+  store.close();
+});
+
+test("adds what comes late, and a late failure makes it a failed trace", () => {
+  const store = new TraceStore(folder());
+  put(store, 1, 1, "slow");
+  store.transaction(() => store.put(id(1), "slow", [span(50, { failed: true, service: "orders" })]));
+  assert.equal(store.spans(id(1)).length, 2);
+  assert.deepEqual(
+    store.lists("orders").failed.map(({ spans, kept }) => ({ spans, kept })),
+    [{ spans: 2, kept: "failed" }],
+  );
+  assert.deepEqual(store.lists("cart").recent, []);
+  store.transaction(() => store.dropSlow(id(1)));
+  assert.equal(store.has(id(1)), true, "it is not there for being slow alone");
+  store.close();
+});
+
+test("keeps traces from one run to the next, and finds them by their first digits", () => {
+  const place = folder();
+  const first = new TraceStore(place);
+  put(first, 0xabcd, 1, "sample");
+  first.close();
+  const store = new TraceStore(place);
+  assert.equal(store.find(id(0xabcd).slice(0, 31)), id(0xabcd));
+  put(store, 0xabce, 1, "sample");
+  assert.equal(store.find(id(0xabcd).slice(0, 31)), undefined, "two start so");
+  assert.equal(store.find("0"), undefined);
+  store.close();
+});
+
+test("begins anew when its file is no database", () => {
+  const place = folder();
+  writeFileSync(join(place, "traces.sqlite"), "no database at all".repeat(1_000));
+  const store = new TraceStore(place);
+  put(store, 1, 1, "sample");
+  assert.equal(store.has(id(1)), true);
+  store.close();
+});
