@@ -1,11 +1,12 @@
 import type { AnnotationProblem } from "../../resources/annotation.ts";
 import { readFailureAccrual } from "../../resources/failure-accrual.ts";
 import { readRoutePolicy } from "../../resources/route-policy.ts";
-import { annotationOf, type Cluster, type KubeObject } from "../cluster.ts";
+import { annotationOf, type Cluster, type KubeObject, mayBeSame } from "../cluster.ts";
 import { isKnownAnnotation } from "../known-annotations.ts";
 import type { Hit, Rule } from "../rule.ts";
 import type { Value } from "../value.ts";
 
+const POLICY = /^(retry|timeout|balancer|balancer\.alpha)\.linkerd\.io\//;
 const CARRIERS = ["Service", "GRPCRoute", "HTTPRoute"];
 const HTTP_STATUSES = /^([1-5]\d\d(-[1-5]\d\d)?|gateway-error|5xx)(,([1-5]\d\d(-[1-5]\d\d)?|gateway-error|5xx))*$/;
 
@@ -74,6 +75,26 @@ export const ANNOTATIONS: readonly Rule[] = [
             (name === "retry.linkerd.io/http" && object.kind === "GRPCRoute");
           const place = inbound.has(object) ? `${object.kind} of a Server` : object.kind;
           if (isWrong) yield { at: annotationOf(object, name), message: `${name} stands on a ${place}` };
+        }
+      }
+    },
+  },
+  {
+    name: "annotation-on-backend",
+    why: "Linkerd reads retries, timeouts and circuit breaking from the Service that clients call, never from the backends of its routes",
+    fix: "move it to the Service that is the route's parent, or onto the route",
+    *check(cluster) {
+      const backends = cluster.routes.flatMap(({ rules }) => rules.flatMap((rule) => rule.backends));
+      for (const service of cluster.ofKind("Service")) {
+        const isBackend = backends.some(
+          ({ name, namespace }) => name === service.name && mayBeSame(namespace, service.namespace),
+        );
+        if (!isBackend || cluster.routesOn("Service", service).length > 0) continue;
+        for (const name of Object.keys(service.annotations).filter((annotation) => POLICY.test(annotation))) {
+          yield {
+            at: annotationOf(service, name),
+            message: `${name} stands on Service ${service.name}, which is a backend only`,
+          };
         }
       }
     },

@@ -37,6 +37,24 @@ export const ROUTE_SHAPE: readonly Rule[] = [
     },
   },
   {
+    name: "route-limits",
+    why: "the API server refuses the route; a GRPCRoute's rule takes 8 matches in Gateway API 1.2.1, which Linkerd recommends",
+    fix: "split it into several routes of the same parent",
+    *check({ routes }) {
+      for (const { kind, object, rules } of routes) {
+        const lists = [
+          { at: object.spec.at("rules"), name: "rules", most: 16 },
+          ...rules.map(({ at }) => ({ at: at.at("matches"), name: "matches", most: kind === "GRPCRoute" ? 8 : 64 })),
+          ...rules.map(({ at }) => ({ at: at.at("backendRefs"), name: "backendRefs", most: 16 })),
+        ];
+        for (const { at, name, most } of lists) {
+          const count = at.items.length;
+          if (count > most) yield { at, message: `it has ${count} ${name}, and ${most} are the most` };
+        }
+      }
+    },
+  },
+  {
     name: "header-match-without-method",
     why: "proxies up to v2.366.0 refuse the whole policy: every request to the Service ends in grpc-status 13 INTERNAL",
     fix: "write method: {service: …} beside the headers",
