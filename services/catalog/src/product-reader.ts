@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { type Queryable, statement } from "@row/runtime/postgres.ts";
 import type { Product } from "./product.ts";
 import { PRODUCT_COLUMNS, PRODUCTS, type ProductRow, toProduct } from "./product-rows.ts";
@@ -16,6 +17,7 @@ interface Waiting {
 /** One query waits for its answer while the other is made and read. */
 const QUERIES = 2;
 const MOST_AT_ONCE = 200;
+const ANSWERS_A_TURN = 4;
 
 /**
  * Reads products by id. Nothing is cached: what is asked for while queries are under way goes into the next one, together,
@@ -48,18 +50,27 @@ export class ProductReader {
     const batch = this.#waiting.splice(0, MOST_AT_ONCE);
     this.#queries += 1;
     findProducts(this.#db, [...new Set(batch.map(({ id }) => id))])
-      .then(
-        (products) => {
-          for (const { id, resolve } of batch) resolve(products.get(id));
-        },
-        (error: unknown) => {
-          for (const { reject } of batch) reject(error);
-        },
-      )
       .finally(() => {
         this.#queries -= 1;
         this.#read();
-      });
+      })
+      .then(
+        (products) => handOut(batch, products),
+        (error: unknown) => {
+          for (const { reject } of batch) reject(error);
+        },
+      );
+  }
+}
+
+/**
+ * Answers a few callers in each turn of the event loop. What is written in one turn leaves the process together: answered
+ * all at once, they would come back all at once, and this process and those that call it would wait for one another.
+ */
+async function handOut(batch: readonly Waiting[], products: ReadonlyMap<string, Product>): Promise<void> {
+  for (const [position, { id, resolve }] of batch.entries()) {
+    if (position > 0 && position % ANSWERS_A_TURN === 0) await setImmediate();
+    resolve(products.get(id));
   }
 }
 
