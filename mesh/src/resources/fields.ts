@@ -233,7 +233,9 @@ function typeNameOf(value: unknown): string {
 }
 
 function quoteHint(value: unknown): string {
-  return typeof value === "number" || typeof value === "boolean" ? `: put it in quotes, "${value}"` : "";
+  if (typeof value === "number") return `: put it in quotes, "${value}"`;
+  // What was written may be `yes`.
+  return typeof value === "boolean" ? ": put it in quotes" : "";
 }
 
 function listOf(choices: readonly string[]): string {

@@ -1,5 +1,15 @@
 /** Kubernetes manifests as they were written: any kind, with the line of every field. */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseAllDocuments } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+  type ScalarTag,
+} from "yaml";
 import type { Problem } from "./problem.ts";
 
 /** Where a field is: ["spec", "rules", 0, "backendRefs"]. */
@@ -29,7 +39,8 @@ export function readManifests(text: string, file: string): Manifests {
   const manifests: Manifest[] = [];
   const problems: Problem[] = [];
   // `merge` because kubectl follows "<<"; problems are collected, so nothing is printed.
-  for (const document of parseAllDocuments(text, { lineCounter, merge: true, logLevel: "silent" })) {
+  const options = { lineCounter, merge: true, logLevel: "silent", customTags: OLD_BOOLEANS } as const;
+  for (const document of parseAllDocuments(text, options)) {
     if (document.errors.length > 0) {
       for (const error of document.errors) {
         const message = `Cannot read the YAML: ${error.message.split("\n")[0]?.replace(/ at line \d+, column \d+:$/, "")}`;
@@ -47,6 +58,12 @@ export function readManifests(text: string, file: string): Manifests {
   }
   return { manifests, problems };
 }
+
+/** kubectl reads YAML 1.1, in which these are no strings. */
+const OLD_BOOLEANS: ScalarTag[] = [
+  { test: /^(?:yes|Yes|YES|on|On|ON)$/, value: true },
+  { test: /^(?:no|No|NO|off|Off|OFF)$/, value: false },
+].map(({ test, value }) => ({ tag: "tag:yaml.org,2002:bool", default: true, test, resolve: () => value }));
 
 interface Collection {
   file: string;
