@@ -9,7 +9,7 @@ export interface Stock {
   readonly sold: bigint;
   /** What came in, less what was written off: on hand, reserved and sold together. */
   readonly received: bigint;
-  /** Counts the changes of onHand. */
+  /** Counts the changes of onHand; orders that come together make one. */
   readonly version: bigint;
 }
 
