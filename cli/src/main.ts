@@ -129,7 +129,7 @@ row
 row
   .command("apply")
   .description("change the running mesh as Kubernetes manifests say; all of them or none")
-  .requiredOption("-f, --filename <path>", "a file, a folder, or - for standard input; may be repeated", collect, [])
+  .option("-f, --filename <path>", "a file, a folder, or - for standard input; may be repeated", collect, [])
   .action(async (options: { filename: string[] }) => (await import("./commands/apply.ts")).apply(here(), options));
 
 row

@@ -9,6 +9,7 @@ import { askMesh } from "../supervisor/control-client.ts";
 
 /** Changes the running mesh as the files say; all of them, or nothing. */
 export async function apply({ stateDir }: Installation, { filename }: { filename: string[] }): Promise<void> {
+  if (filename.length === 0) throw new RowError("Cannot apply: name a file, a folder or standard input with -f FILE");
   const documents = (await Promise.all(filename.map(readDocuments))).flat();
   const { outcomes } = await askMesh(stateDir, "apply", { documents });
   show(outcomes);

@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { loadContracts } from "../src/contracts.ts";
+import { callMethod, findMethod } from "../src/dynamic-client.ts";
+import { type Shop, type ShopOptions, startShop } from "../src/shop.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const contracts = loadContracts(root);
+const method = findMethod(contracts, "CatalogService.ListCategories");
+const folder = mkdtempSync(join(tmpdir(), "row-mesh-"));
+const options: ShopOptions = { services: ["auth", "catalog"], stateDir: join(folder, "state"), portBase: 26_200 };
+const TOOLBOX = "127.0.0.1:26250";
+const LAPTOP = "127.0.0.1:26253";
+
+let shop: Shop;
+
+before(async () => {
+  shop = await startShop(options);
+});
+
+after(async () => {
+  await shop?.destroy();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Calls catalog once; answers who served it, "catalog/v2/catalog-v2-1". */
+async function call(address = TOOLBOX, headers: Record<string, string> = {}): Promise<string> {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  let served = "";
+  const onServedBy = (name: string) => {
+    served = name;
+  };
+  const answers = callMethod({ address, method, request: {}, metadata, contracts, timeoutMs: 5_000, onServedBy });
+  await Array.fromAsync(answers);
+  return served;
+}
+
+/** Which versions answer a number of calls. */
+async function versions(count: number, headers: Record<string, string> = {}): Promise<Set<string | undefined>> {
+  const served = await Promise.all(Array.from({ length: count }, () => call(TOOLBOX, headers)));
+  return new Set(served.map((name) => name.split("/")[1]));
+}
+
+/** Calls without a pause until told to stop; answers how many calls failed, and how. */
+function load(): { stop(): Promise<{ calls: number; failures: string[] }> } {
+  let isOver = false;
+  let calls = 0;
+  const failures: string[] = [];
+  const callers = Array.from({ length: 4 }, async () => {
+    while (!isOver) {
+      calls += 1;
+      await call().catch((error: ServiceError) => failures.push(`${status[error.code]}: ${error.details}`));
+    }
+  });
+  return {
+    stop: async () => {
+      isOver = true;
+      await Promise.all(callers);
+      return { calls, failures };
+    },
+  };
+}
+
+async function withoutFailure(act: () => Promise<unknown>): Promise<void> {
+  const running = load();
+  await act();
+  const { calls, failures } = await running.stop();
+  assert.deepEqual(failures, []);
+  assert.ok(calls > 10, `${calls} calls`);
+}
+
+function apply(text: string) {
+  return shop.meshControl.apply({ documents: [{ file: "mine.yaml", text }] });
+}
+
+const MARKED = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: { name: marked }
+spec:
+  parentRefs: [{ group: core, kind: Service, name: catalog, port: 50051 }]
+  rules:
+    - matches:
+        - method: { service: shop.catalog.v1.CatalogService, method: ListCategories }
+          headers: [{ name: x-canary, value: "yes" }]
+      backendRefs: [{ name: catalog-v2, port: 50051 }]
+`;
+
+test("runs every app on sockets of its owner's, behind a sidecar that answers on the service's port", async () => {
+  assert.equal(await call(), "catalog/v1/catalog-v1-1");
+  assert.equal(await call(LAPTOP), "catalog/v1/catalog-v1-1");
+  const { env, address } = shop.process("catalog");
+  assert.equal(address, LAPTOP);
+  const socket = env.LISTEN_ADDRESS?.slice("unix:".length) ?? "";
+  assert.equal(basename(socket), "app.sock");
+  assert.equal(statSync(socket).mode & 0o777, 0o600);
+  assert.equal(statSync(join(socket, "../..")).mode & 0o777, 0o700);
+  const { mesh, processes } = await shop.status();
+  assert.equal(mesh, true);
+  const catalog = processes.find(({ name }) => name === "catalog");
+  assert.equal(catalog?.sidecar?.state, "ready");
+  assert.ok(processes.some(({ name }) => name === "toolbox"));
+  assert.ok(!processes.some(({ name }) => name.endsWith("-sidecar")));
+});
+
+test("a deployed version gets its calls by a split, and none before", async () => {
+  const deployed = await shop.meshControl.deploy({ service: "catalog", version: "v2", replicas: 2 });
+  assert.deepEqual(deployed.instances, ["catalog-v2-1", "catalog-v2-2"]);
+  assert.deepEqual(await versions(30), new Set(["v1"]));
+  const { splits } = await shop.meshControl.split({ service: "catalog", weights: ["v1=1", "v2=1"] });
+  assert.ok(splits.length >= 3);
+  assert.deepEqual(await versions(60), new Set(["v1", "v2"]));
+  await shop.meshControl.split({ service: "catalog", weights: ["v1=0", "v2=1"] });
+  assert.deepEqual(await versions(30), new Set(["v2"]));
+  assert.equal(await call(LAPTOP), "catalog/v1/catalog-v1-1", "people call one instance, whatever the split");
+  await shop.meshControl.split({ service: "catalog", weights: ["v1=3", "v2=1"] });
+});
+
+test("weights change within a second, and no call fails of it", async () => {
+  await withoutFailure(async () => {
+    for (const weights of [["v1=1"], ["v1=1", "v2=9"], ["v2=1"], ["v1=3", "v2=1"]]) {
+      const began = performance.now();
+      await shop.meshControl.split({ service: "catalog", weights });
+      assert.ok(performance.now() - began < 1_000);
+    }
+  });
+});
+
+test("a route that is applied takes effect, is there to be read, and goes when it is deleted", async () => {
+  await shop.meshControl.split({ service: "catalog", weights: ["v1=1", "v2=0"] });
+  assert.deepEqual((await apply(MARKED)).outcomes, [{ resource: "grpcroute/marked", outcome: "created" }]);
+  assert.deepEqual(await versions(10, { "x-canary": "yes" }), new Set(["v2"]));
+  assert.deepEqual(await versions(10), new Set(["v1"]));
+  const { left } = await shop.meshControl.split({ service: "catalog", weights: [] });
+  assert.deepEqual(
+    left.map(({ route }) => route),
+    ["marked"],
+  );
+  const undeploy = shop.meshControl.undeploy({ service: "catalog", version: "v2" });
+  await assert.rejects(undeploy, /GRPCRoute marked sends it marked calls/);
+  assert.deepEqual((await apply(MARKED)).outcomes, [{ resource: "grpcroute/marked", outcome: "unchanged" }]);
+  await withoutFailure(() => shop.meshControl.delete({ targets: [{ kind: "grpcroutes", name: "marked" }] }));
+  assert.deepEqual(await versions(10, { "x-canary": "yes" }), new Set(["v1"]));
+});
+
+test("a change with a mistake is refused as a whole, every mistake by name, and leaves all as it was", async () => {
+  const { resources } = await shop.meshControl.resources({});
+  const unknownService = MARKED.replace("catalog-v2", "catalog-v9");
+  const unknownField = MARKED.replace("marked", "other").replace("rules:", "hostnames: [a.example]\n  rules:");
+  await assert.rejects(apply(`${unknownField}---\n${unknownService.replace("matches", "machtes")}`), (error: Error) => {
+    assert.match(error.message, /^mine\.yaml:\d+: .*hostnames/m);
+    assert.match(error.message, /^mine\.yaml:\d+: .*machtes/m);
+    return true;
+  });
+  await assert.rejects(apply(`${MARKED}---\n${unknownService.replace("marked", "wrong")}`), /catalog-v9/);
+  assert.deepEqual((await shop.meshControl.resources({})).resources, resources);
+  assert.deepEqual(await versions(5, { "x-canary": "yes" }), new Set(["v1"]));
+});
+
+test("refuses what names no version or service, or cannot be, in one clear line", async () => {
+  const { split, deploy, scale, undeploy } = shop.meshControl;
+  const service = "catalog";
+  await assert.rejects(
+    split({ service, weights: ["v1=1", "v3=1"] }),
+    /catalog v3: it is not deployed, there are v1, v2/,
+  );
+  await assert.rejects(split({ service, weights: ["v1=1.5"] }), /Cannot read v1=1\.5: .* whole number/);
+  await assert.rejects(split({ service, weights: ["v1=0"] }), /every weight is 0/);
+  await assert.rejects(split({ service: "cart", weights: [] }), /Unknown service cart: there are auth, catalog$/);
+  await assert.rejects(deploy({ service, version: "v2", replicas: 1 }), /deployed already/);
+  await assert.rejects(deploy({ service, version: "V2!", replicas: 1 }), /Cannot call a version V2!/);
+  await assert.rejects(deploy({ service, version: "v3", replicas: 1, from: "no-such-thing" }), /neither a folder nor/);
+  await assert.rejects(scale({ service, replicas: 1 }), /say which with --version, there are v1, v2/);
+  await assert.rejects(undeploy({ service, version: "v1" }), /shop's own code/);
+  await split({ service, weights: ["v1=1", "v2=1"] });
+  await assert.rejects(undeploy({ service, version: "v2" }), /row split catalog v1=100 v2=0/);
+});
+
+test("instances come and go while calls go on, and no call fails", async () => {
+  await withoutFailure(async () => {
+    assert.deepEqual((await shop.meshControl.scale({ service: "catalog", version: "v2", replicas: 1 })).instances, [
+      "catalog-v2-1",
+    ]);
+    await shop.meshControl.scale({ service: "catalog", version: "v1", replicas: 2 });
+    await shop.restart("catalog-v1-1");
+    await shop.meshControl.scale({ service: "catalog", version: "v1", replicas: 1 });
+  });
+});
+
+test("what was changed is there after a restart, and follows the repository again when it is changed back", async () => {
+  await apply(MARKED);
+  await shop.stop();
+  shop = await startShop(options);
+  assert.deepEqual(await versions(10, { "x-canary": "yes" }), new Set(["v2"]));
+  assert.deepEqual(await versions(40), new Set(["v1", "v2"]));
+  await shop.meshControl.delete({ targets: [{ kind: "GRPCRoute", name: "marked" }] });
+  await shop.meshControl.split({ service: "catalog", weights: ["v1=1"] });
+  await withoutFailure(() => shop.meshControl.undeploy({ service: "catalog", version: "v2" }));
+  assert.deepEqual(await versions(10), new Set(["v1"]));
+  assert.throws(() => shop.process("catalog-v2-1"), /Unknown process/);
+  assert.throws(() => statSync(join(folder, "state/mesh/resources.json")), /ENOENT/);
+});
+
+test("a sidecar or an app that is killed comes back, and calls with it", async () => {
+  for (const name of ["catalog-v1-1-sidecar", "catalog-v1-1", "toolbox-v1-1"]) {
+    const { pid } = shop.process(name);
+    shop.kill(name);
+    while (shop.process(name).pid === pid) await sleep(5);
+    await shop.whenReady(name);
+    const end = Date.now() + 2_000;
+    while ((await call().catch(() => "")) === "" && Date.now() < end) await sleep(10);
+    assert.equal(await call(), "catalog/v1/catalog-v1-1", name);
+  }
+});
+
+test("runs the code of another checkout, whose node_modules are made", async () => {
+  const checkout = join(folder, "checkout");
+  const filter = (path: string) => basename(path) !== "node_modules";
+  for (const path of ["package.json", "runtime", "services", "mesh", "gen"])
+    cpSync(join(root, path), join(checkout, path), { recursive: true, filter });
+  appendFileSync(join(checkout, "services/catalog/src/main.ts"), 'console.log("another checkout");\n');
+  await shop.meshControl.deploy({ service: "catalog", version: "mine", replicas: 1, from: checkout });
+  await shop.meshControl.split({ service: "catalog", weights: ["mine=1"] });
+  assert.equal(await call(), "catalog/mine/catalog-mine-1");
+  assert.match(readFileSync(shop.process("catalog-mine-1").logFile, "utf8"), /^another checkout$/m);
+  await shop.meshControl.split({ service: "catalog", weights: ["v1=1"] });
+  await shop.meshControl.undeploy({ service: "catalog", version: "mine" });
+  assert.ok(statSync(checkout).isDirectory(), "a folder of the user's stays");
+});
+
+test("certificates are replaced before they end, and no call fails of it", async () => {
+  await shop.stop();
+  shop = await startShop({ ...options, certificateLifetimeMs: 4_500 });
+  const file = join(folder, "state/mesh/identity/catalog-v1-1.pem");
+  const first = readFileSync(file, "utf8");
+  await withoutFailure(() => sleep(5_500));
+  assert.notEqual(readFileSync(file, "utf8"), first);
+});
+
+test("without the mesh services listen on their ports themselves, and what is the mesh's refuses", async () => {
+  await shop.stop();
+  shop = await startShop({ ...options, mesh: false });
+  assert.equal(shop.process("catalog").env.LISTEN_ADDRESS, LAPTOP);
+  assert.equal(await call(LAPTOP), "catalog/v1/catalog-v1-1");
+  assert.equal((await shop.status()).mesh, false);
+  await assert.rejects(shop.meshControl.split({ service: "catalog", weights: [] }), /without the mesh: .*--no-mesh/);
+});
