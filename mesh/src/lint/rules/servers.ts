@@ -123,7 +123,8 @@ function hasPort(server: KubeObject, workload: Workload): boolean {
 }
 
 function overlap(cluster: Cluster, one: KubeObject, other: KubeObject): boolean {
-  if (!mayBeSame(one.namespace, other.namespace)) return false;
+  // The same Server in two variants of a manifest is no two Servers.
+  if (one.name === other.name || !mayBeSame(one.namespace, other.namespace)) return false;
   const both = workloadsOf(cluster, one).filter((workload) => workloadsOf(cluster, other).includes(workload));
   if (both.some((workload) => portOf(one, workload) !== undefined && portOf(one, workload) === portOf(other, workload)))
     return true;
