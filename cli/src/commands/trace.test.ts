@@ -32,7 +32,7 @@ const TRACE: Trace = {
     span({
       depth: 2,
       service: "catalog",
-      name: "GetProduct",
+      name: "/shop.catalog.v1.Catalog/Get",
       offsetUs: 16_000,
       durationUs: 1,
       failed: true,
@@ -49,7 +49,7 @@ test("shows a trace as a waterfall: names by depth, bars by time, failures by th
     [
       `orders PlaceOrder         ${"▇".repeat(32)}   32.0 ms`,
       `  ⇥ orders to catalog-v1  ${" ".repeat(8)}${"▇".repeat(16)}${" ".repeat(8)}   16.0 ms`,
-      `    catalog GetProduct    ${" ".repeat(16)}▇${" ".repeat(15)}      1 µs  ✗ gone`,
+      `    catalog Catalog/Get   ${" ".repeat(16)}▇${" ".repeat(15)}      1 µs  ✗ gone`,
     ],
   );
 });

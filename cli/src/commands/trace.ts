@@ -26,7 +26,7 @@ export function renderLists({ failed, slowest, recent }: TraceLists): string {
     ["Recent", recent],
   ];
   const shown = sections.filter(([, traces]) => traces.length > 0);
-  if (shown.length === 0) return "No traces yet: one is kept two seconds after its last span.";
+  if (shown.length === 0) return "No traces yet: one is kept some seconds after its last span.";
   const rows = shown.map(([title, traces]) => [
     title,
     ...table(traces.map((trace) => [`  ${trace.id}`, ...columns(trace)])),
@@ -47,7 +47,7 @@ const NARROWEST = 24;
 export function renderTrace({ id, startTime, durationUs, spans }: Trace, width: number): string {
   const names = spans.map(({ depth, service, name, kind }) => {
     const marker = kind === "outbound" ? "⇥ " : kind === "inbound" ? "↦ " : "";
-    return `${"  ".repeat(depth)}${marker}${service} ${name}`;
+    return `${"  ".repeat(depth)}${marker}${service} ${withoutPackage(name)}`;
   });
   const rest = BAR_WIDTH + 24;
   const longest = names.reduce((most, name) => Math.max(most, name.length), 0);
@@ -59,6 +59,11 @@ export function renderTrace({ id, startTime, durationUs, spans }: Trace, width: 
   });
   const count = `${spans.length} spans, ${duration(durationUs)}`;
   return [`${id}  ${startTime}  ${count}`, "", ...lines].join("\n");
+}
+
+/** "/shop.orders.v1.OrderService/PlaceOrder" → "OrderService/PlaceOrder" */
+function withoutPackage(name: string): string {
+  return name.replace(/^\/(?:[\w]+\.)*(\w+\/\w+)$/, "$1");
 }
 
 function isRemarkable({ status }: PlacedSpan): boolean {

@@ -93,7 +93,8 @@ export class Sidecars {
 
   async #visit(sidecar: Sidecar, withCertificates: boolean): Promise<void> {
     try {
-      if (withCertificates) sidecar.certificateExpires = await certificateExpires(sidecar.entry.statsSocket);
+      if (withCertificates || !sidecar.certificateExpires)
+        sidecar.certificateExpires = await certificateExpires(sidecar.entry.statsSocket);
       await this.#reconcile(sidecar);
       if (!sidecar.reconciliation.isSuspicious) return;
       await sleep(LOOK_AGAIN_MS);
@@ -127,6 +128,6 @@ async function certificateExpires(statsSocket: string): Promise<number | undefin
   const file = list.split("\n").find((line) => line.startsWith("/"));
   if (!file) return undefined;
   const certificate = await giveCommand(statsSocket, `show ssl cert ${file.trim()}`);
-  const time = Date.parse(/^Not After: (.+)$/m.exec(certificate)?.[1] ?? "");
+  const time = Date.parse(/^notAfter: (.+)$/m.exec(certificate)?.[1] ?? "");
   return Number.isNaN(time) ? undefined : time / 1_000;
 }

@@ -1,5 +1,6 @@
 /** A client's sidecar that is a real HAProxy, two endpoints that fail when told to, and lines that get lost when told to. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { accessSync } from "node:fs";
@@ -8,6 +9,7 @@ import { createServer, request, type Server } from "node:http";
 import { join } from "node:path";
 import { reload } from "../../src/data-plane/reload.ts";
 import { RuntimeApi } from "../../src/data-plane/runtime-api.ts";
+import { openTrustAnchor, writeCertificate } from "../../src/identity/trust-anchor.ts";
 import { eventually, type Observer } from "./observer-process.ts";
 
 const HAPROXY = ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy", "/opt/homebrew/bin/haproxy"].find(exists) ?? "haproxy";
@@ -20,6 +22,8 @@ export class BreakingLab {
   readonly stats: string;
   /** Drops a line for which it answers true. */
   isLost: (line: string) => boolean = () => false;
+  /** Seconds since the epoch. */
+  certificateExpires = 0;
   readonly failing = new Set<Endpoint>();
   readonly #folder: string;
   readonly #endpoints: Server[] = [];
@@ -101,6 +105,11 @@ export class BreakingLab {
 
   async #startHaproxy(): Promise<void> {
     const file = join(this.#folder, "haproxy.cfg");
+    const identity = join(this.#folder, "identity.pem");
+    const anchor = await openTrustAnchor(join(this.#folder, "anchor"));
+    const { pem } = await anchor.issue({ account: "orders" });
+    await writeCertificate(identity, pem);
+    this.certificateExpires = Date.parse(new X509Certificate(pem).validTo) / 1_000;
     const server = (endpoint: Endpoint) => `  server ${endpoint} unix@${join(this.#folder, `${endpoint}.sock`)}`;
     const backend = (name: string) => [`backend ${name}`, "  balance roundrobin", ...ENDPOINTS.map(server)];
     const us = "%[date(0,us),sub(txn.start)]";
@@ -116,6 +125,8 @@ export class BreakingLab {
       "  timeout connect 1s",
       "  timeout client 5s",
       "  timeout server 5s",
+      "frontend in:grpc",
+      `  bind unix@${join(this.#folder, "in.sock")} ssl crt ${identity} alpn h2`,
       "frontend out:catalog",
       `  bind unix@${join(this.#folder, "out.sock")}`,
       `  log-format ${fields.join("|")}|%[var(txn.start)]`,

@@ -84,6 +84,11 @@ test("takes a failing endpoint out of all backends after as many failures in a r
   assert.match(observer.said(), /"endpoint":"catalog-v1-2","failures":3,"wasProbe":false,"penaltyMs":1000/);
 });
 
+test("tells when the sidecar's certificate expires", async () => {
+  const expires = async () => observer.metric("identity_cert_expiration_timestamp_seconds", POD);
+  await eventually(async () => (await expires()) === lab.certificateExpires);
+});
+
 test("lets it in for a probe, trips at once when that fails, and forgets after a success", async () => {
   await trip();
   await eventually(() => isIn(BAD));

@@ -74,7 +74,7 @@ test("keeps the spans that the services' own exporter sends, with the hops of si
     trace?.spans.map(({ depth, kind, service, name }) => [depth, kind, service, name]),
     [
       [0, "client", "orders", "GetProduct"],
-      [1, "outbound", "orders", "to catalog-v1/catalog-v1-1 by catalog-fast"],
+      [1, "outbound", "orders", "to catalog-v1-1 by catalog-fast"],
       [2, "inbound", "catalog", "from orders.shop by catalog-for-orders"],
       [3, "server", "catalog", "GetProduct"],
     ],

@@ -59,8 +59,8 @@ function target(fields: LineFields, pod: Pod) {
 }
 
 function outboundName({ service, backend, route, server }: TappedRequest): string {
-  const where = [backend || service, server].filter(Boolean).join("/");
-  return route ? `to ${where} by ${route}` : `to ${where || "nobody"}`;
+  const where = server || backend || service || "nobody";
+  return route ? `to ${where} by ${route}` : `to ${where}`;
 }
 
 function inboundName({ client, route }: TappedRequest): string {
