@@ -20,11 +20,11 @@ export class ShopStack {
     this.readySeconds = readySeconds;
   }
 
-  static async start(stateDir: string, portBase: number, env: Record<string, string>): Promise<ShopStack> {
+  static async start(stateDir: string, portBase: number, env: Record<string, string>, mesh = true): Promise<ShopStack> {
     await stopLeftovers(stateDir);
     removeState(stateDir);
     const startedAt = performance.now();
-    const shop = await startShop({ stateDir, portBase, env });
+    const shop = await startShop({ stateDir, portBase, env, mesh });
     return new ShopStack(shop, (performance.now() - startedAt) / 1_000);
   }
 
@@ -41,6 +41,12 @@ export class ShopStack {
   /** The processes that are this project's own. */
   get services(): string[] {
     return this.shop.services.map(({ name }) => name);
+  }
+
+  /** Those, and what runs for them: sidecars, toolbox and observer. */
+  get own(): string[] {
+    const mesh = this.processes.map(({ name }) => name).filter((name) => /^(.*-sidecar|toolbox|observer)$/.test(name));
+    return [...this.services, ...mesh];
   }
 
   adminUrl(database?: string): string {

@@ -6,6 +6,7 @@ import { POSTGRES_ADMIN, postgresUrl, preparePostgres, removePostgres } from "./
 import { findPrograms, type ProgramSearch } from "./infra/programs.ts";
 import { prepareRedis } from "./infra/redis.ts";
 import { type Installation, installationAt } from "./installation.ts";
+import { removeSocketFolder } from "./mesh/socket-folder.ts";
 import { Secrets } from "./secrets.ts";
 import { discoverServices, type ServiceManifest, selectServices } from "./service-manifest.ts";
 import { type Settings, serviceEnvironment } from "./service-process.ts";
@@ -109,6 +110,7 @@ export async function startInfrastructure(options: InfrastructureOptions = {}): 
 
 export function removeState(stateDir: string): void {
   removePostgres(stateDir);
+  removeSocketFolder(stateDir);
   rmSync(stateDir, { recursive: true, force: true });
 }
 

@@ -133,7 +133,7 @@ export class Shop {
     for (const process of this.#processes.filter((process) => isNamed(process, name))) {
       await this.#mesh?.leave(process);
       await process.restart();
-      await process.whenReady(READY_TIMEOUT_MS);
+      await this.#whenServing(process);
     }
   }
 
@@ -151,7 +151,13 @@ export class Shop {
   /** Resolves when the process serves, for example after it was killed. */
   async whenReady(name: string, first: () => void = () => {}): Promise<void> {
     first();
-    await this.#find(name).whenReady(READY_TIMEOUT_MS);
+    await this.#whenServing(this.#find(name));
+  }
+
+  async #whenServing(process: SupervisedProcess): Promise<void> {
+    await process.whenReady(READY_TIMEOUT_MS);
+    // Calls find it only when those who call it know.
+    await this.#mesh?.pushReadiness();
   }
 
   async status(): Promise<ShopStatus> {

@@ -29,13 +29,14 @@ export async function measureExtras(
   const withoutSpans = { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: "" };
   const withoutLogs = { ...env, LOG_LEVEL: "silent" };
   const neither = { ...withoutSpans, LOG_LEVEL: "silent" };
-  const against = (name: string, settings: Record<string, string>) =>
-    againstOther(bench, cleanup, stateDir, name, settings);
+  const against = (name: string, settings: Record<string, string>, mesh = true) =>
+    againstOther(bench, cleanup, name, () => ShopStack.start(stateDir, PORTS.comparedShop, settings, mesh));
   return [
     validation(),
     await tokenCheck(bench),
     ...(bench.plan.isFull ? [await against("spans", withoutSpans), await against("logs", withoutLogs)] : []),
     await against("spans and logs", neither),
+    await against("the mesh", env, false),
   ];
 }
 
@@ -57,11 +58,10 @@ async function tokenCheck(bench: Bench): Promise<Extra> {
 async function againstOther(
   bench: Bench,
   cleanup: Cleanup,
-  stateDir: string,
   name: string,
-  env: Record<string, string>,
+  start: () => Promise<ShopStack>,
 ): Promise<Extra> {
-  const other = await cleanup.keep(ShopStack.start(stateDir, PORTS.comparedShop, env), (it) => it.stop());
+  const other = await cleanup.keep(start(), (it) => it.stop());
   try {
     const requests = readProducts();
     await onShop(bench, { requests, seconds: bench.plan.warmUpSeconds }, other);

@@ -5,18 +5,30 @@ import type { Resource } from "@row/mesh/resources/resource.ts";
 import { methods } from "@row/runtime/contract.ts";
 import type { Installation } from "../installation.ts";
 import { RowError } from "../row-error.ts";
+import { askMesh } from "../supervisor/control-client.ts";
+import { supervisorOf } from "../supervisor/lock.ts";
 import { table } from "./status.ts";
 
 const VERSION = "v1";
 
-/** Prints who may call what, as the policies say. */
+/** Prints who may call what: by the policies of the shop that runs, or else by the repository's. */
 export async function meshAuthz(
-  { root }: Pick<Installation, "root">,
+  installation: Installation,
   service: string | undefined,
   { json }: { json?: boolean },
 ): Promise<void> {
-  const resources = loadResources(["services", "policy", "routes"].map((folder) => join(root, "mesh", folder)));
+  const resources = (await runningResources(installation)) ?? resourcesOf(installation);
   console.log(authzText(resources, service, json));
+}
+
+/** Undefined where no shop runs, or one without the mesh. */
+async function runningResources({ stateDir }: Installation): Promise<Resource[] | undefined> {
+  if (!supervisorOf(stateDir) || !(await askMesh(stateDir, "about", {})).on) return undefined;
+  return (await askMesh(stateDir, "resources", {})).resources;
+}
+
+function resourcesOf({ root }: Installation): Resource[] {
+  return loadResources(["services", "policy", "routes"].map((folder) => join(root, "mesh", folder)));
 }
 
 function authzText(resources: readonly Resource[], service: string | undefined, json = false): string {

@@ -19,12 +19,7 @@ export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): M
     return done;
   };
   const services = mesh.host.services.filter(({ grpcPort }) => grpcPort === undefined).map(({ name }) => name);
-  const about = {
-    on: true,
-    toolbox: `127.0.0.1:${mesh.ports.anyService}`,
-    observer: `http://127.0.0.1:${mesh.ports.observerHttp}`,
-    services,
-  };
+  const about = { on: true, toolbox: `127.0.0.1:${mesh.ports.anyService}`, services };
   return {
     about: async () => about,
     resources: async () => ({ resources: [...mesh.store.resources] }),

@@ -46,11 +46,13 @@ export interface Member {
   app?: SupervisedProcess;
   /** It gets no new calls: until it has been started anew, or any more. */
   leaving?: "for a moment" | "for good";
-  /** What its readiness probe said last. */
-  answers: boolean;
+  /** How many readiness probes in a row it has failed. */
+  failedProbes: number;
 }
 
 const PROBE_EVERY_MS = 1_000;
+/** As many as a kubelet waits for: one that is slow for a moment is not out of order. */
+const FAILED_PROBES = 3;
 const START_MS = 60_000;
 const DRAIN_MS = 5_000;
 const DRAIN_POLL_MS = 25;
@@ -182,7 +184,7 @@ export class Mesh {
       const names = calls.map(({ name }) => name);
       const instance = newInstance(deployment, number, service, names, ports, this.#folders, this.ports);
       await this.#certificates.issueFor(instance.workload);
-      const member: Member = { instance, sidecar: this.#sidecarFor(instance.workload), answers: true };
+      const member: Member = { instance, sidecar: this.#sidecarFor(instance.workload), failedProbes: 0 };
       this.#members.set(instance.workload.instance, member);
       added.push(member);
     }
@@ -253,7 +255,10 @@ export class Mesh {
   /** Called when a process of the shop starts to serve or ends. */
   noticed(process: SupervisedProcess): void {
     const member = this.members.find(({ app }) => app === process);
-    if (member?.leaving === "for a moment" && process.state === "ready") delete member.leaving;
+    if (member && process.state === "ready") {
+      member.failedProbes = 0;
+      if (member.leaving === "for a moment") delete member.leaving;
+    }
     const isOurs = member !== undefined || this.#sidecars.some((sidecar) => sidecar.process === process);
     if (isOurs && this.#store) this.pushReadiness().catch((error) => this.host.report(messageOf(error)));
   }
@@ -325,7 +330,8 @@ export class Mesh {
 
   #isReady(instance: string): boolean {
     const member = this.#members.get(instance);
-    return member !== undefined && member.app?.state === "ready" && member.answers && !member.leaving;
+    if (!member || member.leaving) return false;
+    return member.app?.state === "ready" && member.failedProbes < FAILED_PROBES;
   }
 
   #view(resources: readonly Resource[]): MeshView {
@@ -373,11 +379,10 @@ export class Mesh {
   async #probe(): Promise<void> {
     const changed = await Promise.all(
       this.members.map(async (member) => {
-        if (member.app?.state !== "ready") return false;
-        const answers = await member.app.spec.isReady().catch(() => false);
-        const isNew = answers !== member.answers;
-        member.answers = answers;
-        return isNew;
+        const { app, failedProbes } = member;
+        if (app?.state !== "ready") return false;
+        member.failedProbes = (await app.spec.isReady().catch(() => false)) ? 0 : failedProbes + 1;
+        return member.failedProbes === FAILED_PROBES || (member.failedProbes === 0 && failedProbes >= FAILED_PROBES);
       }),
     );
     if (changed.includes(true)) await this.pushReadiness().catch((error) => this.host.report(messageOf(error)));

@@ -22,7 +22,7 @@ export interface Versions {
 
 /** What can be asked of a running mesh, by the name of the request: the request, and its answer. */
 export interface MeshRequests {
-  about: [Record<string, never>, { on: boolean; toolbox?: string; observer?: string; services: string[] }];
+  about: [Record<string, never>, { on: boolean; toolbox?: string; services: string[] }];
   resources: [Record<string, never>, { resources: Resource[] }];
   apply: [{ documents: Document[] }, { outcomes: Outcome[] }];
   delete: [{ targets: { kind: string; name: string }[] }, { outcomes: Outcome[] }];

@@ -14,8 +14,16 @@ export function socketFolder(stateDir: string, services: string[]): string {
   const instance = longest + LONGEST_VERSION + "--99".length;
   const inside = instance + longest + "//to-.sock".length;
   const own = join(stateDir, "run");
-  if (Buffer.byteLength(own) + inside <= LONGEST_PATH) return own;
+  return Buffer.byteLength(own) + inside <= LONGEST_PATH ? own : shortFolder(stateDir);
+}
+
+function shortFolder(stateDir: string): string {
   return join("/tmp", `row-${createHash("sha256").update(stateDir).digest("hex").slice(0, 16)}`);
+}
+
+/** Deletes what a shop that was killed left outside of its state folder. */
+export function removeSocketFolder(stateDir: string): void {
+  rmSync(shortFolder(stateDir), { recursive: true, force: true });
 }
 
 /** Makes the folder anew and empty, for its owner alone; refuses one that is somebody else's. */

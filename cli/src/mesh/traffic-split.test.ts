@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readResources } from "@row/mesh/resources/read.ts";
+import type { GrpcRoute, Resource } from "@row/mesh/resources/resource.ts";
+import { parseWeights, splitOf, versionsInUse, withoutVersion, withSplit } from "./traffic-split.ts";
+
+const ROUTE = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: { name: NAME }
+spec:
+  parentRefs: [{ group: core, kind: Service, name: catalog, port: 50051 }]
+  rules: [RULES]
+`;
+const VERSION = `
+apiVersion: v1
+kind: Service
+metadata: { name: catalog-VERSION }
+spec:
+  selector: { app.kubernetes.io/name: catalog, app.kubernetes.io/version: VERSION }
+  ports: [{ name: grpc, port: 50051, appProtocol: kubernetes.io/h2c }]
+`;
+const to = (...names: string[]) => `backendRefs: [${names.map((name) => `{ name: ${name}, port: 50051 }`).join(", ")}]`;
+const onMethod = "method: { service: shop.catalog.v1.CatalogService, method: GetProduct }";
+const marked = `matches: [{ ${onMethod}, headers: [{ name: x-canary, value: "yes" }] }]`;
+
+function read(...documents: string[]): Resource[] {
+  const { resources, problems } = readResources(documents.join("---"), "test.yaml");
+  assert.deepEqual(problems, []);
+  return resources;
+}
+
+function route(name: string, ...rules: string[]): string {
+  return ROUTE.replace("NAME", name).replace("RULES", rules.map((rule) => `{ ${rule} }`).join(", "));
+}
+
+const versions = ["v1", "v2"].map((version) => VERSION.replaceAll("VERSION", version));
+const resources = read(
+  ...versions,
+  route("fast", `matches: [{ ${onMethod} }], ${to("catalog-v1")}`, to("catalog-v1")),
+  route("marked", `${marked}, ${to("catalog-v2")}`),
+  route("elsewhere", to("catalog-archive")),
+);
+
+function after(changed: GrpcRoute[]): Resource[] {
+  const names = changed.map(({ metadata }) => metadata.name);
+  return [
+    ...resources.filter(({ kind, metadata }) => kind !== "GRPCRoute" || !names.includes(metadata.name)),
+    ...changed,
+  ];
+}
+
+test("reads weights, and refuses what is none by name", () => {
+  assert.deepEqual(
+    [...parseWeights(["v1=90", "v2=10"])],
+    [
+      ["v1", 90],
+      ["v2", 10],
+    ],
+  );
+  for (const word of ["v1", "v1=", "=1", "v1=-1", "v1=1.5", "v1=1e2", "v1=1=2", "v1=1000001"])
+    assert.throws(() => parseWeights([word]), { name: "RowError", message: new RegExp(`^Cannot read ${word}: `) });
+  assert.throws(() => parseWeights(["v1=1", "v1=2"]), /v1 is named twice/);
+  assert.throws(() => parseWeights(["v1=0", "v2=0"]), /every weight is 0/);
+});
+
+test("changes every rule that points to a version, and leaves the others and those for marked calls", () => {
+  const changed = withSplit(resources, "catalog", parseWeights(["v1=9", "v2=1"]));
+  assert.deepEqual(
+    changed.map(({ metadata }) => metadata.name),
+    ["fast"],
+  );
+  const weights = [
+    { version: "v1", weight: 9 },
+    { version: "v2", weight: 1 },
+  ];
+  assert.deepEqual(splitOf(after(changed), "catalog"), [
+    { route: "marked", rule: 0, weights: [{ version: "v2", weight: 1 }], isPinned: true },
+    { route: "fast", rule: 0, weights, isPinned: false },
+    { route: "fast", rule: 1, weights, isPinned: false },
+  ]);
+});
+
+test("knows which versions get calls, those of weight 0 left out", () => {
+  assert.deepEqual(versionsInUse(resources, "catalog"), ["v1", "v2"]);
+  const unmarked = after(withSplit(resources, "catalog", parseWeights(["v1=1", "v2=0"]))).filter(
+    ({ metadata }) => metadata.name !== "marked",
+  );
+  assert.deepEqual(versionsInUse(unmarked, "catalog"), ["v1"]);
+  const without = withoutVersion(unmarked, "catalog", "v2");
+  assert.deepEqual(
+    without.flatMap(({ spec }) => spec.rules.map(({ backendRefs }) => backendRefs.map(({ name }) => name))),
+    [["catalog-v1"], ["catalog-v1"]],
+  );
+});
+
+test("says so when nothing points to a version", () => {
+  assert.throws(() => withSplit(read(...versions), "catalog", parseWeights(["v1=1"])), /no rule of a GRPCRoute/);
+});
