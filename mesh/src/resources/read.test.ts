@@ -162,6 +162,26 @@ test("refuses what is written twice, and routes on a headless Service", (context
   assert.throws(() => loadResources([join(folder, "a.yaml"), join(folder, "b.yaml")]), /Service catalog is headless/);
 });
 
+test("refuses references that lead out of the namespace where Linkerd does not follow them", (context) => {
+  const policy = `apiVersion: policy.linkerd.io/v1alpha1
+kind: AuthorizationPolicy
+metadata: { name: all }
+spec: { targetRef: { kind: Namespace, name: default }, requiredAuthenticationRefs: [] }
+`;
+  const inbound = `${ROUTE.split("spec:")[0]}spec:
+  parentRefs: [{ group: policy.linkerd.io, kind: Server, name: catalog, namespace: default }]
+  rules: [{}]
+`;
+  const folder = project(context, { "a.yaml": policy, "b.yaml": inbound });
+  assert.throws(
+    () => loadResources([folder]),
+    new RegExp(
+      "a.yaml:1: Cannot use AuthorizationPolicy shop/all, spec.targetRef.name: it is the Namespace default; write shop, .*\n" +
+        ".*b.yaml:2: Cannot use GRPCRoute shop/catalog, spec.parentRefs.0.: Server catalog is in default; write the route there",
+    ),
+  );
+});
+
 function project(context: { after(fn: () => void): void }, files: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), "resources-"));
   context.after(() => rmSync(folder, { recursive: true }));

@@ -95,27 +95,37 @@ function isKind(kind: string): kind is Kind {
   return Object.hasOwn(KINDS, kind);
 }
 
-/** What can only be seen in several resources at once. */
+/** What cannot be seen in one spec alone: what is written twice, and references that lead nowhere in Linkerd. */
 export function problemsBetween(resources: readonly Resource[]): Problem[] {
-  const problems: Problem[] = [];
-  const byName = new Map<string, Resource>();
-  for (const resource of resources) {
+  // The first of each name.
+  const byName = new Map(resources.toReversed().map((resource) => [nameOf(resource), resource]));
+  return resources.flatMap((resource) => {
     const name = nameOf(resource);
     const first = byName.get(name);
-    const state = `it is also written in ${first?.source.file}:${first?.source.line}`;
-    if (first)
-      problems.push({ ...resource.source, resource: name, message: `Cannot use ${name}: ${state}; remove one` });
-    byName.set(name, resource);
+    const twice = `it is also written in ${first?.source.file}:${first?.source.line}; remove one`;
+    const own = first !== resource ? [{ path: undefined, says: twice }] : [];
+    return [...own, ...wrongReferences(resource, byName)].map(({ path, says }) => {
+      const message = `Cannot use ${name}${path ? `, ${path}` : ""}: ${says}`;
+      return { ...resource.source, resource: name, ...(path && { path }), message };
+    });
+  });
+}
+
+function wrongReferences(resource: Resource, byName: ReadonlyMap<string, Resource>): { path: string; says: string }[] {
+  const own = resource.metadata.namespace;
+  if (resource.kind === "AuthorizationPolicy") {
+    const { kind, name } = resource.spec.targetRef;
+    const says = `it is the Namespace ${name}; write ${own}, the policy's own`;
+    return kind === "Namespace" && name !== own ? [{ path: "spec.targetRef.name", says }] : [];
   }
-  for (const route of resources) {
-    if (route.kind !== "GRPCRoute") continue;
-    for (const [index, { kind, name, namespace = route.metadata.namespace }] of route.spec.parentRefs.entries()) {
-      const parent = byName.get(`${kind} ${namespace}/${name}`);
-      if (parent?.kind !== "Service" || parent.spec.clusterIP !== "None") continue;
-      const path = `spec.parentRefs[${index}].name`;
-      const message = `Cannot use ${nameOf(route)}, ${path}: Service ${name} is headless (clusterIP: None); use a Service with a ClusterIP`;
-      problems.push({ ...route.source, resource: nameOf(route), path, message });
-    }
-  }
-  return problems;
+  if (resource.kind !== "GRPCRoute" && resource.kind !== "HTTPRoute") return [];
+  return resource.spec.parentRefs.flatMap(({ kind, name, namespace = own }, index) => {
+    const path = `spec.parentRefs[${index}]`;
+    if (kind === "Server" && namespace !== own)
+      return [{ path, says: `Server ${name} is in ${namespace}; write the route there too` }];
+    const parent = byName.get(`${kind} ${namespace}/${name}`);
+    const isHeadless = parent?.kind === "Service" && parent.spec.clusterIP === "None";
+    const says = `Service ${name} is headless (clusterIP: None); use a Service with a ClusterIP`;
+    return isHeadless ? [{ path, says }] : [];
+  });
 }
