@@ -88,10 +88,13 @@ mesh
     "--contracts <file>",
     "a buf image or descriptor set that tells streams and idempotent methods; the shop's own",
   )
+  .option("--rules", "list the rules instead")
   .option("--json", "print JSON")
-  .action(async (paths: string[], options: { crds?: string[]; contracts?: string; json?: boolean }) =>
-    (await import("./commands/mesh-lint.ts")).meshLint(here(), paths, options),
-  );
+  .action(async (paths: string[], options: LintFlags) => {
+    const { listRules, meshLint } = await import("./commands/mesh-lint.ts");
+    if (options.rules) listRules(options.json);
+    else meshLint(here(), paths, options);
+  });
 
 row
   .command("stat")
@@ -219,6 +222,13 @@ orders
   .command("rebuild")
   .description("fold every order's events into a fresh view")
   .action(async () => (await import("./commands/orders.ts")).rebuild(here()));
+
+interface LintFlags {
+  crds?: string[];
+  contracts?: string;
+  rules?: boolean;
+  json?: boolean;
+}
 
 export interface CallFlags {
   as?: string;

@@ -54,6 +54,14 @@ spec:
   ]);
 });
 
+test("lists the rules", (context) => {
+  const project = smallProject();
+  context.after(project.remove);
+  const { status, stdout } = lint(project.root, {}, "--rules");
+  assert.equal(status, 0);
+  assert.match(stdout, /^service-profile\n {2}why: .+\n {2}fix: .+\n\n[\s\S]+\nweights-all-zero\n {2}why: /);
+});
+
 test("reads standard input, and says once for each file that it is no YAML", (context) => {
   const project = smallProject({
     "chart/templates/a.yaml": "{{- if .Values.on }}\nkind: {{ .Values.kind }}\n{{- end }}\n",

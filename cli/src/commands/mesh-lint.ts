@@ -4,6 +4,7 @@ import { type Contracts, readContracts } from "@row/mesh/lint/contracts.ts";
 import { loadSchemas } from "@row/mesh/lint/crd-schemas.ts";
 import { lintPaths } from "@row/mesh/lint/lint.ts";
 import type { Finding } from "@row/mesh/lint/rule.ts";
+import { RULES } from "@row/mesh/lint/rules.ts";
 import type { Installation } from "../installation.ts";
 import { codeOf, messageOf, RowError } from "../row-error.ts";
 
@@ -13,6 +14,13 @@ export interface MeshLintOptions {
   /** A buf image or descriptor set; the shop's own unless given. */
   contracts?: string;
   json?: boolean;
+}
+
+/** Prints every rule with its reason and its fix. */
+export function listRules(json: boolean | undefined): void {
+  const rules = RULES.map(({ name, why, fix }) => ({ name, why, fix }));
+  const text = rules.map(({ name, why, fix }) => `${name}\n  why: ${why}\n  fix: ${fix}\n`).join("\n");
+  console.log(json ? JSON.stringify(rules, null, 2) : text.trimEnd());
 }
 
 /** Prints what is wrong with the manifests; the exit status is 1 when there is anything. Without paths: the repository's own. */
