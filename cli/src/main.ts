@@ -83,7 +83,7 @@ mesh
     "check Kubernetes manifests for what Linkerd takes silently and does not do; exit status 1 with findings",
   )
   .argument("[paths...]", "files, folders and - for standard input, linted as one cluster; the project's own if none")
-  .option("--crds <dir...>", "also check against the schemas of the CustomResourceDefinitions in these folders")
+  .option("--crds <dir>", "also check against the CustomResourceDefinitions in a folder; may be repeated", collect, [])
   .option(
     "--contracts <file>",
     "a buf image or descriptor set that tells streams and idempotent methods; the shop's own",
@@ -224,7 +224,7 @@ orders
   .action(async () => (await import("./commands/orders.ts")).rebuild(here()));
 
 interface LintFlags {
-  crds?: string[];
+  crds: string[];
   contracts?: string;
   rules?: boolean;
   json?: boolean;

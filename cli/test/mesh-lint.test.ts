@@ -43,7 +43,7 @@ spec:
 `;
   const project = smallProject({ "a/one.yaml": BAD, "two.yml": BAD, "crds/profiles.yaml": crd });
   context.after(project.remove);
-  const { status, stdout } = lint(project.root, {}, "--json", "--crds", "crds", "--", "a", "two.yml");
+  const { status, stdout } = lint(project.root, {}, "--json", "--crds", "crds", "a", "two.yml");
   assert.equal(status, 1);
   const found = JSON.parse(stdout).map(({ rule, file, line }: Record<string, unknown>) => `${file}:${line} ${rule}`);
   assert.deepEqual(found, [

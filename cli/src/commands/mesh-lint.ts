@@ -10,7 +10,7 @@ import { codeOf, messageOf, RowError } from "../row-error.ts";
 
 export interface MeshLintOptions {
   /** Folders of CustomResourceDefinitions; every version in them must take the manifests. */
-  crds?: string[];
+  crds: string[];
   /** A buf image or descriptor set; the shop's own unless given. */
   contracts?: string;
   json?: boolean;
@@ -31,7 +31,7 @@ export function meshLint(installation: Installation, paths: string[], options: M
   const findings = orRefuse(() =>
     lintPaths(linted, {
       contracts: contractsOf(installation, options.contracts),
-      schemas: options.crds && loadSchemas(options.crds),
+      schemas: options.crds.length > 0 ? loadSchemas(options.crds) : undefined,
     }),
   ).map((finding) => ({ ...finding, file: paths.length > 0 ? finding.file : relative(process.cwd(), finding.file) }));
   console.log(options.json ? JSON.stringify(findings, null, 2) : shown(findings));
