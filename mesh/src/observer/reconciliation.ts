@@ -15,31 +15,37 @@ export class Reconciliation {
   #offset = 0;
   #settling = 0;
 
-  /**
-   * `lines`: received from this sidecar until a moment after the answers were read. `isWhole`: whether all lines of
-   * this worker were listened to, from its first.
-   */
-  compare(pid: number, responses: number, lines: number, isWhole: boolean): void {
+  /** `isWhole`: whether all lines of this worker were listened to, from its first. */
+  compare({ pid, responses, linesBefore, linesAfter }: Look, isWhole: boolean): void {
     if (pid !== this.#pid) {
       const isFirst = this.#pid === undefined;
       this.#pid = pid;
       this.#settling = isFirst ? 0 : SETTLING;
       if (isFirst && isWhole) this.#offset = 0;
-      else this.#rebase(responses, lines);
+      else this.#rebase(responses, linesBefore);
     } else if (this.#settling > 0) {
       this.#settling -= 1;
-      this.#rebase(responses, lines);
+      this.#rebase(responses, linesBefore);
     }
-    const missing = responses + this.#offset - lines;
+    const missing = responses + this.#offset - linesAfter;
     this.lost = Math.max(this.lost, Math.min(missing, this.#before));
     this.isSuspicious = missing > this.lost;
     this.#before = missing;
   }
 
-  #rebase(responses: number, lines: number): void {
-    this.#offset = lines + this.lost - responses;
+  /** From the lines before, so that none that came while looking is missed afterwards. */
+  #rebase(responses: number, linesBefore: number): void {
+    this.#offset = linesBefore + this.lost - responses;
     this.#before = this.lost;
   }
+}
+
+/** What HAProxy counted, and the lines received from it until just before it was asked and until a moment after. */
+interface Look {
+  readonly pid: number;
+  readonly responses: number;
+  readonly linesBefore: number;
+  readonly linesAfter: number;
 }
 
 /** How many comparisons after a reload the old worker may still be sending lines. */

@@ -106,13 +106,15 @@ export class Sidecars {
   }
 
   async #reconcile(sidecar: Sidecar): Promise<void> {
+    const linesBefore = sidecar.pod.lines;
     const { pid, startedMs, responses, servers } = await readCounters(sidecar.entry.statsSocket);
     sidecar.servers = servers;
     await sleep(LINES_ARRIVE_WITHIN_MS);
     const { lost } = sidecar.reconciliation;
     // The start is known to the second.
     const isWhole = startedMs - 1_000 > this.#startedMs;
-    sidecar.reconciliation.compare(pid, responses, sidecar.pod.lines, isWhole);
+    const linesAfter = sidecar.pod.lines;
+    sidecar.reconciliation.compare({ pid, responses, linesBefore, linesAfter }, isWhole);
     const more = sidecar.reconciliation.lost - lost;
     if (more > 0) this.#log.warn({ instance: sidecar.pod.instance, lines: more }, "request lines were lost");
   }

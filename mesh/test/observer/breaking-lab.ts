@@ -15,7 +15,7 @@ import { eventually, type Observer } from "./observer-process.ts";
 const HAPROXY = ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy", "/opt/homebrew/bin/haproxy"].find(exists) ?? "haproxy";
 const BACKENDS = ["catalog:catalog-fast:0:catalog-v1", "catalog:catalog-slow:0:catalog-v1"];
 export const CLIENT = "orders-v1-1";
-export const ENDPOINTS = ["catalog-v1-1", "catalog-v1-2"] as const;
+const ENDPOINTS = ["catalog-v1-1", "catalog-v1-2"] as const;
 export type Endpoint = (typeof ENDPOINTS)[number];
 
 export class BreakingLab {
