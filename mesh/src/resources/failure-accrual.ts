@@ -2,7 +2,8 @@
 import { type AnnotationProblem, type Annotations, readDuration, readNumber } from "./annotation.ts";
 import type { Service } from "./resource.ts";
 
-interface Penalty {
+export interface FailureAccrual {
+  readonly mode: "consecutive";
   /** Failures in a row after which an endpoint is taken out. */
   readonly maxFailures: number;
   /** How long it stays out: doubled with each failed probe, from the least to the most. */
@@ -12,27 +13,23 @@ interface Penalty {
   readonly jitterRatio: number;
 }
 
-export type FailureAccrual =
-  | (Penalty & { readonly mode: "consecutive" })
-  | (Penalty & {
-      readonly mode: "unified";
-      /** An endpoint is also taken out when less than this part of its requests succeed, */
-      readonly successRateThreshold: number;
-      /** within this time, */
-      readonly windowMs: number;
-      /** and there were that many. */
-      readonly minRequests: number;
-    });
-
 export const FAILURE_ACCRUAL = "balancer.linkerd.io/failure-accrual";
 const CONSECUTIVE = `${FAILURE_ACCRUAL}-consecutive`;
 const UNIFIED = "balancer.alpha.linkerd.io/failure-accrual";
 const MOST = 2 ** 32 - 1;
 
-/** Undefined when the Service asks for none. Throws for a value that Linkerd would not take. */
+/** What a laptop's sidecars are told of a Service that asks for rates of success: they count failures in a row. */
+export const ONLY_CONSECUTIVE: AnnotationProblem = {
+  annotation: FAILURE_ACCRUAL,
+  state: "it is unified, and the mesh counts failures in a row only",
+  advice: "write consecutive",
+};
+
+/** Undefined when the Service asks for none. Throws for a value that Linkerd would not take, and for unified. */
 export function failureAccrual({ kind, metadata }: Service): FailureAccrual | undefined {
   const { accrual, problems } = readFailureAccrual(metadata.annotations);
-  for (const { annotation, state, advice } of problems) {
+  const isUnified = metadata.annotations[FAILURE_ACCRUAL] === "unified";
+  for (const { annotation, state, advice } of [...problems, ...(isUnified ? [ONLY_CONSECUTIVE] : [])]) {
     throw new Error(`Cannot use ${kind} ${metadata.namespace}/${metadata.name}, ${annotation}: ${state}; ${advice}`);
   }
   return accrual;
@@ -50,7 +47,7 @@ export function readFailureAccrual(annotations: Annotations): {
   }
   const number = (annotation: string, range: { least: number; most: number; whole: boolean }) =>
     readNumber(annotations, annotation, range, problems);
-  const penalty: Penalty = {
+  const penalty = {
     maxFailures: number(`${CONSECUTIVE}-max-failures`, { least: 1, most: MOST, whole: true }) ?? 7,
     minPenaltyMs: readDuration(annotations, `${CONSECUTIVE}-min-penalty`, problems) ?? 1_000,
     maxPenaltyMs: readDuration(annotations, `${CONSECUTIVE}-max-penalty`, problems) ?? 60_000,
@@ -64,16 +61,13 @@ export function readFailureAccrual(annotations: Annotations): {
       advice: `lower it, or raise ${CONSECUTIVE}-max-penalty`,
     });
   }
-  const unified = {
-    successRateThreshold: number(`${UNIFIED}-success-rate-threshold`, { least: 0, most: 1, whole: false }) ?? 0.8,
-    windowMs: readDuration(annotations, `${UNIFIED}-window`, problems) ?? 10_000,
-    minRequests: number(`${UNIFIED}-min-requests`, { least: 1, most: MOST, whole: true }) ?? 5,
-  };
-  if (unified.windowMs < 10) {
+  number(`${UNIFIED}-success-rate-threshold`, { least: 0, most: 1, whole: false });
+  number(`${UNIFIED}-min-requests`, { least: 1, most: MOST, whole: true });
+  const windowMs = readDuration(annotations, `${UNIFIED}-window`, problems);
+  if (windowMs !== undefined && windowMs < 10) {
     problems.push({ annotation: `${UNIFIED}-window`, state: "it is under 10 ms", advice: "write 10ms or more" });
   }
   if (mode === "consecutive") return { accrual: { mode, ...penalty }, problems };
-  if (mode === "unified") return { accrual: { mode, ...penalty, ...unified }, problems };
   const idle = Object.keys(annotations).find((name) => name.startsWith(CONSECUTIVE) || name.startsWith(UNIFIED));
   if (mode === undefined && idle) {
     problems.push({

@@ -1,15 +1,13 @@
 /** Which of Linkerd's annotations may stand on a resource that the mesh obeys. */
 
-import { readFailureAccrual } from "./failure-accrual.ts";
+import { FAILURE_ACCRUAL, ONLY_CONSECUTIVE, readFailureAccrual } from "./failure-accrual.ts";
 import type { Fields } from "./fields.ts";
 import type { Kind } from "./resource.ts";
 import { readRoutePolicy } from "./route-policy.ts";
 
 const OBEYED = [/^timeout\.linkerd\.io\/(request|response|idle)$/, /^retry\.linkerd\.io\/(grpc|limit|timeout)$/];
-const OBEYED_ON_SERVICES = [
-  /^balancer\.linkerd\.io\/failure-accrual(-consecutive-(max-failures|min-penalty|max-penalty|jitter-ratio))?$/,
-  /^balancer\.alpha\.linkerd\.io\/failure-accrual-(success-rate-threshold|window|min-requests)$/,
-];
+const OBEYED_ON_SERVICES =
+  /^balancer\.linkerd\.io\/failure-accrual(-consecutive-(max-failures|min-penalty|max-penalty|jitter-ratio))?$/;
 /** How a cluster injects sidecars and which ports they leave alone: nothing that the laptop's sidecars could do otherwise. */
 const FOR_CLUSTERS =
   /^(config\.linkerd\.io\/(opaque-ports|skip-inbound-ports|skip-outbound-ports)|linkerd\.io\/(created-by|inject))$/;
@@ -25,7 +23,7 @@ export function checkAnnotations(
   for (const name of Object.keys(annotations)) {
     if (!/(^|\.)linkerd\.io\//.test(name) || FOR_CLUSTERS.test(name)) continue;
     const isPolicy = OBEYED.some((known) => known.test(name));
-    const isBalancing = OBEYED_ON_SERVICES.some((known) => known.test(name));
+    const isBalancing = isBalancingName(name);
     if ((isPolicy && takesPolicy) || (isBalancing && kind === "Service")) continue;
     const state =
       isPolicy || isBalancing
@@ -33,11 +31,20 @@ export function checkAnnotations(
         : "the mesh does not obey it";
     metadata.problem(["annotations", name], state, adviceFor(name, isPolicy, isBalancing));
   }
+  const isUnified = annotations[FAILURE_ACCRUAL] === "unified";
   const problems = [
     ...(takesPolicy ? readRoutePolicy(annotations).problems : []),
-    ...(kind === "Service" ? readFailureAccrual(annotations).problems : []),
+    // What the mesh obeys in no case has been named above.
+    ...(kind === "Service" ? readFailureAccrual(annotations).problems : []).filter(({ annotation }) =>
+      isBalancingName(annotation),
+    ),
+    ...(kind === "Service" && isUnified ? [ONLY_CONSECUTIVE] : []),
   ];
   for (const { annotation, state, advice } of problems) metadata.problem(["annotations", annotation], state, advice);
+}
+
+function isBalancingName(annotation: string): boolean {
+  return OBEYED_ON_SERVICES.test(annotation);
 }
 
 function adviceFor(name: string, isPolicy: boolean, isBalancing: boolean): string {

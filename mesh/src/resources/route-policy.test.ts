@@ -102,14 +102,6 @@ test("reads circuit breaking with Linkerd's defaults", () => {
     ),
     { mode: "consecutive", maxFailures: 3, minPenaltyMs: 200, maxPenaltyMs: 5_000, jitterRatio: 0.25 },
   );
-  const alpha = "balancer.alpha.linkerd.io/failure-accrual";
-  assert.deepEqual(failureAccrual(service({ [name]: "unified", [`${alpha}-success-rate-threshold`]: "0.9" })), {
-    mode: "unified",
-    ...defaults,
-    successRateThreshold: 0.9,
-    windowMs: 10_000,
-    minRequests: 5,
-  });
 });
 
 test("refuses circuit breaking that Linkerd would not take", () => {
@@ -119,9 +111,11 @@ test("refuses circuit breaking that Linkerd would not take", () => {
     [{ [`${name}-consecutive-jitter-ratio`]: "101" }, /write a number from 0 to 100/],
     [{ [`${name}-consecutive-min-penalty`]: "2m" }, /least penalty of 120000 ms exceeds the most, 60000 ms/],
     [{ "balancer.alpha.linkerd.io/failure-accrual-window": "9ms" }, /under 10 ms/],
+    [{ "balancer.alpha.linkerd.io/failure-accrual-success-rate-threshold": "1.1" }, /write a number from 0 to 1/],
+    [{ [name]: "unified" }, /unified, and the mesh counts failures in a row only; write consecutive/],
   ];
   for (const [annotations, says] of wrong) {
-    assert.throws(() => failureAccrual(service({ [name]: "unified", ...annotations })), says);
+    assert.throws(() => failureAccrual(service({ [name]: "consecutive", ...annotations })), says);
   }
   assert.throws(() => failureAccrual(service({ [`${name}-consecutive-max-failures`]: "3" })), /no effect alone; add/);
 });
