@@ -1,4 +1,4 @@
-/** A gRPC app of a few lines: says who it is, what it was sent, and fails or waits when asked to. */
+/** A gRPC app of a few lines: says who it is and what it was sent; is empty, fails or waits when asked to. */
 import {
   type ChannelCredentials,
   type ChannelOptions,
@@ -62,7 +62,7 @@ export async function serve(lab: SidecarLab, workload: Workload, paths: readonly
         );
         const answer = () =>
           code === status.OK
-            ? done(null, Buffer.from(JSON.stringify({ by: workload.instance, seen })))
+            ? done(null, Buffer.from(seen["x-empty"] ? "" : JSON.stringify({ by: workload.instance, seen })))
             : done({ code, details: `failing as told` });
         const wait = Number(seen["x-wait-ms"] ?? 0);
         if (wait > 0) setTimeout(answer, wait);
@@ -144,7 +144,7 @@ export function ask(client: Client, path: string, headers: Readonly<Record<strin
       { deadline: Date.now() + 10_000 },
       (error: ServiceError | null, bytes?: Buffer) => {
         if (error) return resolve({ code: error.code, details: error.details, by: "", seen: {} });
-        const { by, seen } = JSON.parse(String(bytes));
+        const { by, seen } = JSON.parse(String(bytes) || '{ "by": "", "seen": {} }');
         resolve({ code: status.OK, details: "", by, seen });
       },
     );
