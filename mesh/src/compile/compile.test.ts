@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { resources, route, server, services, to } from "../../test/manifests.ts";
+import { labelsOf, type MeshView, type Workload } from "../workload.ts";
+import { type CompiledSidecar, compile } from "./compile.ts";
+import { runtimeChanges } from "./runtime-changes.ts";
+import { CompileError } from "./unsupported.ts";
+
+function workload(service: string, version: string, plan: Partial<Workload> = {}): Workload {
+  const instance = `${service}-${version}-1`;
+  return {
+    instance,
+    service,
+    version,
+    account: service,
+    labels: labelsOf(service, version),
+    isReady: true,
+    calls: [],
+    laptopPorts: [],
+    appSocket: `/row/${instance}/app.sock`,
+    inboundPort: 7_051,
+    sidecar: {
+      folder: `/row/${instance}`,
+      anchor: "/row/anchor.crt",
+      certificate: `/row/${instance}/identity.pem`,
+      statsSocket: `/row/${instance}/stats.sock`,
+      outboundSockets: { catalog: `/row/${instance}/catalog.sock` },
+      logAddress: "127.0.0.1:7500",
+    },
+    ...plan,
+  };
+}
+
+const cart = workload("cart", "v1", { calls: ["catalog"] });
+
+function view(texts: readonly string[], plan: { isReady?: boolean; replicas?: number } = {}): MeshView {
+  const { isReady = true, replicas = 1 } = plan;
+  const second = Array.from({ length: replicas }, (_, index) =>
+    workload("catalog", "v2", { instance: `catalog-v2-${index + 1}`, isReady }),
+  );
+  const given = resources(services("catalog", "v1", "v2"), services("cart"), ...texts);
+  return { resources: given, workloads: [workload("catalog", "v1"), ...second, cart] };
+}
+
+function split(v1: number, v2: number): string {
+  return route("catalog", "catalog", [`{ ${to(`catalog-v1=${v1}`, `catalog-v2=${v2}`)} }`]);
+}
+
+function compiled(texts: readonly string[], plan?: Parameters<typeof view>[1]): CompiledSidecar {
+  return compile(view(texts, plan), cart);
+}
+
+/** The messages of what cannot be done. */
+function problemsWith(...texts: readonly string[]): string {
+  try {
+    compiled(texts);
+  } catch (error) {
+    assert.ok(error instanceof CompileError);
+    return error.message;
+  }
+  return "";
+}
+
+test("weights and readiness are no reason for a reload", () => {
+  const from = compiled([split(1, 0)]);
+  assert.deepEqual(runtimeChanges(from, compiled([split(90, 10)])), {
+    weights: { "catalog:catalog:0:catalog-v1": 90, "catalog:catalog:0:catalog-v2": 10 },
+    readiness: [],
+    files: ["weights.map"],
+  });
+  assert.deepEqual(runtimeChanges(from, compiled([split(1, 0)], { isReady: false })), {
+    weights: {},
+    readiness: [{ backend: "catalog:catalog:0:catalog-v2", server: "catalog-v2-1", isReady: false }],
+    files: ["haproxy.cfg"],
+  });
+  assert.deepEqual(runtimeChanges(from, from)?.files, []);
+});
+
+test("anything else is", () => {
+  const from = compiled([split(1, 0)]);
+  assert.equal(runtimeChanges(from, compiled([split(1, 0)], { replicas: 2 })), undefined);
+  assert.equal(runtimeChanges(from, compiled([])), undefined);
+});
+
+test("a Service named twice in a rule, or in no rule, compiles to names that are unique", () => {
+  const { backends, weights } = compiled([split(1, 3)]);
+  assert.deepEqual(Object.keys(backends), ["catalog:catalog:0:catalog-v1", "catalog:catalog:0:catalog-v2"]);
+  assert.deepEqual(Object.values(weights), [1, 3]);
+  assert.deepEqual(Object.keys(compiled([]).backends), ["catalog:default:0:catalog"]);
+  assert.deepEqual(compiled([]).weights, {});
+});
+
+test("what sidecars cannot do is named, with file and line", () => {
+  const all = `{ ${to("catalog-v1")} }`;
+  assert.equal(problemsWith(split(1, 1), server("catalog")), "");
+  assert.match(
+    problemsWith(route("a", "catalog", [`{ ${to("catalog-v9")} }`])),
+    /^test\.yaml:\d+: Cannot use GRPCRoute shop\/a, spec\.rules\[0\]\.backendRefs\[0\]: there is no Service catalog-v9$/,
+  );
+  assert.match(problemsWith(route("a", "carts", [all])), /parentRefs\[0\]: there is no Service carts/);
+  assert.match(
+    problemsWith(route("a", "catalog", [all.replace("50051", "9090")])),
+    /Service catalog-v1 has no port 9090/,
+  );
+  assert.match(
+    problemsWith(route("a", "catalog", [all], { "retry.linkerd.io/timeout": "1s" })),
+    /retry\.linkerd\.io\/timeout/,
+  );
+  const limited = { "retry.linkerd.io/grpc": "unavailable", "retry.linkerd.io/limit": "5" };
+  assert.match(problemsWith(route("a", "catalog", [all], limited)), /grpc-js tries 5 times at most; write 4/);
+  assert.match(problemsWith(server("catalog", { protocol: "HTTP/1" })), /spec\.proxyProtocol: it is HTTP\/1/);
+  assert.match(
+    problemsWith(server("catalog"), server("catalog").replace("catalog-grpc", "catalog-too")),
+    /Server shop\/catalog-too, spec\.podSelector: it selects catalog-v\d-1, and so does Server shop\/catalog-grpc/,
+  );
+  const limit = `
+apiVersion: policy.linkerd.io/v1alpha1
+kind: HTTPLocalRateLimitPolicy
+metadata: { name: l, namespace: shop }
+spec:
+  targetRef: { group: policy.linkerd.io, kind: Server, name: catalog-grpc }
+  total: { requestsPerSecond: 1 }`;
+  assert.match(problemsWith(server("catalog"), limit), /proxyProtocol gRPC, for which Linkerd has no rate limits/);
+  assert.equal(problemsWith(server("catalog", { protocol: "HTTP/2" }), limit), "");
+});
+
+test("all of it is named at once", () => {
+  const wrong = (name: string) => route(name, "catalog", [`{ ${to("catalog-v9")} }`]);
+  assert.equal(problemsWith(wrong("a"), wrong("b"), server("catalog", { protocol: "TLS" })).split("\n").length, 3);
+});
