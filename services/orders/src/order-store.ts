@@ -1,4 +1,4 @@
-/** Orders in Postgres. Every write that matters is one statement. */
+/** Orders in Postgres. Every write that matters is one statement, which orders that come together share. */
 import type { Address } from "@row/gen/grpc/shop/shipping/v1/address.ts";
 import { Batcher } from "@row/runtime/batcher.ts";
 import { type Origin, outboxInsertFrom } from "@row/runtime/outbox.ts";
@@ -108,7 +108,6 @@ export class OrderStore {
   readonly pool: pg.Pool;
   readonly #worker: Worker;
   readonly #placing: Batcher<Remembered & { readonly order_id: string }, boolean>;
-
   readonly #finding: Batcher<string, Order | undefined>;
 
   constructor(pool: pg.Pool, worker: Worker) {
