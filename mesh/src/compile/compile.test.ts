@@ -3,7 +3,6 @@ import { test } from "node:test";
 import { resources, route, server, services, to } from "../../test/manifests.ts";
 import { labelsOf, type MeshView, type Workload } from "../workload.ts";
 import { type CompiledSidecar, compile } from "./compile.ts";
-import { runtimeChanges } from "./runtime-changes.ts";
 import { CompileError } from "./unsupported.ts";
 
 function workload(service: string, version: string, plan: Partial<Workload> = {}): Workload {
@@ -61,28 +60,29 @@ function problemsWith(...texts: readonly string[]): string {
   return "";
 }
 
-test("weights and readiness are no reason for a reload", () => {
-  const from = compiled([split(1, 0)]);
-  assert.deepEqual(runtimeChanges(from, compiled([split(90, 10)])), {
-    weights: { "catalog:catalog:0:catalog-v1": 90, "catalog:catalog:0:catalog-v2": 10 },
-    readiness: [],
-    files: ["weights.map"],
-  });
-  assert.deepEqual(runtimeChanges(from, compiled([split(1, 0)], { isReady: false })), {
-    weights: {},
-    readiness: [{ backend: "catalog:catalog:0:catalog-v2", server: "catalog-v2-1", isReady: false }],
-    files: ["haproxy.cfg"],
-  });
-  assert.deepEqual(runtimeChanges(from, from)?.files, []);
+/** The files that differ. */
+function changed(from: CompiledSidecar, to: CompiledSidecar): string[] {
+  return Object.keys(to.files).filter((name) => from.files[name] !== to.files[name]);
+}
+
+test("other weights change the map alone, which the stats socket can change too", () => {
+  const to = compiled([split(90, 10)]);
+  assert.deepEqual(changed(compiled([split(1, 0)]), to), ["weights.map"]);
+  assert.deepEqual(to.weights, { "catalog:catalog:0:catalog-v1": 90, "catalog:catalog:0:catalog-v2": 10 });
+  assert.equal(
+    to.files["weights.map"]?.replace(/^#.*\n/, ""),
+    "catalog:catalog:0:catalog-v1 90\ncatalog:catalog:0:catalog-v2 10\n",
+  );
 });
 
-test("anything else is", () => {
-  const from = compiled([split(1, 0)]);
-  assert.equal(runtimeChanges(from, compiled([split(1, 0)], { replicas: 2 })), undefined);
-  assert.equal(runtimeChanges(from, compiled([])), undefined);
+test("an instance that is not ready is there, and disabled", () => {
+  const { backends, files } = compiled([split(1, 0)], { isReady: false });
+  assert.deepEqual(backends["catalog:catalog:0:catalog-v2"], [{ server: "catalog-v2-1", isReady: false }]);
+  assert.match(files["haproxy.cfg"] ?? "", /^ {2}server catalog-v2-1 .* disabled$/m);
+  assert.doesNotMatch(compiled([split(1, 0)]).files["haproxy.cfg"] ?? "", / disabled$/m);
 });
 
-test("a Service named twice in a rule, or in no rule, compiles to names that are unique", () => {
+test("each rule and Service is a backend of its own; a Service without routes has one", () => {
   const { backends, weights } = compiled([split(1, 3)]);
   assert.deepEqual(Object.keys(backends), ["catalog:catalog:0:catalog-v1", "catalog:catalog:0:catalog-v2"]);
   assert.deepEqual(Object.values(weights), [1, 3]);

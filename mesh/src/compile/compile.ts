@@ -22,7 +22,7 @@ export interface CompiledSidecar {
 }
 
 /** The main file's name in the sidecar's folder. */
-export const CONFIGURATION_FILE = "haproxy.cfg";
+const CONFIGURATION_FILE = "haproxy.cfg";
 
 /** Pure. Throws CompileError with everything in the view that sidecars cannot do. */
 export function compile(view: MeshView, workload: Workload): CompiledSidecar {

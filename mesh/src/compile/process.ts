@@ -10,6 +10,8 @@ export function processSection({ instance, sidecar: { statsSocket, logAddress } 
   return section(`The sidecar of ${instance}`, "global", [
     "nbthread 1",
     "maxconn 4096",
+    "# With fewer file descriptors than that takes, serve fewer rather than none",
+    "no strict-limits",
     "# After a reload the old process stays for the streams it has, but not for ever",
     "hard-stop-after 10m",
     `stats socket unix@${quoted(statsSocket)} mode 600 level admin expose-fd listeners`,
@@ -42,7 +44,7 @@ export function outboundDefaults({ sidecar: { folder, certificate, anchor } }: W
     ...PROXY,
     "balance leastconn",
     "retries 0",
-    "option redispatch",
+    "option redispatch 1",
     `errorfile 502 ${quoted(`${folder}/${errorFile("broken")}`)}`,
     `errorfile 503 ${quoted(`${folder}/${errorFile("unavailable")}`)}`,
     `errorfile 504 ${quoted(`${folder}/${errorFile("timed-out")}`)}`,
