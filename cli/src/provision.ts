@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { applyMigrations } from "@row/runtime/migrations.ts";
+import { provisionStreams } from "@row/runtime/streams.ts";
 import { loadContracts } from "./contracts.ts";
 import type { Infrastructure } from "./infrastructure.ts";
 import { provisionDatabases } from "./provision/databases.ts";
-import { applyMigrations } from "./provision/migrations.ts";
 import { seed } from "./provision/seeds.ts";
-import { connectAsAdmin, provisionStreams } from "./provision/streams.ts";
+import { connectAsAdmin } from "./provision/streams.ts";
+import { messageOf, RowError } from "./row-error.ts";
 import type { ServiceManifest } from "./service-manifest.ts";
 import { logFile } from "./state-dir.ts";
 
@@ -46,8 +48,8 @@ export async function migrateService(
 ): Promise<void> {
   if (!postgres) return;
   const url = environmentOf(name).DATABASE_URL ?? "";
-  await applyMigrations(url, join(root, "runtime/prisma"), "runtime");
-  await applyMigrations(url, join(folder, "prisma"), "public");
+  await orRefuse(applyMigrations(url, join(root, "runtime/prisma"), "runtime"));
+  await orRefuse(applyMigrations(url, join(folder, "prisma"), "public"));
 }
 
 async function provisionNats({ installation, ports, secrets, services }: Infrastructure): Promise<void> {
@@ -55,10 +57,18 @@ async function provisionNats({ installation, ports, secrets, services }: Infrast
   const contracts = loadContracts(installation.root);
   const connection = await connectAsAdmin(ports.nats, secrets);
   try {
-    await provisionStreams(connection, contracts, services);
+    await orRefuse(provisionStreams(connection, contracts, services));
   } finally {
     await connection.close();
   }
+}
+
+// What is wrong with a migration or a service.yaml is the user's to correct.
+function orRefuse<Result>(work: Promise<Result>): Promise<Result> {
+  return work.catch((error: unknown) => {
+    const message = messageOf(error);
+    throw message.startsWith("Cannot ") ? new RowError(message) : error;
+  });
 }
 
 // A folder of services without contracts has no events either; one that names events must have them.

@@ -1,0 +1,52 @@
+import type { FileRegistry } from "@bufbuild/protobuf";
+import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { consumerConfig, deadLetterStreamConfig, eventsIn, streamConfigs, streamOf } from "./stream-names.ts";
+
+/** What a service listens to. */
+export interface Listener {
+  readonly name: string;
+  /** Full names of events. */
+  readonly consumes: readonly string[];
+}
+
+/**
+ * Makes a stream for every publishing domain, the dead letters, and a durable consumer for every event a service listens to.
+ * May run again at any time. Throws where a service listens to what no contract declares.
+ */
+export async function provisionStreams(
+  connection: NatsConnection,
+  contracts: FileRegistry,
+  listeners: readonly Listener[],
+): Promise<void> {
+  const manager = await jetstreamManager(connection);
+  const events = new Set(eventsIn(contracts).map(({ name }) => name));
+  await Promise.all(
+    [...streamConfigs(contracts), deadLetterStreamConfig()].map((config) => ensureStream(manager, config)),
+  );
+  const consumers = listeners.flatMap(({ name, consumes }) => consumes.map((event) => ({ name, event })));
+  await Promise.all(
+    consumers.map(async ({ name, event }) => {
+      if (!events.has(event)) {
+        throw new Error(
+          `Cannot make ${name}'s consumers: it lists ${event} under "consumes", but no contract declares that event`,
+        );
+      }
+      await manager.consumers.add(streamOf(event), consumerConfig(name, event));
+    }),
+  );
+}
+
+const NAME_IN_USE = 10058;
+
+async function ensureStream(
+  manager: JetStreamManager,
+  config: ReturnType<typeof deadLetterStreamConfig>,
+): Promise<void> {
+  try {
+    await manager.streams.add(config);
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== NAME_IN_USE) throw error;
+    await manager.streams.update(config.name, config);
+  }
+}
