@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { join } from "node:path";
+import { calleesOf, calleeVariable } from "@row/mesh/callees.ts";
 import { healthy } from "./infra/nats.ts";
 import { storePorts } from "./infra/ports.ts";
 import { postgresSocketUrl } from "./infra/postgres.ts";
@@ -8,6 +9,8 @@ import type { Secrets } from "./secrets.ts";
 import type { ServiceManifest } from "./service-manifest.ts";
 import { logFile } from "./state-dir.ts";
 import type { ProcessSpec } from "./supervisor/supervised-process.ts";
+
+export { calleesOf };
 
 /** Settings of one's own, on top of what a service gets anyway: for every service, and for some by name. */
 export interface Settings {
@@ -105,21 +108,12 @@ export function serviceEnvironment(
     own.NATS_URL = `nats://127.0.0.1:${ports.nats}`;
     own.NATS_USER = service.name;
     own.NATS_PASSWORD = secrets.get(`nats/${service.name}`);
-    for (const callee of calleesOf(service, services)) Object.assign(own, calleeAddress(callee, place));
+    for (const callee of calleesOf(service, services)) {
+      Object.assign(own, calleeVariable(callee, place.addressOf(callee)));
+    }
   }
   for (const name of service.secrets) own[name] = secrets.get(`env/${name}`);
   return { ...own, ...place.env, ...service.env, ...env, ...envOf?.[service.name] };
-}
-
-// Whoever answers end users verifies their tokens against auth's keys, so auth is everybody's callee.
-export function calleesOf(service: ServiceManifest, services: ServiceManifest[]): ServiceManifest[] {
-  return services.filter(({ name }) => name !== service.name && (name === "auth" || service.calls.includes(name)));
-}
-
-function calleeAddress(callee: ServiceManifest, place: Place): Record<string, string> {
-  const prefix = callee.name.toUpperCase().replaceAll("-", "_");
-  const address = place.addressOf(callee);
-  return callee.outside ? { [`${prefix}_URL`]: `http://${address}` } : { [`${prefix}_ADDRESS`]: address };
 }
 
 /** What the first instance of a service offers on its declared ports, itself or through its sidecar. */

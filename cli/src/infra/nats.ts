@@ -5,7 +5,7 @@ import type { Secrets } from "../secrets.ts";
 import type { ServiceManifest } from "../service-manifest.ts";
 import { logFile } from "../state-dir.ts";
 import type { ProcessSpec } from "../supervisor/supervised-process.ts";
-import { natsConfiguration } from "./nats-configuration.ts";
+import { laptopNatsConfiguration } from "./nats-configuration.ts";
 
 /** Writes the server's configuration, users included, and answers how to run it. */
 export function prepareNats(
@@ -18,7 +18,7 @@ export function prepareNats(
   const store = join(stateDir, "nats");
   mkdirSync(store, { recursive: true, mode: 0o700 });
   const file = join(stateDir, "nats.conf");
-  writeFileSync(file, natsConfiguration(ports, store, secrets, services), { mode: 0o600 });
+  writeFileSync(file, laptopNatsConfiguration(ports, store, secrets, services), { mode: 0o600 });
   return {
     name: "nats",
     service: "nats",

@@ -9,7 +9,10 @@ export function migrationAccount(service: string): string {
 }
 
 /** The account of the Job that creates streams and consumers, as `row up` does on a laptop. */
-const STREAMS_ACCOUNT = "nats-streams";
+export const STREAMS_ACCOUNT = "nats-streams";
+
+/** The account of the Job that creates a database and a role for every service. */
+export const DATABASES_ACCOUNT = "postgres-databases";
 
 /** Who may connect to the stores; what each may do there is for the stores' own users and roles. */
 export function storePolicies(
@@ -21,7 +24,13 @@ export function storePolicies(
   const owners = who(({ postgres }) => postgres);
   const nats = who(({ name, consumes }) => consumes.length > 0 || publishes(name));
   return new Map([
-    ["postgres", store("postgres", 5432, [...owners, ...owners.map(migrationAccount)])],
+    [
+      "postgres",
+      [
+        ...store("postgres", 5432, [...owners, ...owners.map(migrationAccount), DATABASES_ACCOUNT]),
+        account(DATABASES_ACCOUNT, "postgres"),
+      ],
+    ],
     ["nats", [...store("nats", 4222, [...nats, STREAMS_ACCOUNT]), account(STREAMS_ACCOUNT, "nats")]],
     [
       "redis-durable",

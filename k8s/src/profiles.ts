@@ -1,0 +1,31 @@
+import { join } from "node:path";
+import { discoverServices } from "@row/mesh/service-manifest.ts";
+import { registry } from "@row/runtime/contract.ts";
+import { eventsIn } from "@row/runtime/stream-names.ts";
+import { coreFiles } from "./core.ts";
+import { RENDERED, renderFile } from "./render.ts";
+import { secretTable } from "./secrets.ts";
+import { Shop } from "./shop.ts";
+
+const PUBLISHERS = new Set(eventsIn(registry).map(({ domain }) => domain));
+
+/** The shop of a checkout. */
+export function shopAt(root: string): Shop {
+  return new Shop({ root, services: discoverServices(root), publishes: (name) => PUBLISHERS.has(name) });
+}
+
+/** What each profile consists of: the files' names without ".yaml", and their objects. */
+const PROFILES: Record<string, (shop: Shop) => Map<string, object[]>> = { core: coreFiles };
+
+/** The text of every rendered file, by its path from the repository's root. */
+export function renderedFiles(shop: Shop): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const [profile, objectsOf] of Object.entries(PROFILES)) {
+    for (const [name, objects] of objectsOf(shop)) {
+      if (objects.length > 0) files.set(join("k8s/rendered", profile, `${name}.yaml`), renderFile(objects));
+    }
+  }
+  const head = `${RENDERED} every service.yaml by \`npm run k8s:render\`, for k8s/secrets.sh: Secret, key, value`;
+  files.set("k8s/rendered/secrets.txt", `${head}\n${secretTable(shop)}`);
+  return files;
+}

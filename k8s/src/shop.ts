@@ -1,0 +1,68 @@
+import { calleesOf } from "@row/mesh/callees.ts";
+import type { RedisUse, ServiceManifest } from "@row/mesh/service-manifest.ts";
+import type { About } from "./about.ts";
+import { type DeploymentValues, deploymentValues } from "./deployment-values.ts";
+
+/** What the manifests follow from. */
+export interface ShopSources {
+  /** The repository's root. */
+  readonly root: string;
+  readonly services: readonly ServiceManifest[];
+  /** Whether the contracts hold events of this service. */
+  readonly publishes: (service: string) => boolean;
+}
+
+/** The shop as its manifests need to know it. */
+export class Shop {
+  readonly #sources: ShopSources;
+
+  constructor(sources: ShopSources) {
+    this.#sources = sources;
+  }
+
+  get root(): string {
+    return this.#sources.root;
+  }
+
+  /** Every service with a sidecar, the edge included. */
+  get meshed(): readonly ServiceManifest[] {
+    return this.#sources.services.filter(({ outside }) => !outside);
+  }
+
+  get outside(): readonly ServiceManifest[] {
+    return this.#sources.services.filter(({ outside }) => outside);
+  }
+
+  /** Those with a database of their own. */
+  get databases(): readonly ServiceManifest[] {
+    return this.meshed.filter(({ postgres }) => postgres);
+  }
+
+  /** Those with a NATS user of their own. */
+  get natsUsers(): readonly ServiceManifest[] {
+    return this.meshed.filter(({ name, consumes }) => consumes.length > 0 || this.#sources.publishes(name));
+  }
+
+  redisUsers(use: RedisUse): readonly ServiceManifest[] {
+    return this.meshed.filter(({ redis }) => redis.includes(use));
+  }
+
+  callees(service: ServiceManifest): readonly ServiceManifest[] {
+    return service.outside ? [] : calleesOf(service, this.#sources.services);
+  }
+
+  values(service: ServiceManifest): DeploymentValues {
+    return deploymentValues(service);
+  }
+
+  about(service: ServiceManifest, version: string): About {
+    const { name, outside } = service;
+    const component = outside ? "outside" : "service";
+    return { name, component, version, owner: this.values(service).owner, source: sourceOf(service) };
+  }
+}
+
+// The edge has its place beside the services, not among them.
+function sourceOf({ name, grpcPort }: ServiceManifest): string {
+  return grpcPort === undefined ? `services/${name}` : name;
+}

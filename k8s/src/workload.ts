@@ -1,0 +1,148 @@
+import { FIRST_VERSION, versionName } from "@row/mesh/generate/services.ts";
+import type { ServiceManifest } from "@row/mesh/service-manifest.ts";
+import { GRPC_PORT } from "@row/mesh/workload.ts";
+import type { IDeployment } from "kubernetes-models/apps/v1";
+import type { IHorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2";
+import type { IPodDisruptionBudget } from "kubernetes-models/policy/v1";
+import type { IContainer, IContainerPort, IService } from "kubernetes-models/v1";
+import { type About, labels, metadata, selector } from "./about.ts";
+import { ADMIN_PORT, serviceEnvironment } from "./environment.ts";
+import { PULL_POLICY, serviceImage } from "./images.ts";
+import { waitForMigrations } from "./migration-job.ts";
+import { CONFINED, confinedPod, GRACE_SECONDS, NODE_USER, SCRATCH, STOP_LATER, spread } from "./pod.ts";
+import type { Shop } from "./shop.ts";
+
+/** A first version of a service, and how many of it there are. Its Services are among the mesh's files, for routes need them. */
+export function serviceWorkload(
+  service: ServiceManifest,
+  shop: Shop,
+): (IDeployment | IPodDisruptionBudget | IHorizontalPodAutoscaler)[] {
+  const name = versionName(service.name);
+  const about = shop.about(service, FIRST_VERSION);
+  return [
+    deployment(name, about, service, shop),
+    disruptionBudget(name, about),
+    autoscaler(name, about, service, shop),
+  ];
+}
+
+// How many there are is the autoscaler's: with a number here, each `kubectl apply` would undo what it decided.
+function deployment(name: string, about: About, service: ServiceManifest, shop: Shop): IDeployment {
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: metadata(name, about),
+    spec: {
+      revisionHistoryLimit: 3,
+      progressDeadlineSeconds: 600,
+      strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      selector: { matchLabels: selector(about) },
+      template: {
+        metadata: { labels: labels(about), annotations: { "kubectl.kubernetes.io/default-container": service.name } },
+        spec: {
+          ...confinedPod(service.name, NODE_USER),
+          terminationGracePeriodSeconds: GRACE_SECONDS,
+          topologySpreadConstraints: spread(about),
+          ...(service.postgres ? { initContainers: [waitForMigrations(service)] } : {}),
+          containers: [container(service, shop)],
+          volumes: [SCRATCH.volume],
+        },
+      },
+    },
+  };
+}
+
+function container(service: ServiceManifest, shop: Shop): IContainer {
+  return {
+    name: service.name,
+    image: serviceImage(service.name),
+    imagePullPolicy: PULL_POLICY,
+    env: serviceEnvironment(service, shop),
+    ports: ports(service),
+    // Only httpGet probes pass a mesh that denies by default, and only on a port that is not gRPC.
+    startupProbe: { ...probe("/livez"), periodSeconds: 1, failureThreshold: 120 },
+    readinessProbe: { ...probe("/readyz"), periodSeconds: 2, failureThreshold: 2 },
+    livenessProbe: { ...probe("/livez"), periodSeconds: 10, failureThreshold: 3 },
+    lifecycle: STOP_LATER,
+    resources: shop.values(service).resources,
+    securityContext: CONFINED,
+    terminationMessagePolicy: "FallbackToLogsOnError",
+    volumeMounts: [SCRATCH.mount],
+  };
+}
+
+function probe(path: string): NonNullable<IContainer["readinessProbe"]> {
+  return { httpGet: { path, port: "admin" }, timeoutSeconds: 2 };
+}
+
+function ports({ port, grpcPort }: ServiceManifest): IContainerPort[] {
+  const admin = { name: "admin", containerPort: ADMIN_PORT };
+  if (grpcPort === undefined) return [{ name: "grpc", containerPort: GRPC_PORT }, admin];
+  return [{ name: "http", containerPort: port }, { name: "grpc", containerPort: grpcPort }, admin];
+}
+
+// One at a time: with minAvailable a single instance would keep its node from ever being drained.
+function disruptionBudget(name: string, about: About): IPodDisruptionBudget {
+  return {
+    apiVersion: "policy/v1",
+    kind: "PodDisruptionBudget",
+    metadata: metadata(name, about),
+    spec: { maxUnavailable: 1, selector: { matchLabels: selector(about) }, unhealthyPodEvictionPolicy: "AlwaysAllow" },
+  };
+}
+
+const BUSY_PERCENT = 80;
+const MOST_TIMES = 4;
+
+// The service's own container is measured: what its sidecar does would blur it.
+function autoscaler(name: string, about: About, service: ServiceManifest, shop: Shop): IHorizontalPodAutoscaler {
+  const { replicas } = shop.values(service);
+  return {
+    apiVersion: "autoscaling/v2",
+    kind: "HorizontalPodAutoscaler",
+    metadata: metadata(name, about),
+    spec: {
+      scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name },
+      minReplicas: replicas,
+      maxReplicas: replicas * MOST_TIMES,
+      metrics: [
+        {
+          type: "ContainerResource",
+          containerResource: {
+            container: service.name,
+            name: "cpu",
+            target: { type: "Utilization", averageUtilization: BUSY_PERCENT },
+          },
+        },
+      ],
+    },
+  };
+}
+
+/** The ports that the edge has on every node, for those who come from outside the cluster. */
+const NODE_PORTS = { http: 30080, grpc: 30081 };
+
+/** The way in: a port of the node is there on every kind of cluster, and nothing on the laptop's own 8080 is in its way. */
+export function publicService(service: ServiceManifest, shop: Shop): IService {
+  const { name, port, grpcPort = 0 } = service;
+  const about = shop.about(service, FIRST_VERSION);
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: metadata(`${name}-public`, about),
+    spec: {
+      type: "NodePort",
+      selector: { "app.kubernetes.io/name": name },
+      ports: [
+        { name: "http", port, targetPort: "http", nodePort: NODE_PORTS.http, appProtocol: "http" },
+        {
+          name: "grpc",
+          port: grpcPort,
+          targetPort: "grpc",
+          nodePort: NODE_PORTS.grpc,
+          appProtocol: "kubernetes.io/h2c",
+        },
+      ],
+    },
+  };
+}

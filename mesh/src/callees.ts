@@ -1,0 +1,12 @@
+import type { ServiceManifest } from "./service-manifest.ts";
+
+/** Whoever answers end users verifies their tokens against auth's keys, so auth is everybody's callee. */
+export function calleesOf(service: ServiceManifest, services: readonly ServiceManifest[]): ServiceManifest[] {
+  return services.filter(({ name }) => name !== service.name && (name === "auth" || service.calls.includes(name)));
+}
+
+/** The variable by which a caller finds a callee: CATALOG_ADDRESS, and for one outside the mesh CARD_GATEWAY_URL. */
+export function calleeVariable({ name, outside }: ServiceManifest, address: string): Record<string, string> {
+  const prefix = name.toUpperCase().replaceAll("-", "_");
+  return outside ? { [`${prefix}_URL`]: `http://${address}` } : { [`${prefix}_ADDRESS`]: address };
+}
