@@ -178,7 +178,7 @@ test("shows requests as they pass, of the service asked for", async () => {
   stream.close();
 });
 
-test("tells a slow reader how many requests it missed", async () => {
+test("tells a slow reader how many requests it missed", { timeout: 30_000 }, async () => {
   const slow = await fetch(`${observer.url}/tap?service=slow`);
   const line = outbound({ backend: "slow:slow-fast:0:slow-v1" });
   const before = (await observer.metric("mesh_request_lines_total")) ?? 0;
