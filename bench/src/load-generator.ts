@@ -1,9 +1,11 @@
 import { BenchProcess } from "./bench-process.ts";
 import type { LoadJob, LoadResult } from "./load/load-job.ts";
-import { PORTS } from "./ports.ts";
 
 /** Longest that requests may take to end after the time of their job is over. */
 const GRACE_MS = 45_000;
+
+/** Calls under way at once, and for how long. */
+export type EchoJob = Pick<LoadJob, "connections" | "seconds">;
 
 /** A process that makes load as it is told; one and the same for all that is compared. */
 export class LoadGenerator<Job extends { seconds: number }> {
@@ -18,10 +20,9 @@ export class LoadGenerator<Job extends { seconds: number }> {
     return new LoadGenerator(await BenchProcess.start("load generator", "load/main.ts", logs));
   }
 
-  /** Loads the bare gRPC echo with a grpc-js client. */
-  static async ofEcho(logs: string): Promise<LoadGenerator<Pick<LoadJob, "connections" | "seconds">>> {
-    const env = { PORT: String(PORTS.echo) };
-    return new LoadGenerator(await BenchProcess.start("echo client", "echo/client.ts", logs, env));
+  /** Loads the bare gRPC echo at an address with a grpc-js client. */
+  static async ofEcho(logs: string, address: string): Promise<LoadGenerator<EchoJob>> {
+    return new LoadGenerator(await BenchProcess.start("echo client", "echo/client.ts", logs, { ADDRESS: address }));
   }
 
   run(job: Job): Promise<LoadResult> {

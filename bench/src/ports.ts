@@ -11,4 +11,5 @@ export const PORTS = {
   tutorialPayments: 28_205,
   echo: 28_211,
   spanSink: 28_212,
+  meshHop: 28_213,
 };

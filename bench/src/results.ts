@@ -1,6 +1,7 @@
 import type { Summary } from "./measure/round.ts";
 import type { EventDelays } from "./parts/events.ts";
 import type { Extra } from "./parts/extras.ts";
+import type { MeshHop } from "./parts/mesh-hop.ts";
 import type { Ordering } from "./parts/ordering.ts";
 import type { Reading } from "./parts/reading.ts";
 import type { StartTimes } from "./parts/start-time.ts";
@@ -19,6 +20,7 @@ export interface Results {
   settleSeconds: number;
   start: StartTimes;
   echo: Summary;
+  meshHop: MeshHop;
   reading: Reading;
   ordering: Ordering;
   events: EventDelays;
@@ -28,9 +30,11 @@ export interface Results {
 }
 
 /** What failed, over all loads: "orders accepted: HTTP 503 … (12 times)". */
-export function failuresIn({ echo, reading, ordering, events }: Results): string[] {
+export function failuresIn({ echo, meshHop, reading, ordering, events }: Results): string[] {
   const parts = {
     echo,
+    "a hop, direct": meshHop.direct,
+    "a hop through sidecars": meshHop.meshed,
     "reading, tutorial": reading.tutorial,
     "reading, shop": reading.shop,
     "ordering, tutorial": ordering.tutorial,

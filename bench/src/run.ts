@@ -10,6 +10,7 @@ import { measureEcho } from "./parts/echo.ts";
 import { measureEvents } from "./parts/events.ts";
 import { measureExtras } from "./parts/extras.ts";
 import { memoryOf } from "./parts/memory.ts";
+import { measureMeshHop } from "./parts/mesh-hop.ts";
 import { measureOrdering } from "./parts/ordering.ts";
 import { measureReading } from "./parts/reading.ts";
 import { measureStart } from "./parts/start-time.ts";
@@ -38,6 +39,8 @@ async function measure(plan: Plan, say: (text: string) => void, cleanup: Cleanup
   mkdirSync(logs, { recursive: true, mode: 0o700 });
   say("a bare grpc-js echo");
   const echo = await measureEcho(plan, logs);
+  say("a bare call through two sidecars");
+  const meshHop = await measureMeshHop(plan, logs);
   if (plan.isFull) say("npm start, twice");
   const timeStart = () => measureStart(join(place, "start"), PORTS.comparedShop);
   // It stops the shop that it starts by itself, so there is nothing to close but much to wait for.
@@ -72,7 +75,7 @@ async function measure(plan: Plan, say: (text: string) => void, cleanup: Cleanup
     machine: await describeMachine(shop.adminUrl()),
     ...{ isFull, rounds, roundSeconds, connections, ordersUnderWay, settleSeconds },
     start: start ?? { first: shop.readySeconds, again: shop.readySeconds },
-    ...{ echo, reading, ordering, events, extras },
+    ...{ echo, meshHop, reading, ordering, events, extras },
     memory: { afterStart, afterLoad },
   };
 }

@@ -16,7 +16,7 @@ import { openTrustAnchor, type TrustAnchor, writeCertificate } from "../src/iden
 import type { Resource } from "../src/resources/resource.ts";
 import { labelsOf, type Workload } from "../src/workload.ts";
 
-export const HAPROXY =
+const HAPROXY =
   ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy", "/opt/homebrew/bin/haproxy"].find((file) => {
     try {
       accessSync(file);
@@ -196,7 +196,7 @@ async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> 
 const given = new Set<number>();
 
 /** Ports on which nobody listens now. */
-export async function freePorts(count: number): Promise<number[]> {
+async function freePorts(count: number): Promise<number[]> {
   const found: number[] = [];
   while (found.length < count) {
     const port = FIRST_PORT + Math.floor(Math.random() * PORTS);

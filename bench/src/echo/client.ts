@@ -5,7 +5,7 @@ import { ready } from "../ready.ts";
 import { variable } from "../variable.ts";
 import { EchoClient } from "./echo.ts";
 
-const client = new EchoClient(`127.0.0.1:${variable("PORT")}`, credentials.createInsecure());
+const client = new EchoClient(variable("ADDRESS"), credentials.createInsecure());
 const message = Buffer.alloc(100);
 
 function echo(): Promise<void> {

@@ -7,7 +7,7 @@ const server = new Server();
 server.addService(EchoService, {
   echo: (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => callback(null, call.request),
 });
-server.bindAsync(`127.0.0.1:${variable("PORT")}`, ServerCredentials.createInsecure(), (error) => {
+server.bindAsync(variable("ADDRESS"), ServerCredentials.createInsecure(), (error) => {
   if (error) throw error;
   ready();
 });

@@ -6,9 +6,10 @@ import { PORTS } from "../ports.ts";
 
 /** The ceiling: a bare grpc-js server and a grpc-js client, nothing in between. */
 export async function measureEcho(plan: Plan, logs: string): Promise<Summary> {
-  const server = await BenchProcess.start("echo server", "echo/server.ts", logs, { PORT: String(PORTS.echo) });
+  const address = `127.0.0.1:${PORTS.echo}`;
+  const server = await BenchProcess.start("echo server", "echo/server.ts", logs, { ADDRESS: address });
   try {
-    const client = await LoadGenerator.ofEcho(logs);
+    const client = await LoadGenerator.ofEcho(logs, address);
     try {
       await client.run({ connections: plan.connections, seconds: plan.warmUpSeconds });
       const rounds: Round[] = [];

@@ -8,12 +8,17 @@ export interface Bar {
   isMet: boolean;
 }
 
-export function barsOf({ reading, ordering, events, memory, start }: Results): Bar[] {
+export function barsOf({ meshHop, reading, ordering, events, memory, start }: Results): Bar[] {
   const atLeast = (name: string, found: number, wanted: number): Bar => {
     return { name, wanted: `≥ ${wanted}×`, found: `${found.toFixed(2)}×`, isMet: found >= wanted };
   };
   const atMost = (name: string, found: number, wanted: number, unit: string): Bar => {
-    return { name, wanted: `≤ ${wanted} ${unit}`, found: `${found.toFixed(1)} ${unit}`, isMet: found <= wanted };
+    return {
+      name,
+      wanted: `≤ ${wanted} ${unit}`,
+      found: `${found.toFixed(wanted < 1 ? 2 : 1)} ${unit}`,
+      isMet: found <= wanted,
+    };
   };
   return [
     atLeast("Reading a product, of the tutorial stack", reading.ratio.median, 1.3),
@@ -23,6 +28,9 @@ export function barsOf({ reading, ordering, events, memory, start }: Results): B
     atMost("Event from commit to handler, p99 at half load", events.p99, 50, "ms"),
     atMost("Largest service after the start, PSS", Math.max(...Object.values(memory.afterStart)), 120, "MB"),
     atMost("Largest service after the load, PSS", Math.max(...Object.values(memory.afterLoad)), 300, "MB"),
+    atLeast("A bare call through two sidecars, of the direct rate", meshHop.ratio.median, 0.6),
+    atMost("What two sidecars add to a call alone, p50", meshHop.meshedAlone.p50 - meshHop.directAlone.p50, 0.4, "ms"),
+    atMost("Larger of the two sidecars, PSS", meshHop.sidecarMegabytes, 25, "MB"),
     atMost("First npm start until ready", start.first, 20, "s"),
   ];
 }

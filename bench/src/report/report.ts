@@ -14,6 +14,8 @@ export function report(results: Results): string {
     ...(results.isFull ? ["### What should be reached\n", bars(results)] : [QUICK_NOTE]),
     "\n### Requests\n",
     requests(results),
+    "\n### A bare call, direct and through two sidecars\n",
+    meshHop(results),
     "\n### What each extra costs when reading a product\n",
     extras(results),
     "\n### CPU and memory by process\n",
@@ -67,6 +69,32 @@ but the load generator, over the time of the load; orders accepted and not yet d
 For each product that was read, ${reading.spansPerRequest.toFixed(2)} spans arrived over OTLP.
 After the rounds that only wait for acceptance the backlog was drained within ${drains} s.
 ${events.events} events went from commit to handler at ${whole(events.pace)} orders/s in p50 ${events.p50.toFixed(1)} ms, p99 ${events.p99.toFixed(1)} ms, at most ${events.highest.toFixed(1)} ms.`;
+}
+
+function meshHop({ meshHop, connections }: Results): string {
+  const { direct, meshed, directAlone, meshedAlone, ratio } = meshHop;
+  const row = (name: string, { perSecond, p50, p99, cpuPerThousand }: Summary) => {
+    return [name, whole(perSecond), p50.toFixed(3), p99.toFixed(3), cpuPerThousand.toFixed(3)];
+  };
+  const table = markdownTable(
+    ["", "calls/s", "p50 ms", "p99 ms", "CPU s per 1,000"],
+    [
+      row(`direct, ${connections} at once`, direct),
+      row(`through two sidecars, ${connections} at once`, meshed),
+      row("direct, one at a time", directAlone),
+      row("through two sidecars, one at a time", meshedAlone),
+    ],
+  );
+  const sidecars = Object.entries(meshed.processes)
+    .filter(([name]) => name.endsWith("sidecar"))
+    .map(
+      ([name, used]) =>
+        `the ${name} ${(used.cpuPerThousand * 1_000).toFixed(0)} µs, ${whole(used.peakPssMegabytes)} MB`,
+    );
+  return `${table}
+
+Mutual TLS, a route with retries, a policy by method and caller, and request lines are on: ${ratio.median.toFixed(2)}×
+(${ratio.lowest.toFixed(2)}–${ratio.highest.toFixed(2)}) of the direct rate. CPU a call and peak PSS: ${sidecars.join("; ")}.`;
 }
 
 function extras({ extras, reading }: Results): string {
