@@ -78,14 +78,14 @@ class Process<S extends Spec> implements Host<S> {
     const config = parseEnv({ ...processVariables, ...variables });
     this.config = config as unknown as ConfigOf<S>;
     this.#process = config as unknown as ProcessConfig;
-    const { version, instance = `${name}-${version}-1`, logLevel, otlpEndpoint, tracePercent } = this.#process;
+    const { version, instance = `${name}-${version}-1`, logLevel, otlpEndpoint, tracesPerSecond } = this.#process;
     this.claimsIdentity = this.#process.mesh === "off";
     this.servedBy = `${name}/${version}/${instance}`;
     this.log = createLogger({ service: name, version, instance }, logLevel);
     const { serviceConfigFile } = this.#process;
     this.serviceConfig = serviceConfigFile ? new ServiceConfigFile(serviceConfigFile, this.log) : undefined;
     const names = { name, version, instance };
-    this.telemetry = startTelemetry({ ...names, endpoint: otlpEndpoint, sampleRatio: tracePercent / 100 });
+    this.telemetry = startTelemetry({ ...names, endpoint: otlpEndpoint, tracesPerSecond });
   }
 
   async run(start: (host: Host<S>) => Promise<void>): Promise<void> {

@@ -7,13 +7,8 @@ import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
-import {
-  AlwaysOffSampler,
-  BatchSpanProcessor,
-  ParentBasedSampler,
-  TraceIdRatioBasedSampler,
-  TracerProvider,
-} from "@opentelemetry/sdk-trace";
+import { AlwaysOffSampler, BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import { NotableSpans, traceSampler } from "./trace-sampling.ts";
 
 const LATENCY_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -24,8 +19,8 @@ export interface TelemetryOptions {
   readonly instance: string;
   /** Base URL of an OTLP/HTTP receiver; without one nothing is exported. */
   readonly endpoint: string | undefined;
-  /** Share of the traces that start here to keep, 0 to 1, default 1. A caller's own decision wins. */
-  readonly sampleRatio?: number;
+  /** Traces that start here to export each second, default 10; what fails or takes long is exported anyway. */
+  readonly tracesPerSecond?: number;
 }
 
 /** The telemetry of one process. */
@@ -39,13 +34,16 @@ export function startTelemetry(options: TelemetryOptions) {
     "service.version": options.version,
     "service.instance.id": options.instance,
   });
-  const root = options.endpoint ? new TraceIdRatioBasedSampler(options.sampleRatio ?? 1) : new AlwaysOffSampler();
   const tracers = new TracerProvider({
     resource,
     // Without a receiver spans carry ids for the logs and are not recorded.
-    sampler: options.endpoint ? new ParentBasedSampler({ root }) : root,
+    sampler: options.endpoint ? traceSampler(options.tracesPerSecond ?? 10) : new AlwaysOffSampler(),
     spanProcessors: options.endpoint
-      ? [new BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url: `${options.endpoint}/v1/traces` }) })]
+      ? [
+          new NotableSpans(
+            new BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url: `${options.endpoint}/v1/traces` }) }),
+          ),
+        ]
       : [],
   });
   const prometheus = new PrometheusExporter({ preventServerStart: true });

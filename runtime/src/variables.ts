@@ -9,8 +9,8 @@ export const processVariables = {
   adminAddress: address("ADMIN_ADDRESS"),
   logLevel: oneOf("LOG_LEVEL", ["trace", "debug", "info", "warn", "error", "fatal", "silent"], "info"),
   otlpEndpoint: optional(url("OTEL_EXPORTER_OTLP_ENDPOINT", ["http", "https"])),
-  /** Percent of the traces that start here to keep. */
-  tracePercent: integer("TRACE_PERCENT", { min: 0, max: 100 }, 100),
+  /** Traces that start here to export each second; what fails or takes long is exported anyway. */
+  tracesPerSecond: integer("TRACES_PER_SECOND", { min: 0, max: 100_000 }, 10),
   /** "off": no sidecar speaks for this process, so it states its identity itself. */
   mesh: oneOf("MESH", ["on", "off"], "off"),
   /** A gRPC service config for the calls to others, followed while the process runs; without it nothing is retried. */
