@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import { after, before, test } from "node:test";
+import { loadResources } from "../src/resources/read.ts";
+import { SidecarLab } from "./sidecar-lab.ts";
+
+const mesh = resolve(import.meta.dirname, "..");
+const routed = readdirSync(resolve(mesh, "routes")).map((file) => basename(file, ".yaml"));
+
+let lab: SidecarLab;
+
+before(async () => {
+  lab = await SidecarLab.open();
+  lab.resources = loadResources(["services", "policy", "routes"].map((folder) => resolve(mesh, folder)));
+  for (const service of routed) await lab.add({ service, laptopPorts: 1, calls: routed });
+  await lab.add({ service: "edge", hasHttp: true, laptopPorts: 2, calls: routed });
+  await lab.add({ service: "toolbox", isToolbox: true, calls: routed });
+});
+
+after(() => lab.close());
+
+test("HAProxy takes what the project's own manifests compile to, for every workload", async () => {
+  for (const workload of lab.workloads) await lab.write(workload, lab.compile(workload));
+  assert.ok(routed.length >= 5);
+});
+
+test("every call of every workload has an endpoint to go to", () => {
+  for (const workload of lab.workloads) {
+    const { backends } = lab.compile(workload);
+    const callees = new Set(Object.keys(backends).map((name) => name.split(":")[0]));
+    assert.deepEqual([...callees].sort(), [...routed].sort());
+    for (const [name, servers] of Object.entries(backends)) assert.equal(servers.length, 1, name);
+  }
+});
+
+test("every sidecar of a service denies whom no policy names", () => {
+  for (const workload of lab.workloads.filter(({ service }) => routed.includes(service))) {
+    const configuration = lab.compile(workload).files["haproxy.cfg"] ?? "";
+    const [, inbound = ""] = configuration.split("frontend in:grpc");
+    assert.match(inbound, /denied\.http if !\{ var\(txn\.policy\) -m found \}/);
+    assert.match(
+      inbound,
+      /set-var\(txn\.policy\) str\(\S+\) if \{ var\(txn\.route\) -m str \S+ \} \{ var\(txn\.caller\) /,
+    );
+    assert.doesNotMatch(inbound, /set-var\(txn\.policy\) str\(\S+\)$/m, "nobody is let in without a condition");
+  }
+});
