@@ -9,7 +9,7 @@ import { RpcError } from "./errors.ts";
 import { FollowedClient } from "./followed-client.ts";
 import type { ServiceDefinition } from "./server.ts";
 import type { ServiceConfigFile } from "./service-config.ts";
-import { failSpan, SpanKind, type Telemetry, traceparent } from "./telemetry.ts";
+import { endCallSpan, SpanKind, type Telemetry, traceparent } from "./telemetry.ts";
 
 type RequestOf<M> = M extends { requestSerialize: (value: infer Q) => Buffer } ? Q : never;
 type ResponseOf<M> = M extends { responseDeserialize: (bytes: Buffer) => infer R } ? R : never;
@@ -83,8 +83,7 @@ export class GrpcChannel {
           "rpc.method": method.path,
           "rpc.grpc.status_code": code,
         });
-        if (code !== status.OK) failSpan(span, status[code]);
-        span.end();
+        endCallSpan(span, code, status[code]);
       };
       return new Promise((resolve, reject) => {
         const onAbort = () => call.cancel();

@@ -26,7 +26,7 @@ export type DeadLetterContent = DeadLetter & { headers: Record<string, string>; 
 
 const PREFIX = "x-dead-";
 
-/** Puts a message aside for a person to look at; if even that fails, the message comes again. */
+/** Puts a message aside for a person to look at; false when even that fails, and the message comes again. */
 export async function buryMessage(burial: {
   nats: Nats;
   service: string;
@@ -34,7 +34,7 @@ export async function buryMessage(burial: {
   message: JsMsg;
   error: unknown;
   attempts: number;
-}): Promise<void> {
+}): Promise<boolean> {
   const { nats, service, durable, message, error, attempts } = burial;
   const kept = copyHeaders(message.headers);
   kept.set(
@@ -48,8 +48,10 @@ export async function buryMessage(burial: {
     const msgID = `${durable}/${message.seq}`;
     await nats.js.publish(deadSubject(service, message.subject), message.data, { headers: kept, msgID, timeout: 2000 });
     message.term();
+    return true;
   } catch {
     message.nak(5000);
+    return false;
   }
 }
 

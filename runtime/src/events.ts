@@ -34,6 +34,8 @@ export type SubscribeOptions<T> = {
   around?: (delivery: Delivery, run: () => Promise<void>) => Promise<void>;
   /** Told how each try ended, for metrics. */
   observe?: (delivery: Delivery, outcome: Outcome, seconds: number) => void;
+  /** Told of each dead letter, also of an event that could not be read. */
+  onBuried?: () => void;
 } & (
   | { handler: (event: T, delivery: Delivery) => Promise<unknown>; batch?: never }
   /** For many small effects: whatever has arrived meanwhile, in one statement. A batch that fails is tried one by one. */
@@ -71,7 +73,7 @@ export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
       waiting.push({ message, event: type.decode(message.data), delivery: toDelivery(message, durable, ordering) });
     } catch (error) {
       log.error({ err: error, consumer: durable, sequence: message.seq }, "Cannot read an event");
-      await buryMessage({ nats, service, durable, message, error, attempts: message.info.deliveryCount });
+      await bury(message, error, message.info.deliveryCount);
       return;
     }
     work();
@@ -155,8 +157,12 @@ export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
     }
     log.error(facts, "Cannot handle an event: it becomes a dead letter");
     excused.delete(eventId);
-    await buryMessage({ nats, service, durable, message, error, attempts: attempt });
+    await bury(message, error, attempt);
     return "dead";
+  }
+
+  async function bury(message: JsMsg, error: unknown, attempts: number) {
+    if (await buryMessage({ nats, service, durable, message, error, attempts })) options.onBuried?.();
   }
 
   const pulling = pullMessages({ nats, stream, durable, log }, accept);

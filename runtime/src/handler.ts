@@ -16,7 +16,7 @@ import { type MethodContract, methodAt } from "./contract.ts";
 import { DomainError, toAnswer } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { Patience } from "./patience.ts";
-import { failSpan, SpanKind, type Telemetry } from "./telemetry.ts";
+import { endCallSpan, SpanKind, type Telemetry } from "./telemetry.ts";
 import { validateBytes } from "./validate.ts";
 
 /** One RPC of a ts-proto service definition. */
@@ -229,11 +229,7 @@ class Serving {
       "rpc.method": this.#method.path,
       "rpc.grpc.status_code": code,
     });
-    if (span) {
-      span.setAttribute("rpc.grpc.status_code", code);
-      if (code !== status.OK) failSpan(span, reason);
-      span.end();
-    }
+    if (span) endCallSpan(span, code, reason);
     const log = this.#setup.log;
     if (log.isLevelEnabled("info")) {
       log.info(

@@ -5,6 +5,7 @@ import { type FetchKeySet, TokenVerifier } from "./auth.ts";
 import { type Call, runInCall } from "./call.ts";
 import { GrpcChannel } from "./client.ts";
 import { ConfigError, parseEnv } from "./config.ts";
+import { ConsumerMetrics } from "./consumer-metrics.ts";
 import { type SubscribeOptions, type Subscription, subscribe } from "./events.ts";
 import type { Handlers } from "./handler.ts";
 import type { Background, ConfigOf, Host, ProcessConfig, ProcessServer, Spec } from "./host.ts";
@@ -67,6 +68,7 @@ class Process<S extends Spec> implements Host<S> {
   readonly #channels: GrpcChannel[] = [];
   readonly #closers: (() => Promise<void> | void)[] = [];
   #nats: Promise<Nats> | undefined;
+  #consumerMetrics: ConsumerMetrics | undefined;
   #relay: Relay | undefined;
   #verifier: TokenVerifier | undefined;
   #server: ProcessServer | undefined;
@@ -221,6 +223,10 @@ class Process<S extends Spec> implements Host<S> {
 
   async consume<T>(options: Pick<SubscribeOptions<T>, "event" | "handler" | "batch" | "ordering">): Promise<void> {
     const nats = await this.#connectNats();
+    const event = options.event.$type;
+    this.#consumerMetrics ??= new ConsumerMetrics(this.telemetry, nats, this.#name);
+    const metrics = this.#consumerMetrics;
+    metrics.follow(event);
     const subscription = subscribe<T>({
       ...options,
       nats,
@@ -237,6 +243,7 @@ class Process<S extends Spec> implements Host<S> {
       },
       observe: (delivery, outcome, seconds) =>
         this.telemetry.eventDuration.record(seconds, { event: delivery.subject, outcome }),
+      onBuried: () => metrics.buried(event),
     } as SubscribeOptions<T>);
     this.#subscriptions.push(subscription);
   }

@@ -1,5 +1,6 @@
 /** Spans and metrics: OpenTelemetry, exported over OTLP where an endpoint is configured, metrics always at /metrics. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { status } from "@grpc/grpc-js";
 import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, TraceFlags, trace } from "@opentelemetry/api";
 import { parseTraceParent } from "@opentelemetry/core";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
@@ -41,7 +42,10 @@ export function startTelemetry(options: TelemetryOptions) {
     spanProcessors: options.endpoint
       ? [
           new NotableSpans(
-            new BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url: `${options.endpoint}/v1/traces` }) }),
+            new BatchSpanProcessor({
+              exporter: new OTLPTraceExporter({ url: `${options.endpoint}/v1/traces` }),
+              scheduledDelayMillis: 1_000,
+            }),
           ),
         ]
       : [],
@@ -99,9 +103,23 @@ export function traceparent(span: Span): string {
   return `00-${traceId}-${spanId}-${traceFlags & TraceFlags.SAMPLED ? "01" : "00"}`;
 }
 
-/** Marks a span as failed with a reason that is not personal. */
-export function failSpan(span: Span, reason: string): void {
-  span.setStatus({ code: SpanStatusCode.ERROR, message: reason });
+/**
+ * Gives a call's span its status. A refusal is an answer and no failure: those codes that are the callee's fault count, as
+ * OpenTelemetry's conventions for gRPC servers say. `reason` must not be personal.
+ */
+export function endCallSpan(span: Span, code: status, reason: string): void {
+  span.setAttribute("rpc.grpc.status_code", code);
+  if (FAULTS.has(code)) span.setStatus({ code: SpanStatusCode.ERROR, message: reason });
+  span.end();
 }
+
+const FAULTS: ReadonlySet<status> = new Set([
+  status.UNKNOWN,
+  status.DEADLINE_EXCEEDED,
+  status.UNIMPLEMENTED,
+  status.INTERNAL,
+  status.UNAVAILABLE,
+  status.DATA_LOSS,
+]);
 
 export { SpanKind };

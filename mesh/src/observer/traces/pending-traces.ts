@@ -11,8 +11,8 @@ export interface PendingTrace {
   lastMs: number;
 }
 
-/** A trace is over when nothing has come for as long: sidecars tell at once, OpenTelemetry's exporters every five seconds. */
-const QUIET_MS = 6_000;
+/** A trace is over when nothing has come for as long: sidecars tell at once, services every second. */
+const QUIET_MS = 2_000;
 const MOST_TRACES = 5_000;
 const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_SPANS = 2_000;
