@@ -276,6 +276,7 @@ export class Shop {
 
   async #stop(): Promise<void> {
     this.#state = "stopping";
+    this.#mesh?.refuseStarts();
     this.#abort.abort();
     const outside = new Set(this.services.filter((service) => service.outside).map(({ name }) => name));
     const later = new Set([...(this.#infrastructure?.processes ?? []), ...(this.#mesh?.helpers ?? [])]);

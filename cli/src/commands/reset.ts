@@ -1,10 +1,11 @@
 import { createInterface } from "node:readline/promises";
 import { removeState } from "../infrastructure.ts";
 import type { Installation } from "../installation.ts";
+import { forgetCheckouts } from "../mesh/checkout.ts";
 import { codeOf, messageOf, RowError } from "../row-error.ts";
 import { stopEverything } from "./down.ts";
 
-export async function reset({ stateDir }: Installation, { yes }: { yes?: boolean }): Promise<void> {
+export async function reset({ stateDir, root }: Installation, { yes }: { yes?: boolean }): Promise<void> {
   if (!yes && process.stdin.isTTY && !(await agreed(stateDir))) return;
   await stopEverything(stateDir);
   try {
@@ -14,6 +15,8 @@ export async function reset({ stateDir }: Installation, { yes }: { yes?: boolean
       `Cannot delete ${stateDir}: ${codeOf(error) === "EACCES" ? "it is not writable" : messageOf(error)}`,
     );
   }
+  // Git still knows of the checkouts that were in it.
+  await forgetCheckouts(root);
   console.log(`Deleted ${stateDir} and every database in it.`);
 }
 

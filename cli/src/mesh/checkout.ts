@@ -40,6 +40,11 @@ export async function removeCheckout({ root, stateDir }: Installation, folder: s
   rmSync(folder, { recursive: true, force: true });
 }
 
+/** Lets git forget checkouts whose folders are gone. */
+export async function forgetCheckouts(root: string): Promise<void> {
+  await git(root, "worktree", "prune").catch(() => {});
+}
+
 function checkouts(stateDir: string): string {
   return join(stateDir, "mesh", "checkouts");
 }
@@ -55,7 +60,7 @@ async function checkOut({ root, stateDir }: Installation, reference: string, nam
   const folder = join(checkouts(stateDir), name);
   mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
   await removeCheckout({ root, stateDir, portBase: 0 }, folder);
-  await git(root, "worktree", "prune");
+  await forgetCheckouts(root);
   try {
     await git(root, "worktree", "add", "--detach", folder, commit.trim());
   } catch (error) {

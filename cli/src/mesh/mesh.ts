@@ -72,6 +72,7 @@ export class Mesh {
   #secrets: Secrets | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #probes: NodeJS.Timeout | undefined;
+  #isStopping = false;
 
   constructor(host: MeshHost) {
     this.host = host;
@@ -157,7 +158,15 @@ export class Mesh {
   /** Starts every app; resolves when all of them, and all sidecars, serve. */
   async startApps(secrets: Secrets): Promise<void> {
     this.#secrets = secrets;
-    await Promise.all(this.members.map((member) => this.startApp(member)));
+    await Promise.all(
+      this.members.map((member) =>
+        this.#startApp(member).catch((error) => {
+          // A version that somebody tries out may be broken; the shop runs without it.
+          if (member.instance.deployment.version === FIRST_VERSION) throw error;
+          this.host.report(messageOf(error));
+        }),
+      ),
+    );
     await Promise.all(this.helpers.map((process) => process.whenReady(START_MS)));
     await this.pushReadiness();
     this.#probes = setInterval(() => void this.#probe(), PROBE_EVERY_MS).unref();
@@ -191,8 +200,21 @@ export class Mesh {
     return added;
   }
 
-  /** Starts an instance's app and resolves when it serves. */
-  async startApp(member: Member): Promise<void> {
+  /** Starts instances that were added, and resolves when they serve and whoever calls them knows. */
+  async start(members: Member[]): Promise<void> {
+    if (this.#isStopping) throw new RowError("The shop is stopping");
+    for (const { sidecar } of members) sidecar.process.start();
+    await Promise.all(members.map((member) => this.#startApp(member)));
+    await Promise.all(members.map(({ sidecar }) => sidecar.sync()));
+    await this.pushReadiness();
+  }
+
+  /** From now on nothing is started. */
+  refuseStarts(): void {
+    this.#isStopping = true;
+  }
+
+  async #startApp(member: Member): Promise<void> {
     const { installation, all, settings } = this.host;
     const { service, workload, deployment } = member.instance;
     if (!this.#secrets) throw new Error("Apps are started after the stores");

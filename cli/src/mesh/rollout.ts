@@ -28,15 +28,18 @@ export async function deploy(
     asked === undefined ? undefined : await prepareCheckout(mesh.host.installation, asked, `${name}-${version}`);
   const deployment: Deployment = { service: name, version, replicas, ...(from && { from, asked }) };
   let added: Member[] = [];
+  // Somebody may have applied it already.
+  const hasService = versionServices(mesh.store.resources, name).has(version);
   try {
     if (from) await migrateService(infrastructure, serviceIn(from, name), from);
     added = await mesh.addInstances(deployment);
-    await mesh.enforce(mesh.store.plan({ put: [versionService(mesh.store.resources, service, version)] }));
-    await start(mesh, added);
+    const put = hasService ? [] : [versionService(mesh.store.resources, service, version)];
+    await mesh.enforce(mesh.store.plan({ put }));
+    await mesh.start(added);
   } catch (error) {
     if (added.length > 0) await mesh.remove(added).catch(() => {});
     const created = mesh.store.find("Service", `${name}-${version}`);
-    if (created) await mesh.enforce(mesh.store.plan({ delete: [created] })).catch(() => {});
+    if (created && !hasService) await mesh.enforce(mesh.store.plan({ delete: [created] })).catch(() => {});
     if (from) await removeCheckout(mesh.host.installation, from);
     throw error;
   }
@@ -58,7 +61,7 @@ export async function scale(mesh: Mesh, request: RequestOf<"scale">): Promise<Ve
   const added = await mesh.addInstances(deployment);
   try {
     await mesh.enforce();
-    await start(mesh, added);
+    await mesh.start(added);
   } catch (error) {
     await mesh.remove(added);
     throw error;
@@ -93,7 +96,8 @@ export async function undeploy(mesh: Mesh, { service: name, version }: RequestOf
   const gone = mesh.membersOf(name, version);
   const service = mesh.store.find("Service", versionServices(resources, name).get(version) ?? "");
   const routes = withoutVersion(resources, name, version);
-  await mesh.enforce(mesh.store.plan({ put: routes, delete: service ? [service] : [] }));
+  const isOurs = service?.source.file === sourceOf(name, version);
+  await mesh.enforce(mesh.store.plan({ put: routes, delete: service && isOurs ? [service] : [] }));
   await takeAway(mesh, gone);
   mesh.deployments.delete(name, version);
   if (deployment.from) await removeCheckout(mesh.host.installation, deployment.from);
@@ -125,13 +129,6 @@ export function versions(deployments: Deployment[]): string {
   return deployments.map(({ version }) => version).join(", ");
 }
 
-async function start(mesh: Mesh, members: Member[]): Promise<void> {
-  for (const { sidecar } of members) sidecar.process.start();
-  await Promise.all(members.map((member) => mesh.startApp(member)));
-  await Promise.all(members.map(({ sidecar }) => sidecar.sync()));
-  await mesh.pushReadiness();
-}
-
 async function takeAway(mesh: Mesh, members: Member[]): Promise<void> {
   if (members.length === 0) return;
   await Promise.all(members.map((member) => mesh.drain(member)));
@@ -161,6 +158,10 @@ function versionService(resources: readonly Resource[], { name }: ServiceManifes
     ...first,
     metadata: { ...metadata, name: `${name}-${version}` },
     spec: { ...first.spec, selector: { ...first.spec.selector, "app.kubernetes.io/version": version } },
-    source: { file: `row deploy ${name} --version ${version}`, line: 1 },
+    source: { file: sourceOf(name, version), line: 1 },
   };
+}
+
+function sourceOf(service: string, version: string): string {
+  return `row deploy ${service} --version ${version}`;
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, renameSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RowError } from "../row-error.ts";
+import { messageOf, RowError } from "../row-error.ts";
 import { lastLogLine } from "./last-log-line.ts";
 import { identify } from "./process-identity.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -123,7 +123,12 @@ export class SupervisedProcess {
     this.state = "starting";
     this.#startedTime = Date.now();
     const { command, args, cwd, env, user, logFile, name, stopSignal, prepare } = this.spec;
-    prepare?.();
+    try {
+      prepare?.();
+    } catch (error) {
+      this.#afterExit(`cannot be prepared: ${messageOf(error)}`, undefined);
+      return;
+    }
     rotate(logFile);
     const log = openSync(logFile, "a", 0o600);
     this.#logStart = fstatSync(log).size;
