@@ -63,7 +63,8 @@ function inImage(service: ServiceManifest, name: string, command: string[]): ICo
     image: serviceImage(service.name),
     imagePullPolicy: PULL_POLICY,
     command,
-    workingDir: `/app/services/${service.name}`,
+    // The image keeps the service here, wherever the repository does.
+    workingDir: "/app/service",
     resources: RESOURCES,
     securityContext: CONFINED,
     terminationMessagePolicy: "FallbackToLogsOnError",
