@@ -44,10 +44,11 @@ const PATIENCE_MS = 10_000;
 export async function stopLeftovers(stateDir: string): Promise<string[]> {
   const file = join(stateDir, "processes.json");
   const leftovers = readRecord(file).filter(isAlive);
-  // Stores last, as in an orderly stop: services flush what they hold into them.
+  // As in an orderly stop: services flush what they hold, through their sidecars, and stores come last.
   const stores = leftovers.filter(({ name }) => /^(postgres|nats|redis)/.test(name));
-  const services = leftovers.filter((process) => !stores.includes(process));
-  for (const group of [services, stores]) await stopAll(group);
+  const mesh = leftovers.filter(({ name }) => /^(toolbox-.*|observer|.*-sidecar)$/.test(name));
+  const services = leftovers.filter((process) => !stores.includes(process) && !mesh.includes(process));
+  for (const group of [services, mesh, stores]) await stopAll(group);
   rmSync(file, { force: true });
   return leftovers.map(({ name }) => name);
 }
