@@ -40,6 +40,8 @@ export function core(of: Shop = shop): KubeObject[] {
   return [...renderedFiles(of)].flatMap(([file, text]) => (file.startsWith("k8s/rendered/core/") ? parse(text) : []));
 }
 
+const CORE = core();
+
 /** The generated files of the mesh. */
 export function mesh(): KubeObject[] {
   return globSync("mesh/{services,policy,routes}/*.yaml", { cwd: root })
@@ -60,7 +62,7 @@ export interface Workload {
 }
 
 /** Whatever makes pods. */
-export function workloads(objects: readonly KubeObject[] = core()): Workload[] {
+export function workloads(objects: readonly KubeObject[] = CORE): Workload[] {
   return objects.flatMap((object) => {
     const template = templateOf(object);
     const pod = template?.spec;
