@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, test } from "node:test";
+import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
+import { type AdminServer, startAdmin } from "../src/admin.ts";
+import { ConsumerMetrics } from "../src/consumer-metrics.ts";
+import { subscribe } from "../src/events.ts";
+import { connectNats, type Nats } from "../src/nats.ts";
+import { natsUser } from "../src/nats-configuration.ts";
+import { startTelemetry } from "../src/telemetry.ts";
+import { eventually, log, provision, startNats } from "./harness.ts";
+
+const NATS_PORT = 14014;
+const ADMIN = "127.0.0.1:14015";
+const EVENT = StockLevelChanged.$type;
+
+let server: Awaited<ReturnType<typeof startNats>>;
+let operator: Nats;
+let nats: Nats;
+let admin: AdminServer;
+const telemetry = startTelemetry({ name: "catalog", version: "v1", instance: "catalog-v1-1", endpoint: undefined });
+
+before(async () => {
+  // With no more rights than the service has in a shop.
+  const users = [{ user: "operator", password: "o" }, natsUser("catalog", [EVENT], "c")];
+  server = await startNats(NATS_PORT, `authorization: ${JSON.stringify({ users })}`);
+  operator = await connectNats({ url: server.url, user: "operator", password: "o", inboxPrefix: "_INBOX", log });
+  await provision(operator, "catalog", [EVENT]);
+  nats = await connectNats({ url: server.url, user: "catalog", password: "c", log });
+  admin = await startAdmin(ADMIN, telemetry);
+});
+
+after(async () => {
+  await admin?.close();
+  await nats?.close();
+  await operator?.close();
+  await server?.remove();
+});
+
+/** What /metrics says of a metric of the event. */
+async function figure(name: string): Promise<number | undefined> {
+  const text = await (await fetch(`http://${ADMIN}/metrics`)).text();
+  const line = text.split("\n").find((line) => line.startsWith(`${name}{`) && line.includes(`event="${EVENT}"`));
+  return line === undefined ? undefined : Number(line.split(" ").at(-1));
+}
+
+test("a consumer shows what waits, and the dead letters from none on", async () => {
+  const metrics = new ConsumerMetrics(telemetry, nats, "catalog");
+  assert.equal(await figure("events_unhandled"), undefined);
+  metrics.follow(EVENT);
+  assert.equal(await figure("events_unhandled"), 0);
+  assert.equal(await figure("events_dead_letters_total"), 0);
+
+  // None of these is an event that anybody could read.
+  for (let i = 0; i < 3; i += 1) await operator.js.publish(EVENT, "?", { msgID: randomUUID() });
+  assert.equal(await figure("events_unhandled"), 3);
+
+  const onBuried = () => metrics.buried(EVENT);
+  const handler = async () => {};
+  const subscription = subscribe({ nats, service: "catalog", event: StockLevelChanged, log, handler, onBuried });
+  try {
+    await eventually("all are dead", async () => (await figure("events_dead_letters_total")) === 3);
+    await eventually("none waits", async () => (await figure("events_unhandled")) === 0);
+  } finally {
+    await subscription.stop();
+  }
+});
+
+test("without NATS the last figures stay, and /metrics answers", async () => {
+  await server.stop();
+  try {
+    await eventually("the client has noticed", () => !nats.connected());
+    assert.equal(await figure("events_unhandled"), 0);
+    assert.equal(await figure("events_dead_letters_total"), 3);
+  } finally {
+    await server.start();
+  }
+});
