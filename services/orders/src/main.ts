@@ -12,7 +12,7 @@ import { thisWorker } from "./saga/saga-record.ts";
 import { SagaRunner } from "./saga/saga-runner.ts";
 import { SagaStore } from "./saga/saga-store.ts";
 import { stepsWith } from "./saga/steps.ts";
-import { gaugeSagas } from "./saga-gauges.ts";
+import { SagaMetrics } from "./saga-metrics.ts";
 import { orderService } from "./service.ts";
 
 await runService({
@@ -35,9 +35,19 @@ await runService({
       changes.announce(orderId);
     };
     const concurrency = config.sagaConcurrency;
-    const runner = new SagaRunner({ orders: store, sagas, steps, worker, telemetry, log, onChange, concurrency });
+    const metrics = new SagaMetrics(telemetry, sagas);
+    const runner = new SagaRunner({
+      orders: store,
+      sagas,
+      steps,
+      worker,
+      telemetry,
+      metrics,
+      log,
+      onChange,
+      concurrency,
+    });
     await runner.start();
-    gaugeSagas(telemetry, sagas);
 
     const stopping = new AbortController();
     host.background({

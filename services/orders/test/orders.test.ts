@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client, credentials, Metadata, status } from "@grpc/grpc-js";
 import { Order_State as State } from "@row/gen/grpc/shop/orders/v1/order.ts";
 import { WatchOrderRequest, WatchOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
@@ -58,6 +59,26 @@ for (const [token, reason] of [
     assert.deepEqual([after?.onHand, after?.reserved, after?.sold], [before?.onHand, before?.reserved, before?.sold]);
   });
 }
+
+test("the metrics tell how sagas ended and how long they took", async () => {
+  const ended = async (outcome: string) => {
+    const { ADMIN_ADDRESS } = shop.services.shop.process("orders").env;
+    const text = await (await fetch(`http://${ADMIN_ADDRESS}/metrics`)).text();
+    const wanted = `outcome="${outcome}"`;
+    const line = text.split("\n").find((l) => l.startsWith("orders_saga_duration_count{") && l.includes(wanted));
+    assert.match(text, /^orders_sagas_open(\{.*\})? \d+$/m);
+    assert.match(text, /^orders_sagas_oldest(\{.*\})? [\d.]+$/m);
+    return Number(line?.split(" ").at(-1) ?? 0);
+  };
+  const before = { succeeded: await ended("succeeded"), failed: await ended("failed") };
+  for (const paymentToken of ["tok_ok", "tok_declined"]) await shop.settled((await place({ paymentToken })).id);
+  for (const outcome of ["succeeded", "failed"] as const) {
+    for (let tries = 0; (await ended(outcome)) <= before[outcome]; tries += 1) {
+      assert.ok(tries < 100, `no more sagas ${outcome}`);
+      await sleep(20);
+    }
+  }
+});
 
 test("trouble that passes only delays an order", async () => {
   const flaky = await place({ paymentToken: "tok_flaky" });

@@ -41,6 +41,7 @@ export function cancelOrder({ store, runner, relay, changes, worker, origin }: D
             isCancelRequested: false,
             correlationId: call.correlationId,
             traceparent: from.traceparent ?? "",
+            startTime: new Date(),
             deadline: new Date(),
             fence: 1n,
             revision: 1n,

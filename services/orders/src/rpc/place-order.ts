@@ -63,6 +63,7 @@ export function placeOrder(dependencies: Dependencies) {
         isCancelRequested: false,
         correlationId: call.correlationId,
         traceparent: from.traceparent ?? "",
+        startTime: new Date(),
         deadline: new Date(Date.now() + sagaTimeoutMs),
         fence: 1n,
         revision: 1n,

@@ -18,6 +18,7 @@ export interface SagaRecord {
   readonly isCancelRequested: boolean;
   readonly correlationId: string;
   readonly traceparent: string;
+  readonly startTime: Date;
   readonly deadline: Date;
   readonly fence: bigint;
   readonly revision: bigint;
@@ -38,6 +39,7 @@ export interface SagaRow {
   readonly cancel_requested: boolean;
   readonly correlation_id: string;
   readonly traceparent: string;
+  readonly create_time: Date;
   readonly deadline: Date;
   readonly fence: bigint;
   readonly revision: bigint;
@@ -58,6 +60,7 @@ export function toRecord(row: SagaRow): SagaRecord | undefined {
     isCancelRequested: row.cancel_requested,
     correlationId: row.correlation_id,
     traceparent: row.traceparent,
+    startTime: row.create_time,
     deadline: row.deadline,
     fence: row.fence,
     revision: row.revision,

@@ -9,6 +9,7 @@ import { WakeUp } from "@row/runtime/wake-up.ts";
 import { change } from "../change.ts";
 import type { Order, OrderEvent } from "../order.ts";
 import type { OrderStore } from "../order-store.ts";
+import type { SagaMetrics } from "../saga-metrics.ts";
 import { PLACE_ORDER } from "./definitions.ts";
 import { afterAttempt, beforeForward, isFinished, type Outcome, type SagaState, waitBefore } from "./saga.ts";
 import type { SagaData, SagaRecord, Worker } from "./saga-record.ts";
@@ -21,6 +22,7 @@ export interface SagaRunnerOptions {
   readonly steps: Steps;
   readonly worker: Worker;
   readonly telemetry: Telemetry;
+  readonly metrics: Pick<SagaMetrics, "finished">;
   readonly log: Logger;
   /** Called after each commit that changed an order. */
   readonly onChange: (orderId: string) => void;
@@ -191,6 +193,7 @@ export class SagaRunner {
       if (isSaved) {
         if (progress.change) this.#options.onChange(current.orderId);
         if (progress.next.stuck && !current.state.stuck) this.#reportStuck(progress);
+        if (isFinished(progress.next)) this.#options.metrics.finished(progress);
         if (progress.waitMs > 0)
           await sleep(progress.waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
         const { next: state, data } = progress;

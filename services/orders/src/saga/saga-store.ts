@@ -114,9 +114,11 @@ const heartbeat = statement(
   `INSERT INTO workers (instance, version, heartbeat_time) VALUES ($1, $2, now())
    ON CONFLICT (instance) DO UPDATE SET version = excluded.version, heartbeat_time = excluded.heartbeat_time`,
 );
-const countOpen = statement<{ open: bigint; stuck: bigint }>(
+const countOpen = statement<{ open: bigint; stuck: bigint; oldest: number }>(
   "sagas-count-open",
-  "SELECT count(*) AS open, count(*) FILTER (WHERE stuck) AS stuck FROM sagas WHERE finished_time IS NULL",
+  `SELECT count(*) AS open, count(*) FILTER (WHERE stuck) AS stuck,
+    coalesce(extract(epoch FROM clock_timestamp() - min(create_time)), 0)::float8 AS oldest
+  FROM sagas WHERE finished_time IS NULL`,
 );
 
 export class SagaStore {
@@ -174,10 +176,10 @@ export class SagaStore {
     await heartbeat(this.#pool, [this.#worker.instance, this.#worker.version]);
   }
 
-  /** Sagas that are not finished, and those of them that somebody has to look at. */
-  async countOpen(): Promise<{ open: number; stuck: number }> {
+  /** Sagas that are not finished, those of them that somebody has to look at, and the age of the oldest in seconds. */
+  async countOpen(): Promise<{ open: number; stuck: number; oldestSeconds: number }> {
     const [row] = await countOpen(this.#pool, []);
-    return { open: Number(row?.open ?? 0), stuck: Number(row?.stuck ?? 0) };
+    return { open: Number(row?.open ?? 0), stuck: Number(row?.stuck ?? 0), oldestSeconds: row?.oldest ?? 0 };
   }
 }
 

@@ -1,0 +1,42 @@
+import type { Telemetry } from "@row/runtime/telemetry.ts";
+import type { Progress, SagaStore } from "./saga/saga-store.ts";
+
+/** A saga that meets no trouble takes a fraction of a second, one that waits for a callee up to its time and longer. */
+const BUCKETS_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** Shows how many sagas are open, how many of them somebody has to look at, and how those that ended did. */
+export class SagaMetrics {
+  readonly #durations;
+
+  constructor({ meter }: Pick<Telemetry, "meter">, sagas: Pick<SagaStore, "countOpen">) {
+    this.#durations = meter.createHistogram("orders.saga.duration", {
+      description: "Time from the beginning of a saga to its end",
+      unit: "s",
+      advice: { explicitBucketBoundaries: BUCKETS_SECONDS },
+    });
+    const open = meter.createObservableGauge("orders.sagas.open", { description: "Sagas that are not finished" });
+    const stuck = meter.createObservableGauge("orders.sagas.stuck", {
+      description: "Sagas that somebody has to look at",
+    });
+    const oldest = meter.createObservableGauge("orders.sagas.oldest", {
+      description: "Age of the oldest saga that is not finished",
+      unit: "s",
+    });
+    meter.addBatchObservableCallback(
+      async (result) => {
+        const counted = await sagas.countOpen().catch(() => undefined); // no database, no figures
+        if (!counted) return;
+        result.observe(open, counted.open);
+        result.observe(stuck, counted.stuck);
+        result.observe(oldest, counted.oldestSeconds);
+      },
+      [open, stuck, oldest],
+    );
+  }
+
+  /** Counts a saga that has ended: "succeeded", or "failed" after it turned round. */
+  finished({ saga, next, time }: Pick<Progress, "saga" | "next" | "time">): void {
+    const seconds = Math.max(0, time.getTime() - saga.startTime.getTime()) / 1_000;
+    this.#durations.record(seconds, { saga: saga.definition.name, outcome: next.direction });
+  }
+}
