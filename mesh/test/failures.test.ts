@@ -115,7 +115,9 @@ test("the client's own retry policy counts the same tries, and no more", async (
 
 test("an endpoint that is gone is retried elsewhere, where the route allows it", async () => {
   await lab.kill(second);
+  await lab.reloadOne(cart); // without connections from before
   const from = await linesSoFar();
+  const began = performance.now();
   const answers = await Promise.all(Array.from({ length: 30 }, () => ask(client, GET)));
   assert.deepEqual(new Set(answers.map(({ by }) => by)), new Set(["catalog-v1-1"]));
   const lines = await outboundLines(from);
@@ -143,6 +145,20 @@ test("taken out over the stats socket, the endpoint is not tried at all", async 
   }
   const answers = await Promise.all(Array.from({ length: 30 }, () => ask(client, CREATE)));
   assert.deepEqual(new Set(answers.map(({ code }) => code)), new Set([status.OK]));
+});
+
+// HAProxy 2.6 says so of every connection that breaks before an answer, whether or not the call was served.
+test("a sidecar that goes away during a call leaves it refused, which clients may send once more", async () => {
+  const once = outboundOf(lab, cart, "catalog", { "grpc.enable_retries": 0 });
+  const before = apps[0]?.calls() ?? 0;
+  const call = ask(once, CREATE, { "x-wait-ms": "250" });
+  await sleep(50);
+  await lab.kill(first);
+  const { code, details } = await call;
+  await lab.up();
+  assert.equal(code, status.UNAVAILABLE);
+  assert.match(details, /refused/i);
+  assert.equal((apps[0]?.calls() ?? 0) - before, 1);
 });
 
 test("retries are counted, and end in UNAVAILABLE when nobody is there", async () => {

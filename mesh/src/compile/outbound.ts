@@ -43,8 +43,9 @@ export function outbound(view: MeshView, workload: Workload, service: Service): 
     `http-request deny deny_status 200 errorfile ${file(errorFile("unmatched"))} if !{ var(txn.backend) -m found }`,
     "use_backend %[var(txn.backend)]",
     "",
-    "# The callee's app is not there: said in gRPC, and that retries are used up",
+    "# What the callee's sidecar says in HTTP of an app that is not there, or is gone, is said in gRPC",
     "http-response deny deny_status 503 if { status 503 }",
+    "http-response deny deny_status 502 if { status 502 }",
   ];
   const backends = rules.flatMap((rule) => rule.backends);
   return {
