@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { prepareNats } from "./infra/nats.ts";
 import { NATS_ADMIN } from "./infra/nats-configuration.ts";
 import { checkPortsAreFree, namedStorePorts, type StorePorts, storePorts } from "./infra/ports.ts";
-import { POSTGRES_ADMIN, postgresUrl, preparePostgres, removePostgres } from "./infra/postgres.ts";
+import { POSTGRES_ADMIN, postgresSocketUrl, preparePostgres, removePostgres } from "./infra/postgres.ts";
 import { findPrograms, type ProgramSearch } from "./infra/programs.ts";
 import { prepareRedis } from "./infra/redis.ts";
 import { type Installation, installationAt } from "./installation.ts";
@@ -93,7 +93,7 @@ export async function startInfrastructure(options: InfrastructureOptions = {}): 
     secrets,
     ports,
     processes,
-    adminUrl: (database = "postgres") => postgresUrl(POSTGRES_ADMIN, secrets, ports.postgres, database),
+    adminUrl: (database = "postgres") => postgresSocketUrl(POSTGRES_ADMIN, secrets, ports.postgres, stateDir, database),
     nats: { url: `nats://127.0.0.1:${ports.nats}`, user: NATS_ADMIN, password: secrets.get(`nats/${NATS_ADMIN}`) },
     environmentOf: (name) => {
       const [service] = selectServices(services, [name]);

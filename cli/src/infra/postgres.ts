@@ -53,9 +53,15 @@ export function postgresUrl(role: string, secrets: Secrets, port: number, databa
 }
 
 /** The same through a unix socket where there is one: a statement then costs both sides less. */
-export function postgresSocketUrl(role: string, secrets: Secrets, port: number, stateDir: string): string {
+export function postgresSocketUrl(
+  role: string,
+  secrets: Secrets,
+  port: number,
+  stateDir: string,
+  database = role,
+): string {
   const folder = socketFolder(stateDir, port);
-  const url = postgresUrl(role, secrets, port);
+  const url = postgresUrl(role, secrets, port, database);
   return folder ? `${url}?host=${encodeURIComponent(folder)}` : url;
 }
 
