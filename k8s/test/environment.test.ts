@@ -99,13 +99,13 @@ function containerOf(name: string, container: string): IContainer {
 function environmentOf({ env = [] }: IContainer): Record<string, string> {
   return Object.fromEntries(
     env.flatMap((variable) => {
-      const value = valueOf(variable);
+      const value = sampleOf(variable);
       return value === undefined ? [] : [[variable.name, value]];
     }),
   );
 }
 
-function valueOf({ name, value, valueFrom }: IEnvVar): string | undefined {
+function sampleOf({ name, value, valueFrom }: IEnvVar): string | undefined {
   if (valueFrom?.configMapKeyRef?.optional) return undefined;
   if (valueFrom?.secretKeyRef) return name === "DATABASE_URL" ? "postgresql://a:b@postgres:5432/a" : "p".repeat(49);
   return valueFrom?.fieldRef ? "catalog-v1-7d9f" : value;
