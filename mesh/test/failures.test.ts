@@ -117,7 +117,6 @@ test("an endpoint that is gone is retried elsewhere, where the route allows it",
   await lab.kill(second);
   await lab.reloadOne(cart); // without connections from before
   const from = await linesSoFar();
-  const began = performance.now();
   const answers = await Promise.all(Array.from({ length: 30 }, () => ask(client, GET)));
   assert.deepEqual(new Set(answers.map(({ by }) => by)), new Set(["catalog-v1-1"]));
   const lines = await outboundLines(from);
@@ -170,7 +169,7 @@ test("retries are counted, and end in UNAVAILABLE when nobody is there", async (
   const { code, details } = await ask(retrying, GET);
   assert.equal(code, status.UNAVAILABLE);
   assert.match(details, /no endpoint could be reached/);
-  assert.ok(performance.now() - began < 1_000, "retries wait for nothing");
+  assert.ok(performance.now() - began < 1_900, "each retry waits a second");
   const lines = await outboundLines(from);
   assert.deepEqual(
     lines.map((line) => [line[5], line[7]]),
