@@ -64,6 +64,19 @@ test("says so when a program cannot be started at all", async (context) => {
   await assert.rejects(child.whenReady(10_000), /keeps stopping \(spawn \/nowhere\/server ENOENT\)/);
 });
 
+test("says so when what a start needs cannot be prepared, and tries again", async (context) => {
+  const { child } = supervise(context, "setInterval(() => {}, 1000)");
+  let tries = 0;
+  child.spec.prepare = () => {
+    tries += 1;
+    if (tries === 1) throw new Error("the disk is full");
+  };
+  child.start();
+  assert.equal(child.state, "waiting");
+  await child.whenReady(5_000);
+  assert.equal(tries, 2);
+});
+
 test("stops a child that ignores SIGTERM, together with what the child started", async (context) => {
   const { child, root } = supervise(
     context,

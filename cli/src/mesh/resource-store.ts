@@ -129,7 +129,9 @@ function readOverlay(file: string): Overlay {
       }
     }
   } catch (error) {
-    throw new RowError(`Cannot read what was applied to the mesh, ${file}: ${messageOf(error)}`);
+    throw new RowError(
+      `Cannot read what was applied to the mesh, ${file}: ${messageOf(error)}\nMove it away to start from the repository's resources`,
+    );
   }
   return overlay;
 }
