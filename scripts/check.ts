@@ -12,8 +12,10 @@ const checks: Readonly<Record<string, string>> = {
   unused: "knip",
   contracts: "buf lint && buf format --diff --exit-code proto && node scripts/check-breaking.ts",
   mesh: "node scripts/mesh-files.ts --check",
+  k8s: "node k8s/src/main.ts --check",
   test: "node scripts/test.ts",
   "fresh-clone": "bash scripts/fresh-clone.sh",
+  image: "node scripts/image-check.ts",
   chaos: "node tests/chaos/main.ts --sample",
   bench: "node bench/src/main.ts --quick",
 };

@@ -1,6 +1,6 @@
 // Copies a service's folder and the workspaces it imports, for the Dockerfile: node scripts/image-sources.ts SERVICE TARGET
 // TARGET/service leads to the service's folder, wherever that lies.
-import { cpSync, lstatSync, mkdirSync, symlinkSync } from "node:fs";
+import { cpSync, globSync, lstatSync, mkdirSync, symlinkSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { contentsOf, workspaceOf } from "./image/contents.ts";
 
@@ -15,6 +15,8 @@ for (const workspace of workspaces) {
     filter: (file) => isForRunning(relative(join(root, workspace), file), file, workspace),
   });
 }
+// Demo data is one for the shop: a seed reads what another service's products are.
+for (const file of globSync("services/*/prisma/*.json", { cwd: root })) cpSync(join(root, file), join(target, file));
 symlinkSync(workspaceOf(workspaces, service), join(target, "service"));
 console.log(`${service}: ${workspaces.join(", ")}`);
 

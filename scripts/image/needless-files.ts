@@ -1,5 +1,5 @@
 /** Read by editors and people only. Licences stay: they have to travel with the code. */
-const FOR_PEOPLE = /\.(map|md|markdown|flow|tsbuildinfo)$|\.d\.[cm]?ts$/;
+const FOR_PEOPLE = /\.(map|md|markdown|flow|tsbuildinfo)$|\.d\.[cm]?ts$|\.test\.[cm]?[jt]s$/;
 const LICENCE = /^(licen[cs]e|notice|copying)/i;
 /** Folders that packages publish along with what they are for. Deeper down the same names hold code. */
 const BESIDE_THE_CODE = new Set([

@@ -1,5 +1,5 @@
 /** What package-lock.json says of one package: of a workspace under its folder, of any other under node_modules. */
-export interface LockedPackage {
+interface LockedPackage {
   link?: boolean;
   /** For a link, the workspace's folder. */
   resolved?: string;
@@ -34,13 +34,14 @@ export function productionPackages(packages: LockedPackages, workspace: string):
   return [...found].sort();
 }
 
+// Some packages count types among their dependencies; nothing loads them.
 function neededBy(locked: LockedPackage): string[] {
   const peers = Object.keys(locked.peerDependencies ?? {});
   return [
     ...Object.keys(locked.dependencies ?? {}),
     ...Object.keys(locked.optionalDependencies ?? {}),
     ...peers.filter((name) => !locked.peerDependenciesMeta?.[name]?.optional),
-  ];
+  ].filter((name) => !name.startsWith("@types/"));
 }
 
 // As Node looks for it: in the folder's own node_modules, then in those of the folders above.
