@@ -1,6 +1,6 @@
 /** Certificates as Linkerd's sidecars carry them: P-256, signed with ECDSA and SHA-256. */
 import { webcrypto } from "node:crypto";
-import "./decorator-metadata.ts";
+import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { identityOf, NAMESPACE } from "../workload.ts";
 
