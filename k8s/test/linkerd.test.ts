@@ -107,7 +107,9 @@ test("an empty cluster gets the Gateway API, then Linkerd's CRDs, then the contr
     /linkerd2-cli-edge-26\.6\.3-linux-/,
     /linkerd check --pre/,
     /linkerd install --crds/,
+    /kubectl apply -f \S+\/crds\.yaml/,
     /linkerd install --identity-trust-anchors-file \S+anchor\.crt .*issuer\.crt .*issuer\.key .*--set proxy\.tracing\.enabled=true/,
+    /kubectl apply -f \S+\/linkerd\.yaml/,
     /rollout status deployment\/linkerd-proxy-injector/,
     /linkerd check --wait/,
   ].map((wanted) => calls.search(wanted));

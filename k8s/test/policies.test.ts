@@ -110,10 +110,18 @@ test("whoever the mesh lets in the network lets through too", () => {
 });
 
 test("nobody reaches the card gateway but those who call it, and nobody the stores but their users", () => {
-  const reach = (callee: string) =>
-    pods
-      .filter((pod) => pod.app !== callee && pods.some((to) => to.app === callee && networkLets(pod, to)))
-      .map(({ app }) => app);
+  const reach = (callee: string) => {
+    const others = pods.filter((pod) => pod.app !== callee);
+    const to = pods.find((pod) => pod.app === callee);
+    assert.ok(to);
+    const letIn = others.filter((from) => lets(to, "ingress", from)).map(({ app }) => app);
+    // Either end alone keeps the others out.
+    assert.deepEqual(
+      others.filter((from) => lets(from, "egress", to)).map(({ app }) => app),
+      letIn,
+    );
+    return letIn;
+  };
   assert.deepEqual(reach("card-gateway"), ["payments"]);
   const owners = shop.databases.flatMap(({ name: service }) => [service, `${service}-migrate`]);
   assert.deepEqual(reach("postgres").sort(), [...owners, "postgres-databases"].sort());
@@ -174,19 +182,19 @@ function policiesOf(pod: Workload): KubeObject[] {
 
 /** Both ends have to: one lets out, the other lets in. */
 function networkLets(from: Workload, to: Workload): boolean {
-  const names = (pod: Workload, direction: "ingress" | "egress", peer: "from" | "to", other: Workload) =>
-    policiesOf(pod).some((policy) =>
-      list(policy, "spec", direction).some(
-        (rule) =>
-          field(rule, peer) === undefined ||
-          list(rule, peer).some(
-            (one) =>
-              field(one, "namespaceSelector") === undefined &&
-              matches(field(one, "podSelector", "matchLabels"), other.template.metadata?.labels),
-          ),
-      ),
-    );
-  return names(from, "egress", "to", to) && names(to, "ingress", "from", from);
+  return lets(from, "egress", to) && lets(to, "ingress", from);
+}
+
+function lets(pod: Workload, direction: "ingress" | "egress", other: Workload): boolean {
+  const peer = direction === "ingress" ? "from" : "to";
+  return policiesOf(pod)
+    .flatMap((policy) => list(policy, "spec", direction))
+    .some((rule) => {
+      const isOther = (one: unknown) =>
+        field(one, "namespaceSelector") === undefined &&
+        matches(field(one, "podSelector", "matchLabels"), other.template.metadata?.labels);
+      return field(rule, peer) === undefined || list(rule, peer).some(isOther);
+    });
 }
 
 /** Whether some policy on the Server of this port, or on a route of it, lets the caller in. */

@@ -77,6 +77,14 @@ test("a migration that fails leaves nothing behind, and goes through once it is 
   assert.deepEqual(await applyMigrations(url, prisma, "public"), ["1_bad"]);
 });
 
+test("a migration and its record come together or not at all", async () => {
+  const url = await emptyDatabase("together");
+  const prisma = prismaFolder("e", { "1_odd": "create table half (n int); drop table _prisma_migrations;" });
+  await assert.rejects(applyMigrations(url, prisma, "public"), /Cannot apply .*1_odd: relation "_prisma_migrations"/);
+  assert.deepEqual(await query(url, "select to_regclass('half') as half"), [{ half: null }]);
+  assert.deepEqual(await pendingMigrations(url, prisma, "public"), ["1_odd"]);
+});
+
 test("does not go on from a migration that Prisma's own tools left half-way", async () => {
   const url = await emptyDatabase("half-way");
   const prisma = prismaFolder("c", { "1_things": "create table things (n int);" });
