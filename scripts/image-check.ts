@@ -31,6 +31,9 @@ async function check(engine: Engine): Promise<number> {
       images.push(await build(engine, base, service, target));
     }
     return await tryOut(engine);
+  } catch (error) {
+    console.log(error instanceof Error ? error.message : error);
+    return 1;
   } finally {
     if (!engine.isOurs) await engine.docker(["image", "rm", "--force", ...images]).catch(() => {});
     await engine.stop();

@@ -95,6 +95,11 @@ export class Engine {
       this.#process.kill("SIGTERM");
       await once(this.#process, "exit");
     }
-    rmSync(this.#folder, { recursive: true, force: true });
+    // Docker leaves mounts behind, such as a namespace of the network: nothing can be deleted around them.
+    const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
+    for (const mount of mounts.map((line) => line.split(" ")[1] ?? "").toReversed()) {
+      if (mount.startsWith(`${this.#folder}/`)) execFileSync("bash", ["-c", 'umount --lazy "$0"', mount]);
+    }
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
