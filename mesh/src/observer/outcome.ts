@@ -62,6 +62,14 @@ export function isFailure(httpStatus: number, grpcStatus: number): boolean {
   return httpStatus >= 500 || IS_FAILURE[grpcStatus] === true;
 }
 
+/**
+ * Whether the endpoint had its say. Callers that go away, and timeouts that the sidecar keeps, speak of nobody's health: on a
+ * busy machine they would take every endpoint out at once. Linkerd does not count them either.
+ */
+export function isAnswer(error: number): boolean {
+  return error !== CANCEL && error !== REQUEST_TIMEOUT;
+}
+
 const CLIENT_ABORT = code("C");
 const CLIENT_TIMEOUT = code("c");
 const SERVER_TIMEOUT = code("s");

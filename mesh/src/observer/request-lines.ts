@@ -1,7 +1,7 @@
 import { Edge, routeBackendOf } from "./edge.ts";
 import type { FailureAccrual } from "./failure-accrual.ts";
 import { LineFields } from "./line-fields.ts";
-import { CANCEL, errorOf, grpcStatusOf, isFailure } from "./outcome.ts";
+import { CANCEL, errorOf, grpcStatusOf, isAnswer, isFailure } from "./outcome.ts";
 import type { Pod } from "./pod.ts";
 import { PrefixTable } from "./prefix-table.ts";
 import { INBOUND, Refusals } from "./refusals.ts";
@@ -106,7 +106,7 @@ export class RequestLines {
     const { edge, health } = target;
     if (edge.to.backend !== "") edge.pod.lines += 1;
     edge.record(second, us, grpcStatus, error, retries, failed);
-    if (health && error !== CANCEL && health.record(failed)) this.#listeners.tripped(health);
+    if (health && isAnswer(error) && health.record(failed)) this.#listeners.tripped(health);
     this.#listeners.outbound(fields, target, failed);
     return true;
   }
