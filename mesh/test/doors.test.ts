@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { statSync } from "node:fs";
 import { createServer, request } from "node:http";
+import { connect } from "node:net";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, status } from "@grpc/grpc-js";
 import { identityOf, type Workload } from "../src/workload.ts";
 import { allow, resources, route, server, services, to } from "./manifests.ts";
@@ -131,6 +133,23 @@ test("gRPC-Web and Connect are the edge's HTTP", async () => {
     const body = await httpGet(port, GET, { "content-type": type });
     assert.equal(body.headers["content-type"], type);
   }
+});
+
+test("a connection of HTTP/1.1 that waits for its next request outlives a reload, and is told then", async () => {
+  const socket = connect({ port: edge.laptopPorts[0] ?? 0, host: "127.0.0.1" });
+  const closed = once(socket, "close").then(() => ["closed before the answer"]);
+  const get = async () => {
+    socket.write("GET /v1/products HTTP/1.1\r\nhost: edge\r\n\r\n");
+    const [answer] = await Promise.race([once(socket, "data"), closed]);
+    return String(answer);
+  };
+  assert.match(await get(), /^HTTP\/1\.1 200 OK/);
+  await lab.reloadOne(edge);
+  await sleep(100);
+  const answer = await get();
+  assert.match(answer, /^HTTP\/1\.1 200 OK/);
+  assert.match(answer, /^connection: close\r$/m);
+  socket.destroy();
 });
 
 function httpGet(port: number, path: string, headers: Record<string, string>) {

@@ -11,6 +11,8 @@ export function edge(workload: Workload): string[] {
   return [
     section("Calls from anywhere: the app itself says who may do what", "frontend in:laptop", [
       ...laptopPorts.map((port) => `bind 127.0.0.1:${port}`),
+      "# After a reload a client of HTTP/1.1 is told with its next answer: one that just asks must not find its connection closed",
+      "option idle-close-on-response",
       ...inboundLog(workload),
       "",
       "# Where a request comes from and in whose name is not for the client to say",
