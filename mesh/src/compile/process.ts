@@ -48,7 +48,8 @@ export function outboundDefaults({ sidecar: { folder, certificate, anchor } }: W
     `errorfile 502 ${quoted(`${folder}/${errorFile("broken")}`)}`,
     `errorfile 503 ${quoted(`${folder}/${errorFile("unavailable")}`)}`,
     `errorfile 504 ${quoted(`${folder}/${errorFile("timed-out")}`)}`,
-    `default-server ${tls} pool-max-conn 100 pool-purge-delay 1m`,
+    "# An instance that has just started is slow at first: it gets few calls, then more",
+    `default-server ${tls} pool-max-conn 100 pool-purge-delay 1m slowstart 3s`,
   ]);
 }
 
