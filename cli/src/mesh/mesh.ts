@@ -12,6 +12,7 @@ import { calleesOf, type Settings, serviceProcess } from "../service-process.ts"
 import type { ProcessSpec, SupervisedProcess } from "../supervisor/supervised-process.ts";
 import { Certificates } from "./certificates.ts";
 import { type Deployment, Deployments, FIRST_VERSION } from "./deployments.ts";
+import { fewAtOnce } from "./few-at-once.ts";
 import { type Instance, instanceName, MeshFolders, newInstance, toolboxWorkload } from "./instances.ts";
 import { firstInboundPort, type MeshPorts, meshPorts, namedMeshPorts, PortPool } from "./mesh-ports.ts";
 import { meshedPlace } from "./meshed-place.ts";
@@ -264,11 +265,11 @@ export class Mesh {
     const done = this.#queue.then(async () => {
       const view = this.#view(plan?.resources ?? this.store.resources);
       const wanted = this.#sidecars.map((sidecar) => [sidecar, sidecar.wantedIn(view)] as const);
-      await Promise.all(wanted.map(([sidecar, one]) => sidecar.check(one)));
+      await fewAtOnce(wanted, ([sidecar, one]) => sidecar.check(one));
       if (plan) this.store.commit(plan);
       for (const [sidecar, one] of wanted) sidecar.want(one);
       writeSidecarsFile(view, this.#folders);
-      await Promise.all(wanted.map(([sidecar]) => sidecar.sync()));
+      await fewAtOnce(wanted, ([sidecar]) => sidecar.sync());
     });
     this.#queue = done.catch(() => {});
     return done;
@@ -353,7 +354,8 @@ export class Mesh {
   #isReady(instance: string): boolean {
     const member = this.#members.get(instance);
     if (!member || member.leaving) return false;
-    return member.app?.state === "ready" && member.failedProbes < FAILED_PROBES;
+    const isUp = member.app?.state === "ready" && member.sidecar.process.state === "ready";
+    return isUp && member.failedProbes < FAILED_PROBES;
   }
 
   #view(resources: readonly Resource[]): MeshView {
