@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, before, test } from "node:test";
+import { realPort } from "@row/cli/installation.ts";
+import { type Shop, startShop } from "@row/cli/shop.ts";
+import { isAsDocumented, readCommands, Shell } from "../harness/documented-commands.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const PORT_BASE = 22_200;
+const DOCUMENT = "docs/mesh.md";
+/** What a reader types; here it is the code under test, on the Node that runs it. */
+const NPX = 'npx() { [ "$1" = row ] && shift && "$NODE" cli/src/main.ts "$@"; }';
+
+const folder = mkdtempSync(join(tmpdir(), "row-documented-"));
+let shop: Shop;
+let shell: Shell;
+
+before(async () => {
+  const stateDir = join(folder, "state");
+  shop = await startShop({ stateDir, portBase: PORT_BASE });
+  const env = { ROW_STATE_DIR: stateDir, ROW_PORT_BASE: String(PORT_BASE), NODE: process.execPath };
+  shell = new Shell(root, env, NPX);
+});
+
+after(async () => {
+  shell?.close();
+  await shop?.destroy();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const commands = readCommands(readFileSync(join(root, DOCUMENT), "utf8"));
+
+test("the document has commands", () => {
+  assert.ok(commands.length > 5, `${commands.length} commands`);
+});
+
+for (const { line, command, output } of commands) {
+  test(`${DOCUMENT}:${line}: ${command.split("\n")[0]}`, async () => {
+    const printed = await shell.run(here(command));
+    const expected = output.map(here);
+    if (isAsDocumented(expected, printed)) return;
+    assert.fail(`It prints\n${printed.join("\n")}\n\nwhere the document says\n${expected.join("\n")}`);
+  });
+}
+
+/** Ports as this shop has them, and files of its own. */
+function here(text: string): string {
+  const shift = (_: string, host: string, port: string) => `${host}:${realPort(shop.installation, Number(port))}`;
+  return text.replace(/(localhost|127\.0\.0\.1):(\d{4,5})/g, shift).replaceAll("/tmp/", `${folder}/`);
+}
