@@ -5,13 +5,8 @@ set -eu
 cd "$(dirname "$0")/.."
 kubectl apply -f k8s/rendered/core/00-namespace.yaml
 k8s/secrets.sh
-# Who may do what comes before those who do it: nothing is ever open that should not be.
-kubectl apply -f mesh/services -f mesh/policy
-# Weights belong to whoever splits traffic: routes that are there stay. To have them as they are in the files, and all traffic
-# at v1 again: kubectl apply -f mesh/routes
-for routes in mesh/routes/*.yaml; do
-  kubectl get -f "$routes" > /dev/null 2>&1 || kubectl apply -f "$routes"
-done
+# Who may do what comes before those who do it: nothing is ever open that should not be. Splits in progress stay as they are.
+k8s/apply-mesh.sh
 # What a Job does cannot be changed afterwards; all of them may run again, so they are made anew.
 kubectl -n shop delete job --selector app.kubernetes.io/part-of=canary-row --ignore-not-found
 kubectl apply -f k8s/rendered/core
