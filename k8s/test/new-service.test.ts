@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -22,13 +22,16 @@ owner: the elves
 resources: { requests: { cpu: 50m, memory: 96Mi }, limits: { memory: 256Mi } }
 `;
 
-/** A copy of the repository's values files, and whatever else is given. */
+/** A copy of the repository's values files and of what k8s/ has beside code, and whatever else is given. */
 function project(files: Readonly<Record<string, string>>): { folder: string; shop: Shop; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), "row-k8s-"));
   for (const { folder: service } of discoverServices(root)) {
     const path = join(folder, service.slice(root.length), "service.yaml");
     mkdirSync(dirname(path), { recursive: true });
     cpSync(join(service, "service.yaml"), path);
+  }
+  for (const path of ["k8s/dashboards", "k8s/alerts"].filter((path) => existsSync(join(root, path)))) {
+    cpSync(join(root, path), join(folder, path), { recursive: true });
   }
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
