@@ -107,6 +107,20 @@ test("NATS", async (context) => {
     );
   });
 
+  await context.test("lets a service read what it listens to, and nobody else", async () => {
+    const listeners = shop.natsUsers.flatMap(({ name, consumes }) => consumes.map((event) => ({ name, event })));
+    assert.ok(listeners.length > 0);
+    for (const { name, event } of listeners) {
+      const [stream, durable] = [streamOf(event), durableOf(name, event)];
+      const own = await natsAs(name);
+      assert.equal((await (await own.js.consumers.get(stream, durable)).info()).name, durable);
+      await own.close();
+      const other = await natsAs(shop.natsUsers.find((user) => user.name !== name)?.name ?? "");
+      await assert.rejects(other.js.consumers.get(stream, durable), /[Pp]ermission/);
+      await other.close();
+    }
+  });
+
   await context.test("lets a service publish every event of its own contract, and none of another's", async () => {
     for (const { name } of shop.natsUsers) {
       const { connection } = await natsAs(name);
