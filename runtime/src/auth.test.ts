@@ -36,6 +36,25 @@ test("a good token names its user and roles", async () => {
   assert.deepEqual(await verifier().verify(await sign({ roles: ["admin", 7] })), { id: USER, roles: ["admin"] });
 });
 
+test("keys that were got ahead are asked for by no token", async () => {
+  let asked = 0;
+  const prepared = new TokenVerifier(async () => {
+    asked += 1;
+    return [ours.jwk];
+  });
+  await prepared.prepare();
+  assert.equal(asked, 1);
+  await prepared.verify(await sign());
+  assert.equal(asked, 1);
+});
+
+test("keys that could not be got ahead are asked for by the first token", async () => {
+  const answers = [() => Promise.reject(new Error("auth is away")), () => Promise.resolve([ours.jwk])];
+  const prepared = new TokenVerifier(() => answers.shift()?.() ?? Promise.reject(new Error("asked too often")));
+  await prepared.prepare();
+  assert.equal((await prepared.verify(await sign())).id, USER);
+});
+
 const bad: Record<string, () => Promise<string>> = {
   expired: () => sign({ expires: 1 }),
   "signed by somebody else": () => sign({}, foreign),

@@ -45,6 +45,11 @@ export class TokenVerifier {
     this.#fetchKeySet = fetchKeySet;
   }
 
+  /** Gets the keys before the first token comes, which asks again when nobody answered. Never rejects. */
+  prepare(): Promise<void> {
+    return this.#refresh();
+  }
+
   /** The user of a token that was verified before and still holds; saves the hot path a promise. */
   recall(token: string): User | undefined {
     const known = this.#verified.get(token);
