@@ -137,7 +137,7 @@ test("an image for development takes changed files from tar and starts again wit
   const container = await Container.start(image("edge", "dev"), environmentOf("edge"), ["--network", "host"]);
   running.set("edge-dev", container);
   const main = readFileSync(join(root, "edge/src/main.ts"), "utf8");
-  const changed = join(mkdtempSync(join(tmpdir(), "row-test-image-")), "main.ts");
+  const changed = join(stores.installation.stateDir, "main.ts");
   writeFileSync(changed, `console.log("changed from outside");\n${main}`);
   await container.copyIn(changed, "/tmp/main.ts");
   await container.inside("sh", "-c", "cd /tmp && tar -cf - main.ts | tar -C /app/edge/src -xf -");
