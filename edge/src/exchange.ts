@@ -1,12 +1,11 @@
 /** One request on its way through the edge: who asks, until when, and what the answer must say besides. */
 import { randomUUIDv7 } from "node:crypto";
-import type { Span } from "@opentelemetry/api";
 import { checkUser } from "@row/runtime/access.ts";
 import { bearerToken, type TokenVerifier } from "@row/runtime/auth.ts";
 import type { User } from "@row/runtime/call.ts";
 import type { MethodContract } from "@row/runtime/contract.ts";
 import type { Logger } from "@row/runtime/logger.ts";
-import { SpanKind, type Telemetry } from "@row/runtime/telemetry.ts";
+import { type CallSpan, SpanKind, type Telemetry } from "@row/runtime/telemetry.ts";
 
 /** What every request of the process shares. */
 export interface Surroundings {
@@ -22,7 +21,7 @@ export type RequestHeaders = Readonly<Record<string, string | string[] | undefin
 
 export class Exchange {
   readonly correlationId: string;
-  readonly span: Span;
+  readonly span: CallSpan;
   /** Who answers, the edge first, comma-separated. */
   servedBy: string;
   user: User | undefined;
@@ -77,7 +76,7 @@ export class Exchange {
   finish(status: number, bug?: unknown): void {
     const { log, telemetry } = this.#surroundings;
     const ms = performance.now() - this.#startedAt;
-    telemetry.serverDuration.record(ms / 1_000, { "rpc.method": this.#name, "http.response.status_code": status });
+    telemetry.requestDuration.record(ms / 1_000, this.#name, status);
     this.span.setAttribute("http.response.status_code", status);
     this.span.end();
     if (bug !== undefined) log.error({ ...this.#fields(), err: bug }, "request failed for a reason nobody planned for");

@@ -1,8 +1,8 @@
 /** The call that is being served: who asks, until when, and what must travel along to the services it calls. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Span } from "@opentelemetry/api";
 import type { MethodContract } from "./contract.ts";
 import type { Logger } from "./logger.ts";
+import type { CallSpan } from "./telemetry.ts";
 
 /** A signed-in end user, as the access token says. */
 export interface User {
@@ -22,7 +22,7 @@ export interface Call {
   /** Aborts when the caller went away or the deadline has passed. */
   readonly signal: AbortSignal;
   readonly correlationId: string;
-  readonly span: Span;
+  readonly span: CallSpan;
   readonly log: Logger;
 }
 
@@ -31,7 +31,7 @@ export interface CallContext {
   readonly deadline: number;
   readonly signal: AbortSignal | undefined;
   readonly correlationId: string;
-  readonly span: Span | undefined;
+  readonly span: CallSpan | undefined;
   /** The end user's "authorization" value; never stored or queued. */
   readonly authorization: string | undefined;
   /** Who answered the calls made so far, newest last. */

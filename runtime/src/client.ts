@@ -1,6 +1,5 @@
 /** Typed promise clients: deadline, cancellation, correlation id, trace and the user's token travel along. */
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import type { Span } from "@opentelemetry/api";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { IDENTITY_SUFFIX } from "./access.ts";
 import { type CallContext, currentCall } from "./call.ts";
@@ -9,7 +8,7 @@ import { RpcError } from "./errors.ts";
 import { FollowedClient } from "./followed-client.ts";
 import type { ServiceDefinition } from "./server.ts";
 import type { ServiceConfigFile } from "./service-config.ts";
-import { endCallSpan, SpanKind, type Telemetry, traceparent } from "./telemetry.ts";
+import { type CallSpan, endCallSpan, SpanKind, type Telemetry, traceparent } from "./telemetry.ts";
 
 type RequestOf<M> = M extends { requestSerialize: (value: infer Q) => Buffer } ? Q : never;
 type ResponseOf<M> = M extends { responseDeserialize: (bytes: Buffer) => infer R } ? R : never;
@@ -79,10 +78,7 @@ export class GrpcChannel {
       const end = (code: status) => {
         lease.release();
         const seconds = (performance.now() - startedAt) / 1_000;
-        this.#setup.telemetry.clientDuration.record(seconds, {
-          "rpc.method": method.path,
-          "rpc.grpc.status_code": code,
-        });
+        this.#setup.telemetry.clientDuration.record(seconds, method.path, code);
         endCallSpan(span, code, status[code]);
       };
       return new Promise((resolve, reject) => {
@@ -134,7 +130,7 @@ export class GrpcChannel {
 }
 
 /** A call that was tried again is one call, one span and one sample all the same. */
-function noteAttempts(span: Span, headers: Metadata): void {
+function noteAttempts(span: CallSpan, headers: Metadata): void {
   const previous = Number(headers.get(PREVIOUS_ATTEMPTS)[0] ?? 0);
   if (previous > 0) span.setAttribute("rpc.grpc.previous_attempts", previous);
 }

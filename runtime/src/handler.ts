@@ -225,10 +225,7 @@ class Serving {
     this.#patience.end();
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     const { span } = this.context;
-    this.#setup.telemetry.serverDuration.record(seconds, {
-      "rpc.method": this.#method.path,
-      "rpc.grpc.status_code": code,
-    });
+    this.#setup.telemetry.serverDuration.record(seconds, this.#method.path, code);
     if (span) endCallSpan(span, code, reason);
     const log = this.#setup.log;
     if (log.isLevelEnabled("info")) {

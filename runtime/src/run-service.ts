@@ -243,8 +243,7 @@ class Process<S extends Spec> implements Host<S> {
           span.end();
         }
       },
-      observe: (delivery, outcome, seconds) =>
-        this.telemetry.eventDuration.record(seconds, { event: delivery.subject, outcome }),
+      observe: (delivery, outcome, seconds) => this.telemetry.eventDuration.record(seconds, delivery.subject, outcome),
       onBuried: () => metrics.buried(event),
     } as SubscribeOptions<T>);
     this.#subscriptions.push(subscription);
