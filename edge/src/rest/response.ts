@@ -2,13 +2,16 @@
 import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { registry } from "@row/runtime/contract.ts";
 import type { Binding } from "./binding.ts";
+import { jsonText } from "./json-text.ts";
 
 /** Zero values are written, so that `state`, `available` and `nextPageToken` are always there; absent messages are left out. */
 const OPTIONS = { alwaysEmitImplicit: true, registry };
 
 /** The JSON text that answers a REST request. */
 export function responseJson({ contract, responseBody }: Binding, answer: Buffer): string {
-  return JSON.stringify(responseValue(contract.descriptor.output, responseBody?.jsonName, answer));
+  const { output } = contract.descriptor;
+  const text = responseBody ? undefined : jsonText(output, answer);
+  return text ?? JSON.stringify(responseValue(output, responseBody?.jsonName, answer));
 }
 
 /** The resume token of a streamed message; undefined where the message has none. */
