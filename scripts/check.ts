@@ -13,6 +13,7 @@ const checks: Readonly<Record<string, string>> = {
   contracts: "buf lint && buf format --diff --exit-code proto && node scripts/check-breaking.ts",
   mesh: "node scripts/mesh-files.ts --check",
   k8s: "node k8s/src/main.ts --check",
+  alerts: "node scripts/check-alerts.ts",
   test: "node scripts/test.ts",
   "fresh-clone": "bash scripts/fresh-clone.sh",
   image: "node scripts/image-check.ts",

@@ -3,6 +3,7 @@ import { discoverServices } from "@row/mesh/service-manifest.ts";
 import { registry } from "@row/runtime/contract.ts";
 import { eventsIn } from "@row/runtime/stream-names.ts";
 import { coreFiles } from "./core.ts";
+import { observabilityFiles } from "./observability/files.ts";
 import { RENDERED, renderFile } from "./render.ts";
 import { secretTable } from "./secrets.ts";
 import { Shop } from "./shop.ts";
@@ -15,7 +16,10 @@ export function shopAt(root: string): Shop {
 }
 
 /** What each profile consists of: the files' names without ".yaml", and their objects. */
-const PROFILES: Record<string, (shop: Shop) => Map<string, object[]>> = { core: coreFiles };
+const PROFILES: Record<string, (shop: Shop) => Map<string, object[]>> = {
+  core: coreFiles,
+  observability: observabilityFiles,
+};
 
 /** The text of every rendered file, by its path from the repository's root. */
 export function renderedFiles(shop: Shop): Map<string, string> {
