@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
+import { identityOf } from "@row/mesh/workload.ts";
 import { methods } from "@row/runtime/contract.ts";
 import { type Matrix, readMatrices } from "./harness/access-matrix.ts";
 import { NO_MESSAGE, type Outcome, type Probe, type ProbeCaller } from "./harness/probe.ts";
@@ -66,6 +67,8 @@ test("every service that runs is probed", () => {
     [],
   );
   assert.ok(rpcsThatRun().length > 30);
+  const unmeshed = running.filter((name) => name !== "edge" && !shop.processes.some(isMeshed(name)));
+  assert.deepEqual(unmeshed, [], "services without a sidecar, which would be asked past the mesh");
 });
 
 test("the services themselves let end users do what the matrix says", async () => {
@@ -94,10 +97,22 @@ test("the services themselves let services call what the matrix says, with a use
         const callers: ProbeCaller[] = carriesUsers ? [withToken] : [{ service }, withToken];
         const outcomes = await Promise.all(callers.map((caller) => probe.call(`/${rpc}`, NO_MESSAGE, caller)));
         const expected = isAllowed(cell) ? status.INVALID_ARGUMENT : status.PERMISSION_DENIED;
-        return outcomes.map((outcome) => difference(`${rpc}: ${service}`, outcome, expected));
+        return outcomes.flatMap((outcome) => [
+          difference(`${rpc}: ${service}`, outcome, expected),
+          differenceAtTheMesh(`${rpc}: ${service}`, outcome, cell),
+        ]);
       }),
     );
     return found.flat();
+  });
+});
+
+test("the mesh lets nobody in particular call what the matrix says, on the port for people", async () => {
+  await expectNoDifference(async (rpc, probe) => {
+    const cell = services.get(rpc)?.nobody;
+    const callers: ProbeCaller[] = [{}, asUser("admin"), { identity: identityOf("orders") }];
+    const outcomes = await Promise.all(callers.map((caller) => probe.call(`/${rpc}`, NO_MESSAGE, caller)));
+    return outcomes.map((outcome) => differenceAtTheMesh(`${rpc}: nobody`, outcome, cell));
   });
 });
 
@@ -220,10 +235,21 @@ function difference(what: string, { code, reason, message }: Outcome, expected: 
   return [`${what}: ${status[expected]} expected, got ${status[code]} ${reason} ${message}`];
 }
 
+/** Refused by the callee's sidecar, whatever the service itself would have said; or passed on, whatever it said then. */
+function differenceAtTheMesh(what: string, { code, message }: Outcome, cell: string | undefined): string[] {
+  const isRefused = code === status.PERMISSION_DENIED && message === "unauthorized request on route";
+  if (isRefused !== isAllowed(cell)) return [];
+  return [`${what}: the mesh was to ${isAllowed(cell) ? "pass" : "refuse"} it, got ${status[code]} ${message}`];
+}
+
 /** Whoever may call hears that these bytes are no message. */
 function expectedCode(rpc: string, cell: string | undefined, user: string): status {
   if (isAllowed(cell)) return status.INVALID_ARGUMENT;
   return user === "anonymous" && !isServicesOnly(rpc) ? status.UNAUTHENTICATED : status.PERMISSION_DENIED;
+}
+
+function isMeshed(service: string): (process: { name: string; addresses: Record<string, string> }) => boolean {
+  return ({ name, addresses }) => name === service && addresses.mesh !== undefined;
 }
 
 function isAllowed(cell: string | undefined): boolean {
