@@ -8,7 +8,7 @@ import { type Shop, startShop } from "@row/cli/shop.ts";
 import { isAsDocumented, readCommands, Shell } from "../harness/documented-commands.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const PORT_BASE = 22_200;
+const PORT_BASE = 8_650;
 const DOCUMENT = "docs/mesh.md";
 /** What a reader types; here it is the code under test, on the Node that runs it. */
 const NPX = 'npx() { [ "$1" = row ] && shift && "$NODE" cli/src/main.ts "$@"; }';
