@@ -1,7 +1,7 @@
 /**
  * The metrics of Linkerd's proxies that dashboards and alerts use, with the labels that they have. From Linkerd's documentation
  * (reference/proxy-metrics.md and reference/authorization-policy.md of 2.20) and, for labels which it does not list, the proxy's
- * source (linkerd2-proxy v2.366.0).
+ * source and what it was seen to show (linkerd2-proxy v2.366.0).
  */
 const WHERE = ["namespace", "pod", "deployment", "statefulset", "job", "instance"];
 const PARENT = ref("parent", "port", "section_name");
@@ -25,6 +25,7 @@ export const LINKERD_METRICS: Readonly<Record<string, readonly string[]>> = {
   inbound_http_local_ratelimit_total: [...WHERE, ...SERVER, ...ROUTE, ...ref("ratelimit")],
   inbound_tcp_authz_deny_total: [...WHERE, ...SERVER],
   identity_cert_expiration_timestamp_seconds: [...WHERE],
+  control_identity_cert_expiration_timestamp_seconds: [...WHERE],
 };
 
 /** What grpc_status can be; empty where the proxy has made an error itself. */
@@ -34,8 +35,11 @@ export const GRPC_STATUSES = [
   ...["INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"],
 ];
 
-/** A laptop's stores have no sidecar, so nothing there counts this. */
-export const ONLY_IN_A_CLUSTER = new Set(["inbound_tcp_authz_deny_total"]);
+/** A laptop's stores have no sidecar that could refuse connections, and its observer has the documented name of the other. */
+export const ONLY_IN_A_CLUSTER = new Set([
+  "inbound_tcp_authz_deny_total",
+  "control_identity_cert_expiration_timestamp_seconds",
+]);
 
 function ref(role: string, ...more: string[]): string[] {
   return ["group", "kind", "namespace", "name", ...more].map((part) => `${role}_${part}`);

@@ -130,7 +130,7 @@ test("every label of a sidecar's metric is one that Linkerd documents", () => {
       .map((label) => `${metric}{${label}}`),
   );
   assert.deepEqual(foreign, []);
-  const isLinkerds = (metric: string) => /^(outbound|inbound|identity)_/.test(metric);
+  const isLinkerds = (metric: string) => /^(outbound|inbound|identity|control)_/.test(metric);
   const used = promQueries().flatMap(({ expression }) =>
     referencesOf(expression).selectors.map(({ metric }) => metric),
   );
