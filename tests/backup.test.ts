@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { randomUUIDv7 } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { removeState } from "@row/cli/infrastructure.ts";
+import { type Shop, startShop } from "@row/cli/shop.ts";
+import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
+import { DEMO_PRODUCTS, DEMO_SHELF } from "./chaos/demo-shelf.ts";
+import { grpcDoor } from "./chaos/grpc-door.ts";
+import { Shopper } from "./chaos/shopper.ts";
+import { FakeAuth } from "./harness/fake-auth.ts";
+import { ServicesUnderTest } from "./harness/service-under-test.ts";
+import { describe, violationsIn } from "./invariants/invariants.ts";
+import { inDatabase } from "./invariants/read-databases.ts";
+import { readEvidence } from "./invariants/read-evidence.ts";
+import { settle } from "./invariants/settle.ts";
+
+const PORT_BASE = 8_000;
+const AUTH = "127.0.0.1:8051";
+const SERVICES = ["catalog", "inventory", "orders", "payments", "card-gateway"];
+const NOTHING = { sagas: 0, outbox: 0, deliveries: 0 };
+const SETTLE_MS = 60_000;
+const main = resolve(import.meta.dirname, "../cli/src/main.ts");
+
+const folder = mkdtempSync(join(tmpdir(), "row-backup-test-"));
+const stateDir = join(folder, "shop");
+const elsewhere = join(folder, "elsewhere");
+const backup = join(folder, "shop.tar");
+
+let auth: FakeAuth;
+let shop: Shop | undefined;
+
+before(async () => {
+  auth = await FakeAuth.start(AUTH);
+});
+after(async () => {
+  await shop?.destroy();
+  auth?.stop();
+  for (const place of [stateDir, elsewhere]) removeState(place);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function start(place: string): Promise<{ shop: Shop; services: ServicesUnderTest }> {
+  const env = { AUTH_ADDRESS: AUTH };
+  shop = await startShop({ services: SERVICES, stateDir: place, portBase: PORT_BASE, mesh: false, env });
+  return { shop, services: new ServicesUnderTest(shop, undefined) };
+}
+
+/** Runs in a process of its own, so that this one can answer it. */
+async function row(place: string, ...args: string[]): Promise<{ code: number | null; out: string }> {
+  const env = { ...process.env, ROW_STATE_DIR: place, ROW_PORT_BASE: String(PORT_BASE) };
+  const child = spawn(process.execPath, [main, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
+  return { code, out: out + err };
+}
+
+/** Sends commands to the durable Redis; answers what it says to the last. */
+async function redis(shop: Shop, ...commands: string[]): Promise<string> {
+  const { ports, secrets } = shop.infrastructure;
+  const socket = connect(ports.redisDurable, "127.0.0.1");
+  socket.write(`AUTH row ${secrets.get("redis-durable/row")}\r\n${commands.join("\r\n")}\r\nQUIT\r\n`);
+  return text(socket);
+}
+
+/** Waits until nothing is left to do, finds every invariant held, and answers the ids of all orders. */
+async function judge(shop: Shop): Promise<Set<string>> {
+  assert.deepEqual(await settle(shop, SETTLE_MS), NOTHING);
+  const evidence = await readEvidence(shop);
+  assert.equal(describe(violationsIn(evidence)), "");
+  return new Set(evidence.orders.map(({ id }) => id));
+}
+
+test("a backup taken while orders come in is a whole shop elsewhere, with every order accepted before", async () => {
+  const first = await start(stateDir);
+  const shopper = new Shopper(grpcDoor(first.services, await auth.tokenFor()));
+  await redis(first.shop, "SET cart:1 kept");
+  const cards = ["tok_ok", "tok_declined", "tok_flaky", "tok_timeout", "tok_ok", "tok_insufficient_funds"];
+  let isOpen = true;
+  const customers = Array.from({ length: 8 }, async (_, customer) => {
+    for (let count = customer; isOpen; count += 1) {
+      const paymentToken = cards[count % cards.length] ?? "tok_ok";
+      const id = await shopper.place({ items: [{ productId: DEMO_SHELF.plenty, quantity: 1 }], paymentToken });
+      if (count % 5 === 0) await shopper.cancel(id);
+    }
+  });
+  while (shopper.accepted.length < 60) await sleep(10);
+  const accepted = shopper.accepted;
+  const written = await row(stateDir, "backup", backup);
+  assert.equal(written.code, 0, written.out);
+  assert.equal(statSync(backup).mode & 0o777, 0o600);
+  isOpen = false;
+  await Promise.all(customers);
+  assert.ok(shopper.accepted.length > accepted.length + 10, "orders went on coming in");
+  const { demoPassword } = first.shop.infrastructure.secrets;
+  await first.shop.destroy();
+
+  const restored = await row(elsewhere, "restore", backup);
+  assert.equal(restored.code, 0, restored.out);
+  const startedTime = new Date();
+  const second = await start(elsewhere);
+  const orders = await judge(second.shop);
+  assert.deepEqual(
+    accepted.filter((id) => !orders.has(id)),
+    [],
+    "no order that was accepted before is lost",
+  );
+  const known = new Set(shopper.accepted);
+  assert.deepEqual(
+    [...orders].filter((id) => !known.has(id)),
+    [],
+    "somebody was told of every order",
+  );
+  const { rows } = await inDatabase(second.shop, "orders", (pool) =>
+    pool.query("SELECT count(*)::int AS count FROM sagas WHERE finished_time > $1", [startedTime]),
+  );
+  assert.ok(rows[0]?.count > 0, "some sagas were under way in the backup");
+  assert.match(await redis(second.shop, "GET cart:1"), /\r\nkept\r\n/);
+  assert.equal(second.shop.infrastructure.secrets.demoPassword, demoPassword);
+
+  const later = new Shopper(grpcDoor(second.services, await auth.tokenFor()));
+  const id = await later.place({ items: [{ productId: DEMO_SHELF.plenty, quantity: 1 }], paymentToken: "tok_ok" });
+  await later.reaches(id, ["CONFIRMED"], 30);
+});
+
+test("an event that was published, and not yet consumed, is applied after the restore", async () => {
+  assert.ok(shop, "the shop of the test before runs");
+  const services = new ServicesUnderTest(shop, undefined);
+  const product = DEMO_PRODUCTS.at(-1);
+  assert.ok(product, "there are demo products");
+  await judge(shop);
+  await shop.halt("catalog");
+  const inventory = services.client("inventory", InventoryServiceService, {
+    token: await auth.tokenFor({ roles: ["merchant"] }),
+  });
+  const { stock } = await inDatabase(shop, "inventory", async (pool) => {
+    const { rows } = await pool.query("SELECT on_hand::int AS stock FROM stock WHERE product_id = $1", [product.id]);
+    return rows[0];
+  });
+  const counted = { productId: product.id, delta: BigInt(-stock), reason: "broken", requestId: randomUUIDv7() };
+  await inventory.adjustStock(counted);
+  assert.deepEqual(await settle(shop, SETTLE_MS, { consumers: false }), NOTHING);
+  const shown = (shop: Shop) =>
+    inDatabase(shop, "catalog", async (pool) => {
+      const { rows } = await pool.query("SELECT available FROM availability WHERE product_id = $1", [product.id]);
+      return rows[0]?.available;
+    });
+  assert.equal(await shown(shop), true);
+  const file = join(folder, "unconsumed.tar");
+  assert.equal((await row(elsewhere, "backup", file)).code, 0);
+  await shop.stop();
+
+  const restored = await row(elsewhere, "restore", "--force", file);
+  assert.equal(restored.code, 0, restored.out);
+  const again = await start(elsewhere);
+  await judge(again.shop);
+  assert.equal(await shown(again.shop), false);
+});
+
+test("a shop that runs, or is there, is not replaced", async () => {
+  assert.match(
+    (await row(elsewhere, "restore", "--force", backup)).out,
+    /its shop is running \(pid \d+\)\. Stop it with/,
+  );
+  await shop?.stop();
+  const { code, out } = await row(elsewhere, "restore", backup);
+  assert.deepEqual([code, /there is a shop in it\. Choose another folder/.test(out)], [1, true], out);
+});
+
+test("a shop that does not run can be backed up too, and is left stopped", async () => {
+  const file = join(folder, "stopped.tar");
+  const written = await row(elsewhere, "backup", file);
+  assert.equal(written.code, 0, written.out);
+  assert.match((await row(elsewhere, "backup", file)).out, /^Cannot write .*: it is there already$/m);
+  assert.match((await row(stateDir, "backup", join(folder, "none.tar"))).out, /there is no shop in it/);
+  assert.equal((await row(elsewhere, "status")).code, 1);
+});
+
+test("a file that is no backup, damaged or newer is refused before anything is touched", async () => {
+  const whole = readFileSync(backup);
+  const about = JSON.parse(whole.toString("utf8", 512, whole.indexOf("\n}\n", 512) + 3));
+  const described = async (name: string, change: object) => {
+    writeFileSync(join(folder, "backup.json"), JSON.stringify({ ...about, ...change }));
+    const child = spawn("tar", ["-cf", name, "backup.json"], { cwd: folder, stdio: "inherit" });
+    assert.equal(await new Promise((resolve) => child.once("close", resolve)), 0);
+    return join(folder, name);
+  };
+  const write = (name: string, content: Buffer | string) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const flipped = Buffer.from(whole);
+  const at = flipped.indexOf('"sequence":3');
+  assert.ok(at > 0, "the gateway's log is in it as it is");
+  flipped.write('"sequence":7', at);
+  const newer = { orders: { ...about.migrations.orders, public: ["20301224000000_carriers"] } };
+  const unknown = { shipping: { public: [] } };
+
+  const before = readFileSync(join(elsewhere, "secrets.json"), "utf8");
+  const refusals: [string, RegExp][] = [
+    [join(folder, "nowhere.tar"), /: there is no such file$/m],
+    [write("text.tar", "not a backup"), /: it is not a backup that `row backup` made/],
+    [write("empty.tar", ""), /: it is not a backup that `row backup` made/],
+    [write("short.tar", whole.subarray(0, whole.length / 2)), /: it is damaged, or not all of it is there \(/],
+    // Where tar itself sees nothing wrong, because the cut is between two files.
+    [write("cut.tar", whole.subarray(0, whole.indexOf("files/secrets.json"))), /: it is damaged, .* is missing\)/],
+    [write("flipped.tar", flipped), /: it is damaged, .*gateway\.log was changed\)/],
+    [
+      await described("format.tar", { version: about.version + 1 }),
+      /: it is of format 2, and this checkout reads up to 1/,
+    ],
+    [await described("postgres.tar", { postgres: "19" }), /: it is of Postgres 19, and this checkout has 18/],
+    [
+      await described("code.tar", { migrations: newer }),
+      /: it is of newer code, which had orders's migration 20301224/,
+    ],
+    [
+      await described("service.tar", { migrations: unknown }),
+      /: it is of newer code, which had the database of shipping/,
+    ],
+  ];
+  for (const [file, message] of refusals) {
+    const { code, out } = await row(elsewhere, "restore", "--force", file);
+    assert.match(out, message);
+    assert.equal(code, 1);
+    assert.equal(out.trim().split("\n").length, 1, out);
+  }
+  assert.equal(readFileSync(join(elsewhere, "secrets.json"), "utf8"), before);
+  assert.ok(existsSync(join(elsewhere, "card-gateway/gateway.log")));
+});
