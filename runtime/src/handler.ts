@@ -16,7 +16,7 @@ import { type MethodContract, methodAt } from "./contract.ts";
 import { DomainError, toAnswer } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { Patience } from "./patience.ts";
-import { endCallSpan, SpanKind, type Telemetry } from "./telemetry.ts";
+import { type CallSpan, endCallSpan, SpanKind, type Telemetry } from "./telemetry.ts";
 import { validateBytes } from "./validate.ts";
 
 /** One RPC of a ts-proto service definition. */
@@ -75,7 +75,7 @@ export class HandlerFactory {
       const serving = new Serving(this.#setup, method, raw);
       this.#run(serving, async () => {
         const request = await serving.admit(definition);
-        return handle(request as never, serving.call()); // typed by Handlers<D> where it was added
+        return handle(request as never, serving); // typed by Handlers<D> where it was added
       }).then(
         (response) => {
           raw.sendMetadata(serving.headers());
@@ -95,11 +95,10 @@ export class HandlerFactory {
       const serving = new Serving(this.#setup, method, raw);
       this.#run(serving, async () => {
         const request = await serving.admit(definition);
-        const call = serving.call();
         raw.sendMetadata(serving.headers());
-        for await (const response of handle(request as never, call)) {
-          if (call.signal.aborted) return;
-          if (!raw.write(response)) await drained(raw, call.signal);
+        for await (const response of handle(request as never, serving)) {
+          if (serving.signal.aborted) return;
+          if (!raw.write(response)) await drained(raw, serving.signal);
         }
       }).then(
         () => raw.end(),
@@ -114,7 +113,7 @@ export class HandlerFactory {
       if (this.#inFlight > this.#setup.maxConcurrent) {
         throw new DomainError("exhausted", "TOO_MANY_CALLS", "Cannot take another call now: try again in a moment");
       }
-      const result = await serving.race(runInCall(serving.context, work));
+      const result = await serving.race(runInCall(serving, work));
       serving.finish(status.OK, "");
       return result;
     } finally {
@@ -123,47 +122,51 @@ export class HandlerFactory {
   }
 }
 
-/** One call on its way through: its context, clock, span and end. */
-class Serving {
-  readonly context: CallContext;
+/** One call on its way through: what its handler and the calls it makes know of it, its clock and its end. */
+class Serving implements Call, CallContext {
+  readonly method: MethodContract;
+  readonly deadline: number;
+  readonly correlationId: string;
+  readonly span: CallSpan;
+  readonly authorization: string | undefined;
+  readonly servedBy: string[] = [];
+  service: string | undefined;
+  user: User | undefined;
   readonly #setup: HandlerSetup;
-  readonly #method: MethodContract;
   readonly #raw: ServerCall;
   readonly #startedAt = performance.now();
   readonly #patience = new Patience();
-  #user: User | undefined;
-  #service: string | undefined;
 
   constructor(setup: HandlerSetup, method: MethodContract, raw: ServerCall) {
+    this.method = method;
     this.#setup = setup;
-    this.#method = method;
     this.#raw = raw;
     const asked = raw.getDeadline();
-    const deadline = Math.min(Date.now() + method.timeoutMs, asked instanceof Date ? asked.getTime() : asked);
-    const patience = this.#patience;
-    this.context = {
-      deadline,
-      get signal() {
-        return patience.signal;
-      },
-      correlationId: correlationId(header(raw.metadata, "x-correlation-id")),
-      span: setup.telemetry.startSpan(method.path, SpanKind.SERVER, header(raw.metadata, "traceparent")),
-      authorization: header(raw.metadata, "authorization"),
-      servedBy: [],
-    };
+    this.deadline = Math.min(Date.now() + method.timeoutMs, asked instanceof Date ? asked.getTime() : asked);
+    this.correlationId = correlationId(header(raw.metadata, "x-correlation-id"));
+    this.span = setup.telemetry.startSpan(method.path, SpanKind.SERVER, header(raw.metadata, "traceparent"));
+    this.authorization = header(raw.metadata, "authorization");
     // grpc-js says so of every call in the end.
     const attempts = header(raw.metadata, "grpc-previous-rpc-attempts");
-    if (attempts !== undefined) this.context.span?.setAttribute("rpc.grpc.previous_attempts", Number(attempts));
-    raw.on("cancelled", () => patience.callerWent());
+    if (attempts !== undefined) this.span.setAttribute("rpc.grpc.previous_attempts", Number(attempts));
+    raw.on("cancelled", () => this.#patience.callerWent());
+  }
+
+  get signal(): AbortSignal {
+    return this.#patience.signal;
+  }
+
+  get log(): Logger {
+    return this.#setup.log.child({ correlationId: this.correlationId, traceId: this.span.spanContext().traceId });
   }
 
   /** Decides whether the call may be served, and reads its request. */
   async admit(definition: MethodDefinition): Promise<unknown> {
-    this.#service = serviceOf(header(this.#raw.metadata, "l5d-client-id"));
-    checkService(this.#method, this.#service);
-    if (this.context.authorization !== undefined) this.#user = await this.#signedInUser();
-    checkUser(this.#method, this.#user, this.#service);
-    validateBytes(this.#method.descriptor.input, this.#raw.request);
+    this.service = serviceOf(header(this.#raw.metadata, "l5d-client-id"));
+    checkService(this.method, this.service);
+    if (this.authorization !== undefined) this.user = await this.#signedInUser();
+    checkUser(this.method, this.user, this.service);
+    validateBytes(this.method.descriptor.input, this.#raw.request);
     return definition.requestDeserialize(this.#raw.request);
   }
 
@@ -171,49 +174,29 @@ class Serving {
     const { verifier } = this.#setup;
     if (!verifier) return undefined;
     try {
-      const token = bearerToken(this.context.authorization);
+      const token = bearerToken(this.authorization);
       return token === undefined ? undefined : (verifier.recall(token) ?? (await verifier.verify(token)));
     } catch (error) {
       // Whoever may call without a token may call with a bad one: else an expired token could never be refreshed.
-      if (this.#method.access === Access.PUBLIC) return undefined;
+      if (this.method.access === Access.PUBLIC) return undefined;
       throw error;
     }
   }
 
-  call(): Call {
-    const { deadline, correlationId, span } = this.context;
-    const setup = this.#setup;
-    const patience = this.#patience;
-    return {
-      method: this.#method,
-      service: this.#service,
-      user: this.#user,
-      deadline,
-      get signal() {
-        return patience.signal;
-      },
-      correlationId,
-      span: span as NonNullable<typeof span>, // a server call always has one
-      get log() {
-        return setup.log.child({ correlationId, traceId: span?.spanContext().traceId });
-      },
-    };
-  }
-
   /** Gives up on the work when the deadline passes or the caller goes away. */
   race<T>(work: Promise<T>): Promise<T> {
-    return this.#patience.race(work, this.context.deadline);
+    return this.#patience.race(work, this.deadline);
   }
 
   headers(): Metadata {
     const metadata = new Metadata();
-    metadata.set("x-served-by", [this.#setup.servedBy, ...this.context.servedBy].join(", "));
-    metadata.set("x-correlation-id", this.context.correlationId);
+    metadata.set("x-served-by", [this.#setup.servedBy, ...this.servedBy].join(", "));
+    metadata.set("x-correlation-id", this.correlationId);
     return metadata;
   }
 
   refusal(error: unknown) {
-    const answer = toAnswer(error, this.context.correlationId);
+    const answer = toAnswer(error, this.correlationId);
     answer.status.metadata.merge(this.headers());
     if (answer.isBug)
       this.#setup.log.error({ ...this.#fields(), err: error }, "call failed for a reason nobody planned for");
@@ -224,9 +207,8 @@ class Serving {
   finish(code: status, reason: string): void {
     this.#patience.end();
     const seconds = (performance.now() - this.#startedAt) / 1_000;
-    const { span } = this.context;
-    this.#setup.telemetry.serverDuration.record(seconds, this.#method.path, code);
-    if (span) endCallSpan(span, code, reason);
+    this.#setup.telemetry.serverDuration.record(seconds, this.method.path, code);
+    endCallSpan(this.span, code, reason);
     const log = this.#setup.log;
     if (log.isLevelEnabled("info")) {
       log.info(
@@ -238,11 +220,11 @@ class Serving {
 
   #fields() {
     return {
-      rpc: this.#method.path,
-      from: this.#service,
-      userId: this.#user?.id,
-      correlationId: this.context.correlationId,
-      traceId: this.context.span?.spanContext().traceId,
+      rpc: this.method.path,
+      from: this.service,
+      userId: this.user?.id,
+      correlationId: this.correlationId,
+      traceId: this.span.spanContext().traceId,
     };
   }
 }
