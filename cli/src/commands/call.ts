@@ -13,23 +13,38 @@ import { askMesh, NotRunning } from "../supervisor/control-client.ts";
 import { supervisorOf } from "../supervisor/lock.ts";
 import { demoAddress } from "./welcome.ts";
 
+/** A shop that can be called: where its services are, and what opens the demo users' accounts. */
+export interface CallPlace {
+  readonly root: string;
+  /** "127.0.0.1:5050" for a type such as shop.orders.v1.OrderService; the address that the user gave comes first. */
+  readonly addressOf: (serviceType: string, given?: string) => string | Promise<string>;
+  readonly demoPassword: () => string | Promise<string>;
+}
+
 export async function call(installation: Installation, name: string, json: string, flags: CallFlags): Promise<void> {
   if (!flags.address && !supervisorOf(installation.stateDir)) throw new NotRunning();
-  const contracts = loadContracts(installation.root);
-  const method = findMethod(contracts, name);
   // Through the mesh, so that splits and policies are seen as another service would see them.
   const toolbox = flags.address ? undefined : (await askMesh(installation.stateDir, "about", {})).toolbox;
+  const place: CallPlace = {
+    root: installation.root,
+    addressOf: (serviceType, given) => given ?? toolbox ?? addressOf(installation, serviceType),
+    demoPassword: () => new Secrets(installation.stateDir).demoPassword,
+  };
+  await callAt(place, name, json, flags);
+}
+
+export async function callAt(place: CallPlace, name: string, json: string, flags: CallFlags): Promise<void> {
+  const contracts = loadContracts(place.root);
+  const method = findMethod(contracts, name);
   const request = parse(json === "-" ? await text(process.stdin) : json);
   const isStream = method.methodKind === "server_streaming";
   const timeoutMs = seconds(flags.timeout ?? (isStream ? "0" : "10")) * 1000;
   try {
     const metadata = new Metadata();
     for (const header of flags.header) setHeader(metadata, header);
-    const token = flags.as
-      ? await logIn(toolbox ?? addressOf(installation, AUTH), installation, contracts, flags.as)
-      : flags.token;
+    const token = flags.as ? await logIn(place, contracts, flags.as) : flags.token;
     if (token) metadata.set("authorization", `Bearer ${token}`);
-    const address = flags.address ?? toolbox ?? addressOf(installation, method.parent.typeName);
+    const address = await place.addressOf(method.parent.typeName, flags.address);
     const servedBy: string[] = [];
     const onServedBy = (name: string) => servedBy.push(name);
     for await (const answer of callMethod({ address, method, request, metadata, contracts, timeoutMs, onServedBy })) {
@@ -72,14 +87,10 @@ function addressOf(installation: Installation, serviceType: string): string {
 
 const AUTH = "shop.auth.v1.AuthService";
 
-async function logIn(
-  address: string,
-  installation: Installation,
-  contracts: FileRegistry,
-  user: string,
-): Promise<string> {
+async function logIn(place: CallPlace, contracts: FileRegistry, user: string): Promise<string> {
   const method = findMethod(contracts, `${AUTH}.Login`);
-  const request = { email: demoAddress(user), password: new Secrets(installation.stateDir).demoPassword };
+  const address = await place.addressOf(AUTH);
+  const request = { email: demoAddress(user), password: await place.demoPassword() };
   for await (const answer of callMethod({
     address,
     method,

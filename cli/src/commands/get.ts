@@ -1,4 +1,4 @@
-import type { Resource } from "@row/mesh/resources/resource.ts";
+import type { Kind, Resource } from "@row/mesh/resources/resource.ts";
 import { writeResources } from "@row/mesh/resources/write.ts";
 import type { Installation } from "../installation.ts";
 import { kindNamed } from "../mesh/kind-names.ts";
@@ -6,23 +6,41 @@ import { RowError } from "../row-error.ts";
 import { askMesh } from "../supervisor/control-client.ts";
 import { table } from "./status.ts";
 
+export interface GetFlags {
+  output?: string;
+}
+
 /** Prints the resources that the running mesh obeys. */
 export async function get(
   { stateDir }: Installation,
   kind: string | undefined,
   names: string[],
-  { output }: { output?: string },
+  { output }: GetFlags,
 ): Promise<void> {
+  const choice = chosen(kind, output);
+  const { resources } = await askMesh(stateDir, "resources", {});
+  showResources(resources, choice, names);
+}
+
+/** Of which kind, and in which form, resources are wanted. */
+export interface Choice {
+  readonly kind?: Kind;
+  readonly output?: "yaml" | "json";
+}
+
+export function chosen(kind: string | undefined, output: string | undefined): Choice {
   if (output !== undefined && output !== "yaml" && output !== "json") {
     throw new RowError(`Cannot print as ${output}: write -o yaml or -o json`);
   }
-  const wanted = kind === undefined ? undefined : kindNamed(kind);
-  const { resources } = await askMesh(stateDir, "resources", {});
-  const ofKind = resources.filter((resource) => wanted === undefined || resource.kind === wanted);
+  return { kind: kind === undefined ? undefined : kindNamed(kind), output };
+}
+
+/** Prints those of the kind, or those that are named. */
+export function showResources(resources: readonly Resource[], { kind, output }: Choice, names: string[]): void {
+  const ofKind = resources.filter((resource) => kind === undefined || resource.kind === kind);
   const known = new Set(ofKind.map(({ metadata }) => metadata.name));
   const missing = names.find((name) => !known.has(name));
-  if (missing)
-    throw new RowError(`There is no ${wanted?.toLowerCase()} ${missing}: there are ${[...known].join(", ")}`);
+  if (missing) throw new RowError(`There is no ${kind?.toLowerCase()} ${missing}: there are ${[...known].join(", ")}`);
   const found = names.length > 0 ? ofKind.filter(({ metadata }) => names.includes(metadata.name)) : ofKind;
   if (output === "yaml") process.stdout.write(writeResources(found));
   else if (output === "json") console.log(JSON.stringify(asJson(found, names.length === 1), null, 2));
@@ -43,7 +61,8 @@ function columns(resource: Resource): string[] {
     of,
     says,
     age(metadata.creationTimestamp),
-    `${source.file}:${source.line}`,
+    // A cluster has no lines.
+    source.line > 0 ? `${source.file}:${source.line}` : source.file,
   ];
 }
 

@@ -31,7 +31,8 @@ function resourcesOf({ root }: Installation): Resource[] {
   return loadResources(["services", "policy", "routes"].map((folder) => join(root, "mesh", folder)));
 }
 
-function authzText(resources: readonly Resource[], service: string | undefined, json = false): string {
+/** Who may call what by some policies, as a table or as JSON. */
+export function authzText(resources: readonly Resource[], service: string | undefined, json = false): string {
   const { callers, rows } = accessTable(resources, [...methods.keys()], VERSION, service);
   if (rows.length === 0) {
     const { rows: all } = accessTable(resources, [...methods.keys()], VERSION);

@@ -6,6 +6,11 @@ import { table } from "./status.ts";
 /** Shares the calls to a service among its versions, or shows how they are shared. */
 export async function split({ stateDir }: Installation, service: string, weights: string[]): Promise<void> {
   const { splits, left } = await askMesh(stateDir, "split", { service, weights });
+  showSplit(service, splits, left);
+}
+
+/** Prints how calls are shared, and the rules that share none: those for marked calls. */
+export function showSplit(service: string, splits: RuleSplit[], left: RuleSplit[]): void {
   if (splits.length === 0) console.log(`No route sends calls to a version of ${service}.`);
   const rows = inOneLine(splits) ?? splits;
   const lines = rows.map(({ route, rule, weights }) => [

@@ -8,14 +8,23 @@ import { table } from "./status.ts";
 const REDRAW_MS = 1_000;
 const CLEAR = "\x1b[H\x1b[2J\x1b[3J";
 
+export interface StatFlags {
+  watch?: boolean;
+  json?: boolean;
+}
+
 /** Shows who calls whom, how well and how fast, over the last ten seconds. */
 export async function stat(
   installation: Installation,
   service: string | undefined,
-  { watch, json }: { watch?: boolean; json?: boolean },
+  { watch, json }: StatFlags,
 ): Promise<void> {
   const url = await observerUrl(installation);
-  const ask = () => askObserver<Stat>(url, `/stat${about(service)}`);
+  await showStat(() => askObserver<Stat>(url, `/stat${about(service)}`), { watch, json });
+}
+
+/** Prints what is answered, once or every second. */
+export async function showStat(ask: () => Promise<Stat>, { watch, json }: StatFlags): Promise<void> {
   const show = json ? (answer: Stat) => JSON.stringify(answer, null, watch ? 0 : 2) : render;
   if (!watch) return console.log(show(await ask()));
   const clear = process.stdout.isTTY && !json ? CLEAR : "";
@@ -25,10 +34,10 @@ export async function stat(
   }
 }
 
-export function render({ edges, linesLost }: Stat): string {
+export function render({ edges, linesLost, seconds }: Stat): string {
   const lines =
     edges.length === 0
-      ? ["No calls in the last 10 seconds."]
+      ? [`No calls in the last ${Math.floor(seconds)} seconds.`]
       : table([
           ["CLIENT", "SERVICE", "BACKEND", "ROUTE", "SUCCESS", "RPS", "P50", "P95", "P99"],
           ...edges.map(columns),

@@ -17,6 +17,7 @@ export function kindNamed(word: string): Kind {
   throw new RowError(`Unknown kind ${word}: there are ${kinds.map((kind) => kind.toLowerCase()).join(", ")}`);
 }
 
-function plural(kind: string): string {
+/** "AuthorizationPolicies" */
+export function plural(kind: string): string {
   return kind.endsWith("y") ? `${kind.slice(0, -1)}ies` : `${kind}s`;
 }

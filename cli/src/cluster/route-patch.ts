@@ -1,0 +1,56 @@
+import type { Resource } from "@row/mesh/resources/resource.ts";
+import { type Weights, withSplit } from "../mesh/traffic-split.ts";
+import { asRoute, type LiveBackend, type LiveRoute } from "./live-routes.ts";
+
+/** One step of a JSON patch. */
+export interface PatchStep {
+  readonly op: "replace";
+  readonly path: string;
+  readonly value: unknown;
+}
+
+/** New backends for the rules of a route that a split is about; whatever else it says stays, and who else changes it is noticed. */
+export function splitPatch(
+  route: LiveRoute,
+  service: string,
+  weights: Weights,
+  resources: readonly Resource[],
+): PatchStep[] {
+  const services = resources.filter(({ kind }) => kind === "Service");
+  const before = asRoute(route);
+  const [after] = withSplit([before, ...services], service, weights);
+  const changed = (after?.spec.rules ?? []).flatMap((rule, index) =>
+    rule === before.spec.rules[index] ? [] : [{ index, backends: rule.backendRefs }],
+  );
+  return patchOf(
+    route,
+    changed.map(({ index, backends }) => {
+      const live = route.spec.rules?.[index]?.backendRefs ?? [];
+      // What a backend says besides its weight is kept.
+      const kept = backends.map((ref) => ({
+        ...(live.find(({ name }) => name === ref.name) ?? ref),
+        weight: ref.weight,
+      }));
+      return { index, backends: kept };
+    }),
+  );
+}
+
+/** The patch that takes a route, as it is now, back to what it was. */
+export function undoPatch(now: LiveRoute, before: LiveRoute): PatchStep[] {
+  const rules = (before.spec.rules ?? []).map(({ backendRefs = [] }, index) => ({ index, backends: backendRefs }));
+  return patchOf(now, rules);
+}
+
+// With the version that was read, the cluster refuses the patch once somebody else has changed the route.
+function patchOf(
+  { metadata }: LiveRoute,
+  rules: readonly { readonly index: number; readonly backends: readonly LiveBackend[] }[],
+): PatchStep[] {
+  return [
+    { op: "replace", path: "/metadata/resourceVersion", value: metadata.resourceVersion },
+    ...rules.map(({ index, backends }): PatchStep => {
+      return { op: "replace", path: `/spec/rules/${index}/backendRefs`, value: backends };
+    }),
+  ];
+}

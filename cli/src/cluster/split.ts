@@ -1,0 +1,98 @@
+import { showSplit } from "../commands/split.ts";
+import { parseWeights, splitOf, type Weights, withSplit } from "../mesh/traffic-split.ts";
+import { messageOf, RowError } from "../row-error.ts";
+import { type Kubectl, KubectlFailed } from "./kubectl.ts";
+import { type LiveRoute, ROUTES, readLive, readRoute } from "./live-routes.ts";
+import { type PatchStep, splitPatch, undoPatch } from "./route-patch.ts";
+
+const MOST_ATTEMPTS = 5;
+
+/** Shares the calls to a service among its versions in a cluster, or shows how they are shared. */
+export async function split(kubectl: Kubectl, service: string, words: string[]): Promise<void> {
+  const weights = parseWeights(words);
+  if (weights.size > 0) await change(kubectl, service, weights);
+  const splits = splitOf((await readLive(kubectl)).resources, service);
+  showSplit(
+    service,
+    splits.filter(({ isPinned }) => !isPinned),
+    splits.filter(({ isPinned }) => isPinned),
+  );
+}
+
+/** Changes every route of the service that points to its versions, or leaves each as it was. */
+async function change(kubectl: Kubectl, service: string, weights: Weights): Promise<void> {
+  const { routes, resources } = await readLive(kubectl);
+  const names = new Set(withSplit(resources, service, weights).map(({ metadata }) => metadata.name));
+  await checkReady(kubectl, service, weights);
+  const wanted = routes.filter(({ metadata }) => names.has(metadata.name));
+  const patch = (route: LiveRoute) => splitPatch(route, service, weights, resources);
+  // A cluster changes one object at a time: whatever would be refused is asked first.
+  for (const route of wanted) await apply(kubectl, route, patch, "--dry-run=server");
+  const done: LiveRoute[] = [];
+  try {
+    for (const route of wanted) done.push(await apply(kubectl, route, patch));
+  } catch (error) {
+    const left = await undo(kubectl, done);
+    const state =
+      left.length > 0 ? `${left.join(", ")} already changed and could not be changed back` : "every route is as it was";
+    throw new RowError(`Cannot split ${service}: ${messageOf(error)}. Of ${wanted.length} routes ${state}`);
+  }
+}
+
+/** Patches a route, again from what it has become when somebody else was faster. Answers what it was just before. */
+async function apply(
+  kubectl: Kubectl,
+  read: LiveRoute,
+  patch: (route: LiveRoute) => PatchStep[],
+  ...options: string[]
+): Promise<LiveRoute> {
+  let route = read;
+  for (let attempt = 1; ; attempt++) {
+    const { name } = route.metadata;
+    try {
+      await kubectl.run("patch", ROUTES, name, "--type=json", `--patch=${JSON.stringify(patch(route))}`, ...options);
+      return route;
+    } catch (error) {
+      if (!(error instanceof KubectlFailed) || !error.isConflict || attempt === MOST_ATTEMPTS) throw error;
+      route = await readRoute(kubectl, name);
+    }
+  }
+}
+
+/** Takes routes back to what they were. Answers the names of those that could not be. */
+async function undo(kubectl: Kubectl, routes: readonly LiveRoute[]): Promise<string[]> {
+  const left: string[] = [];
+  for (const before of routes) {
+    try {
+      const now = await readRoute(kubectl, before.metadata.name);
+      await apply(kubectl, now, (route) => undoPatch(route, before));
+    } catch {
+      left.push(before.metadata.name);
+    }
+  }
+  return left;
+}
+
+interface Pods {
+  readonly items: readonly {
+    readonly metadata: { readonly labels?: Readonly<Record<string, string>> };
+    readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  }[];
+}
+
+/** Refuses weights for a version of which nothing runs: its share would wait for seconds, and go to the others or fail. */
+async function checkReady(kubectl: Kubectl, service: string, weights: Weights): Promise<void> {
+  const selector = `--selector=app.kubernetes.io/name=${service}`;
+  const { items }: Pods = JSON.parse(await kubectl.run("get", "pods", selector, "-o", "json"));
+  const isReady = ({ status }: Pods["items"][number]) =>
+    status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True") ?? false;
+  const ready = new Set(
+    items.filter(isReady).map(({ metadata }) => metadata.labels?.["app.kubernetes.io/version"] ?? ""),
+  );
+  for (const [version, weight] of weights) {
+    if (weight === 0 || ready.has(version)) continue;
+    throw new RowError(
+      `Cannot send calls to ${service} ${version}: no instance of it is ready, of ${[...ready].join(", ") || "no version"} there are. Start it with \`tilt trigger ${service}-${version}\``,
+    );
+  }
+}

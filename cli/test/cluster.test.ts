@@ -1,0 +1,440 @@
+// `row --on kubernetes` with a stand-in for kubectl that answers from a file and notes what it is asked.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { type TestContext, test } from "node:test";
+import { fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
+import { Metadata, Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { readManifests } from "@row/mesh/resources/manifest.ts";
+import { yamlFiles } from "@row/mesh/resources/read.ts";
+import { loadContracts } from "../src/contracts.ts";
+import { findMethod } from "../src/dynamic-client.ts";
+import type { ClusterState, LiveObject } from "./kubectl-stand-in.ts";
+
+const root = join(import.meta.dirname, "../..");
+const written = ["services", "policy", "routes"]
+  .flatMap((folder) => yamlFiles(join(root, "mesh", folder)))
+  .flatMap((file) => readManifests(readFileSync(file, "utf8"), file).manifests.map(({ value }) => value as LiveObject)); // the project's own
+
+const CLUSTER_IP = { clusterIP: "10.0.0.1", clusterIPs: ["10.0.0.1"], ipFamilies: ["IPv4"], type: "ClusterIP" };
+
+/** The project's mesh as a cluster has it, with what a cluster adds to each object. */
+const objects: LiveObject[] = written.map(({ metadata, ...rest }, index) => ({
+  ...rest,
+  metadata: {
+    ...metadata,
+    annotations: { ...Object(metadata.annotations), "kubectl.kubernetes.io/last-applied-configuration": "{}" },
+    creationTimestamp: "2026-11-20T10:00:00Z",
+    generation: 1,
+    managedFields: [],
+    resourceVersion: String(100 + index),
+    uid: String(index),
+  },
+  spec: filledIn(rest),
+  status: {},
+}));
+const v2: LiveObject = {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: "catalog-v2", namespace: "shop", resourceVersion: "1" },
+  spec: {
+    selector: { "app.kubernetes.io/name": "catalog", "app.kubernetes.io/version": "v2" },
+    ports: [{ port: 50051, targetPort: "grpc" }],
+  },
+};
+const pod = (version: string, isReady = true): LiveObject => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: {
+    name: `catalog-${version}-abc`,
+    namespace: "shop",
+    resourceVersion: "1",
+    labels: { "app.kubernetes.io/version": version },
+  },
+  status: { conditions: [{ type: "Ready", status: isReady ? "True" : "False" }] },
+});
+const CATALOG_ROUTES = objects
+  .filter(({ kind, spec }) => kind === "GRPCRoute" && parentOf(spec) === "catalog")
+  .map(({ metadata }) => metadata.name);
+
+test("a split changes the weights of every route of the service, and nothing else in the cluster", async (context) => {
+  const cluster = clusterOf(context, { objects: [...objects, v2, pod("v1"), pod("v2")] });
+  const { status, stdout, stderr } = await cluster.row("split", "catalog", "v1=90", "v2=10");
+  assert.equal(stderr, "");
+  assert.equal(status, 0);
+  assert.match(stdout, new RegExp(`^${CATALOG_ROUTES.length} routes +v1=90 \\(90 %\\) +v2=10 \\(10 %\\)$`, "m"));
+
+  const expected = [...objects, v2, pod("v1"), pod("v2")].map((object) => structuredClone(object));
+  for (const object of expected) {
+    if (object.kind !== "GRPCRoute" || parentOf(object.spec) !== "catalog") continue;
+    object.metadata.resourceVersion += "1";
+    for (const rule of rulesOf(object)) {
+      rule.backendRefs = [
+        { group: "", kind: "Service", name: "catalog-v1", port: 50051, weight: 90 },
+        { group: "", kind: "Service", name: "catalog-v2", port: 50051, weight: 10 },
+      ];
+    }
+  }
+  assert.deepEqual(cluster.state().objects, JSON.parse(JSON.stringify(expected)));
+  const verbs = cluster
+    .calls()
+    .map((args) => args.find((arg) => /^(get|patch|apply|replace|delete|create)$/.test(arg)));
+  assert.deepEqual([...new Set(verbs)].sort(), ["get", "patch"]);
+  const patched = cluster.patches();
+  // Each is tried before any is changed.
+  assert.deepEqual(
+    patched.map(({ isDry }) => isDry),
+    [...CATALOG_ROUTES.map(() => true), ...CATALOG_ROUTES.map(() => false)],
+  );
+  for (const { steps, name } of patched) {
+    const [version, ...rest] = steps;
+    assert.deepEqual(version, {
+      op: "replace",
+      path: "/metadata/resourceVersion",
+      value: objects.find(({ metadata }) => metadata.name === name)?.metadata.resourceVersion,
+    });
+    for (const { op, path } of rest) assert.match(`${op} ${path}`, /^replace \/spec\/rules\/\d+\/backendRefs$/);
+  }
+});
+
+test("a route that somebody else changes meanwhile is read and changed again", async (context) => {
+  const [first = ""] = CATALOG_ROUTES;
+  const cluster = clusterOf(context, { objects: [...objects, v2, pod("v1"), pod("v2")], conflicts: { [first]: 2 } });
+  const { status, stderr } = await cluster.row("split", "catalog", "v1=1", "v2=1");
+  assert.equal(status, 0, stderr);
+  assert.equal(cluster.patches().filter(({ name, isDry }) => name === first && !isDry).length, 3);
+  const route = cluster.state().objects.find(({ metadata }) => metadata.name === first);
+  assert.deepEqual(weightsOf(route), [[1, 1]]);
+  assert.ok(
+    route?.metadata.annotations && "touched" in Object(route.metadata.annotations),
+    "what the other has written is still there",
+  );
+});
+
+test("when one route is refused none is changed, whenever the refusal comes", async (context) => {
+  const last = CATALOG_ROUTES.at(-1) ?? "";
+  for (const early of [true, false]) {
+    const says = `error: admission webhook "linkerd-policy-validator.linkerd.io" denied the request`;
+    const cluster = clusterOf(context, {
+      objects: [...objects, v2, pod("v1"), pod("v2")],
+      refusals: { [last]: { says, early } },
+    });
+    const { status, stderr } = await cluster.row("split", "catalog", "v1=90", "v2=10");
+    assert.equal(status, 1);
+    assert.match(stderr, /denied the request/);
+    const split = cluster
+      .state()
+      .objects.filter(({ kind }) => kind === "GRPCRoute")
+      .flatMap(weightsOf);
+    assert.ok(
+      split.every((weights) => weights.length <= 1),
+      stderr,
+    );
+    const changed = cluster.patches().filter(({ isDry }) => !isDry);
+    assert.equal(changed.length > 0, !early);
+    if (!early) assert.match(stderr, /every route is as it was/);
+  }
+});
+
+test("a split to a version without a ready instance is refused before anything is asked to change", async (context) => {
+  const cluster = clusterOf(context, { objects: [...objects, v2, pod("v1"), pod("v2", false)] });
+  const { status, stderr } = await cluster.row("split", "catalog", "v1=90", "v2=10");
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /^Cannot send calls to catalog v2: no instance of it is ready, of v1 there are\. Start it with `tilt trigger catalog-v2`/,
+  );
+  assert.deepEqual(cluster.patches(), []);
+  assert.match(
+    (await cluster.row("split", "catalog", "v3=1")).stderr,
+    /^Cannot split catalog: there is no Service for v3/,
+  );
+});
+
+test("without weights a split is only shown", async (context) => {
+  const cluster = clusterOf(context, { objects });
+  const { stdout } = await cluster.row("split", "catalog");
+  assert.match(stdout, /v1=1 \(100 %\)/);
+  assert.deepEqual(cluster.patches(), []);
+});
+
+test("get shows what the cluster has as it shows a laptop's, and names what it cannot show", async (context) => {
+  const entrance: LiveObject = {
+    ...v2,
+    metadata: { ...v2.metadata, name: "edge-public" },
+    spec: { ...v2.spec, type: "NodePort" },
+  };
+  const cluster = clusterOf(context, { objects: [...objects, entrance] });
+  const { stdout, stderr } = await cluster.row("get", "services");
+  assert.match(stdout, /^RESOURCE +OF +SAYS +AGE +FROM\n/);
+  assert.match(stdout, /^service\/catalog +catalog +port 50051,9090 +\w+ +the cluster$/m);
+  assert.match(stderr, /^Left out: Cannot use Service shop\/edge-public/);
+  const yaml = (await cluster.row("get", "grpcroute", "catalog-other", "-o", "yaml")).stdout;
+  assert.match(yaml, /^apiVersion: gateway/);
+  assert.doesNotMatch(yaml, /managedFields|last-applied|uid/);
+  const [asked = []] = cluster.calls().slice(-1);
+  assert.ok(asked.includes("grpcroutes.gateway.networking.k8s.io"), "other groups have kinds of the same name");
+});
+
+test("mesh authz follows the policies that the cluster has", async (context) => {
+  const without = objects.filter(({ metadata }) => metadata.name !== "catalog-for-cart-edge-and-toolbox");
+  const cell = async (of: LiveObject[]) => {
+    const rows: { path: string; callers: Record<string, { decision: string }> }[] = JSON.parse(
+      (await clusterOf(context, { objects: of }).row("mesh", "authz", "catalog", "--json")).stdout,
+    );
+    return rows.find(({ path }) => path.endsWith("/GetProduct"))?.callers.edge?.decision;
+  };
+  assert.equal(await cell(objects), "allow");
+  assert.ok(without.length < objects.length);
+  assert.equal(await cell(without), "deny");
+});
+
+test("stat asks Prometheus for what the callers' sidecars count", async (context) => {
+  const labels = {
+    deployment: "edge-v1",
+    parent_name: "catalog",
+    backend_name: "catalog-v2",
+    route_name: "catalog-fast",
+  };
+  const queries: string[] = [];
+  const series = (query: string) => {
+    if (query.includes("duration_seconds"))
+      return [{ metric: labels, value: [0, query.includes("(0.5,") ? "0.0012" : "NaN"] }];
+    return [
+      { metric: { ...labels, grpc_status: "OK", error: "" }, value: [0, "7.5"] },
+      { metric: { ...labels, grpc_status: "NOT_FOUND", error: "" }, value: [0, "1.5"] },
+      { metric: { ...labels, grpc_status: "", error: "FAIL_FAST" }, value: [0, "1"] },
+      { metric: { ...labels, backend_name: "catalog-v1", grpc_status: "OK", error: "" }, value: [0, "0"] },
+    ];
+  };
+  const prometheus = createServer((request, response) => {
+    const query = new URL(request.url ?? "", "http://prometheus").searchParams.get("query") ?? "";
+    queries.push(query);
+    response.end(JSON.stringify({ status: "success", data: { result: series(query) } }));
+  });
+  await new Promise<void>((resolve) => prometheus.listen(0, "127.0.0.1", resolve));
+  context.after(() => prometheus.close());
+  const port = portOf(prometheus.address());
+
+  const forwarded = clusterOf(context, { objects: [], ports: { "service/prometheus:9090": port } });
+  const { stdout, stderr } = await forwarded.row("stat", "catalog");
+  assert.equal(stderr, "");
+  assert.deepEqual(
+    stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.split(/ {2,}/)),
+    [
+      ["CLIENT", "SERVICE", "BACKEND", "ROUTE", "SUCCESS", "RPS", "P50", "P95", "P99"],
+      ["edge-v1", "catalog", "catalog-v2", "catalog-fast", "90.00 %", "10.0", "1.20 ms", "-", "-"],
+    ],
+  );
+  assert.deepEqual(forwarded.calls()[0]?.slice(-3), ["port-forward", "service/prometheus", ":9090"]);
+  assert.ok(queries.every((query) => query.includes('namespace="shop"')));
+
+  const given = clusterOf(context, { objects: [] });
+  const answer = await given.row("stat", "orders", "--prometheus", `http://127.0.0.1:${port}`);
+  assert.equal(answer.stdout, "No calls in the last 60 seconds.\n", answer.stderr);
+  assert.deepEqual(given.calls(), []);
+  const absent = await given.row("stat");
+  assert.match(
+    absent.stderr,
+    /^Cannot show calls: there is no Prometheus in the namespace observability\. Run `tilt up -- --observability`/,
+  );
+});
+
+test("call goes out of the toolbox's pod, signs in there, and tells who answered", async (context) => {
+  const contracts = loadContracts(root);
+  const seen: string[] = [];
+  const answering = (name: string, answer: JsonObject) => {
+    const method = findMethod(contracts, name);
+    const path = `/${method.parent.typeName}/${method.name}`;
+    const bytes = Buffer.from(toBinary(method.output, fromJson(method.output, answer)));
+    const definition = {
+      path,
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: same,
+      requestDeserialize: same,
+      responseSerialize: same,
+      responseDeserialize: same,
+    };
+    const implementation: UntypedServiceImplementation = {
+      [method.name](
+        call: { metadata: Metadata; sendMetadata(metadata: Metadata): void },
+        done: (error: null, value: Buffer) => void,
+      ) {
+        seen.push(`${path} ${call.metadata.get("authorization").join()}`);
+        const headers = new Metadata();
+        headers.set("x-served-by", "catalog/v2/catalog-v2-abc");
+        call.sendMetadata(headers);
+        done(null, bytes);
+      },
+    };
+    return { definition: { [method.name]: definition }, implementation };
+  };
+  const server = new Server();
+  for (const { definition, implementation } of [
+    answering("AuthService.Login", { accessToken: "a-token" }),
+    answering("CatalogService.ListCategories", {}),
+  ]) {
+    server.addService(definition, implementation);
+  }
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) =>
+      error ? reject(error) : resolve(port),
+    ),
+  );
+  context.after(() => server.forceShutdown());
+  const secret: LiveObject = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "demo", namespace: "shop", resourceVersion: "1" },
+    data: { DEMO_PASSWORD: Buffer.from("row-word").toString("base64") },
+  };
+  const cluster = clusterOf(context, { objects: [secret], ports: { "catalog:50051": port, "auth:50051": port } });
+  const { status, stdout, stderr } = await cluster.row("call", "ListCategories", "{}", "--as", "alice");
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(JSON.parse(stdout), { categories: [] });
+  assert.match(stderr, /^Served by catalog\/v2\/catalog-v2-abc$/m);
+  assert.deepEqual(seen, [
+    "/shop.auth.v1.AuthService/Login ",
+    "/shop.catalog.v1.CatalogService/ListCategories Bearer a-token",
+  ]);
+  const [exec = []] = cluster.calls().filter((args) => args.includes("exec"));
+  assert.deepEqual(exec.slice(exec.indexOf("exec")), [
+    "exec",
+    "--stdin",
+    "deploy/toolbox",
+    "--container=toolbox",
+    "--",
+    "nc",
+    "auth",
+    "50051",
+  ]);
+
+  const elsewhere = await cluster.row("call", "ListCategories", "--address", "catalog-v9:50051", "--timeout", "5");
+  assert.equal(elsewhere.status, 1);
+  assert.match(elsewhere.stderr, /exit code 1|bad address/);
+});
+
+test("says what is wrong with kubectl's configuration, and what has no meaning in a cluster", async (context) => {
+  const cluster = clusterOf(context, { objects: [] });
+  assert.match(
+    (await cluster.row("--context", "kind-nothing", "split", "catalog")).stderr,
+    /^Cannot reach a cluster: error: context "kind-nothing" does not exist/,
+  );
+  assert.match(
+    (await cluster.row("logs")).stderr,
+    /^Cannot logs on kubernetes: there are split, get, mesh authz, stat, call/,
+  );
+  assert.match((await cluster.row("mesh", "lint")).stderr, /^Cannot mesh lint on kubernetes/);
+  const path = process.execPath.replace(/\/node$/, "");
+  const alone = existsSync(join(path, "kubectl")) ? "/nonexistent" : path;
+  assert.match(
+    (await cluster.row("split", "catalog", { PATH: alone })).stderr,
+    /^Cannot ask a cluster: there is no kubectl on the PATH/,
+  );
+  assert.match(
+    (await run(["--context", "kind-dev", "status"], {})).stderr,
+    /^Cannot use --context: it is for --on kubernetes/,
+  );
+});
+
+/** A spec with what a cluster fills in: defaults, and addresses. */
+function filledIn({ kind, spec }: Pick<LiveObject, "kind" | "spec">): LiveObject["spec"] {
+  if (kind === "Service") return { ...spec, ...CLUSTER_IP };
+  if (kind !== "GRPCRoute") return spec;
+  const rules = rulesOf({ spec }).map(({ backendRefs, ...rule }) => {
+    return {
+      ...rule,
+      ...(backendRefs && { backendRefs: backendRefs.map((ref) => ({ group: "", kind: "Service", ...ref })) }),
+    };
+  });
+  return { ...spec, rules };
+}
+
+function same(bytes: Buffer): Buffer {
+  return bytes;
+}
+
+function parentOf(spec: LiveObject["spec"]): unknown {
+  const [parent] = (spec?.parentRefs ?? []) as { name: string }[]; // as written above
+  return parent?.name;
+}
+
+interface Rule {
+  backendRefs?: { group?: string; kind?: string; name: string; port: number; weight: number }[];
+}
+
+function rulesOf({ spec }: Pick<LiveObject, "spec">): Rule[] {
+  return (spec?.rules ?? []) as Rule[]; // as written above
+}
+
+/** The weights of a route, rule by rule; nothing for a route on a Server. */
+function weightsOf(route: LiveObject | undefined): number[][] {
+  return route ? rulesOf(route).map(({ backendRefs = [] }) => backendRefs.map(({ weight }) => weight)) : [];
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  return typeof address === "object" && address ? address.port : 0;
+}
+
+interface Run {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function clusterOf(context: TestContext, given: Partial<ClusterState>) {
+  const folder = mkdtempSync(join(tmpdir(), "row-kubectl-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const state: ClusterState = { contexts: ["kind-dev"], objects: [], conflicts: {}, refusals: {}, ports: {}, ...given };
+  writeFileSync(join(folder, "state.json"), JSON.stringify(state));
+  writeFileSync(join(folder, "calls.jsonl"), "");
+  const script = join(import.meta.dirname, "kubectl-stand-in.ts");
+  writeFileSync(join(folder, "kubectl"), `#!/bin/sh\nexec "${process.execPath}" "${script}" "$@"\n`);
+  chmodSync(join(folder, "kubectl"), 0o755);
+  const calls = () =>
+    readFileSync(join(folder, "calls.jsonl"), "utf8")
+      .split("\n")
+      .filter(Boolean)
+      .map((line): string[] => JSON.parse(line));
+  return {
+    calls,
+    state: (): ClusterState => JSON.parse(readFileSync(join(folder, "state.json"), "utf8")),
+    patches: () =>
+      calls()
+        .filter((args) => args.includes("patch"))
+        .map((args) => ({
+          name: args[args.indexOf("patch") + 2],
+          isDry: args.includes("--dry-run=server"),
+          steps: JSON.parse(args.find((arg) => arg.startsWith("--patch="))?.slice(8) ?? "[]") as {
+            op: string;
+            path: string;
+            value: unknown;
+          }[],
+        })),
+    row: (...args: (string | NodeJS.ProcessEnv)[]) => {
+      const words = args.filter((arg) => typeof arg === "string");
+      const env = args.find((arg) => typeof arg !== "string");
+      const PATH = `${folder}${delimiter}${process.env.PATH}`;
+      return run(words, { PATH, ROW_ON: "kubernetes", KUBECTL_STAND_IN: folder, ...env });
+    },
+  };
+}
+
+async function run(args: string[], env: NodeJS.ProcessEnv): Promise<Run> {
+  const child = spawn(process.execPath, [join(root, "cli/src/main.ts"), ...args], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
+  return { status, stdout, stderr };
+}
