@@ -1,6 +1,6 @@
 /** Structured logs, one JSON object a line on standard output. */
 import { writeSync } from "node:fs";
-import { type Logger, pino, stdTimeFunctions } from "pino";
+import { type Logger, pino } from "pino";
 
 export type { Logger };
 
@@ -22,7 +22,7 @@ export function createLogger(fields: Record<string, string>, level = "info"): Lo
     {
       level,
       base: fields,
-      timestamp: stdTimeFunctions.isoTime,
+      timestamp: isoTime,
       formatters: { level: (label) => ({ level: label }) },
       // By name alone: a wildcard would double the cost of every line.
       redact: ["authorization", "password"],
@@ -35,6 +35,19 @@ export function createLogger(fields: Record<string, string>, level = "info"): Lo
     },
     output,
   );
+}
+
+let printedMs = 0;
+let printed = "";
+
+/** The time as pino's own isoTime has it, printed once for all lines of a millisecond: that is a quarter of what a line costs. */
+function isoTime(): string {
+  const now = Date.now();
+  if (now !== printedMs) {
+    printedMs = now;
+    printed = `,"time":"${new Date(now).toISOString()}"`;
+  }
+  return printed;
 }
 
 /** pino's own destination never comes back from its last flush when standard output is gone. */
