@@ -73,21 +73,6 @@ row
   );
 
 row
-  .command("backup")
-  .description("write everything that a shop cannot make anew into a file; the shop may run meanwhile")
-  .argument("<file>", "such as shop.tar; readable by its owner alone, for it holds the shop's secrets")
-  .action(async (file: string) => (await import("./commands/backup.ts")).backup(here(), file));
-
-row
-  .command("restore")
-  .description("make a shop what a backup says; start it afterwards")
-  .argument("<file>", "what `row backup` wrote")
-  .option("--force", "replace the shop that is there, with all of its data")
-  .action(async (file: string, options: { force?: boolean }) =>
-    (await import("./commands/restore.ts")).restore(here(), file, options),
-  );
-
-row
   .command("dev")
   .description("restart a service when its files, the runtime or the contracts change; starts the shop if none runs")
   .argument("[services...]", "the services to watch; all of them when none is named")
