@@ -4,7 +4,7 @@
  * --sample the result is kept in tests/mesh/results/latest.json.
  */
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { startShop } from "@row/cli/shop.ts";
@@ -32,6 +32,8 @@ const seconds = count("seconds", values.seconds ?? (values.sample ? "16" : "60")
 const probeSeconds = values.sample ? 3 : 8;
 
 const startedTime = new Date();
+// What else it does, which takes time from every call.
+const [loadBefore = 0] = loadavg();
 const stateDir = mkdtempSync(join(tmpdir(), "row-mesh-load-"));
 const shop = await startShop({
   stateDir,
@@ -44,6 +46,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 console.log(`Seed ${seed}: ${seconds} s`);
+if (loadBefore > cpus().length)
+  console.log(`  The machine is busy (load ${loadBefore.toFixed(1)}): calls may time out for that`);
 const shape = { seed, seconds, probeSeconds, ...(values.sample ? { kills: 2 } : {}) };
 const result = await runCampaign(shop, shape, (line) => console.log(`  ${line}`));
 show(result);
@@ -51,7 +55,7 @@ const failed = result.problems.length > 0;
 if (failed) console.log(`The shop's logs are kept in ${stateDir}`);
 await (failed ? shop.stop() : shop.destroy());
 if (!values.sample) {
-  const machine = { cpus: cpus().length, node: process.version };
+  const machine = { cpus: cpus().length, loadBefore: Number(loadBefore.toFixed(1)), node: process.version };
   mkdirSync(RESULTS, { recursive: true });
   const kept = { seed, seconds, startedTime, machine, holds: !failed, ...result };
   writeFileSync(join(RESULTS, "latest.json"), `${JSON.stringify(kept, null, 2)}\n`);
