@@ -20,7 +20,10 @@ export function sendJson(
   text: string,
   ifNoneMatch: string | undefined,
 ): void {
-  const headers = headersOf(exchange);
+  // What hooks have set: Fastify's type is for any value, these are strings.
+  const headers = reply.getHeaders() as OutgoingHttpHeaders;
+  headers["x-correlation-id"] = exchange.correlationId;
+  headers["x-served-by"] = exchange.servedBy;
   headers["cache-control"] = cacheControl(binding);
   let status = 200;
   if (binding.httpMethod === "GET") {
@@ -28,11 +31,13 @@ export function sendJson(
     headers.etag = etag;
     if (ifNoneMatch !== undefined && matches(ifNoneMatch, etag)) status = 304;
   }
-  if (status === 200) headers["content-type"] = JSON_TYPE;
-  reply
-    .code(status)
-    .headers(headers)
-    .send(status === 304 ? undefined : text);
+  if (status === 200) {
+    headers["content-type"] = JSON_TYPE;
+    headers["content-length"] = Buffer.byteLength(text);
+  }
+  // Not by reply.send, which finds out about types, trailers and hooks what is known here.
+  reply.raw.writeHead(status, headers).end(status === 200 ? text : undefined);
+  reply.hijack();
   exchange.finish(status);
 }
 
