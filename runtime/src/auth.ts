@@ -45,11 +45,6 @@ export class TokenVerifier {
     this.#fetchKeySet = fetchKeySet;
   }
 
-  /** Gets the keys before the first token comes, which asks again when nobody answered. Never rejects. */
-  prepare(): Promise<void> {
-    return this.#refresh();
-  }
-
   /** The user of a token that was verified before and still holds; saves the hot path a promise. */
   recall(token: string): User | undefined {
     const known = this.#verified.get(token);
@@ -82,8 +77,11 @@ export class TokenVerifier {
     const age = Date.now() - (this.#keySet?.fetchedAt ?? 0);
     const isKnown = this.#keySet?.ids.has(keyId) ?? false;
     const mayAsk = Date.now() - this.#triedAt > KEY_SET_MIN_AGE_MS || !this.#keySet;
-    if ((!isKnown && mayAsk) || this.#fetching) await this.#refresh();
-    else if (age > KEY_SET_MAX_AGE_MS && mayAsk) void this.#refresh();
+    if ((!isKnown && mayAsk) || this.#fetching) {
+      await this.#refresh();
+      // A process that just started may be too slow for auth's short deadline; its first caller has more time.
+      if (!this.#keySet) await this.#refresh();
+    } else if (age > KEY_SET_MAX_AGE_MS && mayAsk) void this.#refresh();
     if (!this.#keySet) {
       throw new DomainError("unavailable", "KEYS_UNAVAILABLE", "Cannot verify the access token: auth does not answer");
     }

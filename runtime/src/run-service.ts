@@ -113,8 +113,6 @@ class Process<S extends Spec> implements Host<S> {
 
     await start(this);
     server = this.#server ?? this.#grpcServer();
-    // The first caller's deadline is not to be spent on that.
-    await this.#verifier?.prepare();
     await server.listen();
     server.setServing?.(true);
     admin.setReady(true);
