@@ -26,7 +26,7 @@ interface Series {
 }
 
 /** How long something took, by two labels. */
-export class DurationHistogram {
+class DurationHistogram {
   readonly #name: string;
   readonly #description: string;
   readonly #labels: readonly [string, string];

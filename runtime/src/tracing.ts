@@ -8,7 +8,7 @@ import { type CallSpan, type NotableSpan, UnsampledSpan } from "./unsampled-span
 
 const SCOPE = "shop";
 
-export interface TracingOptions {
+interface TracingOptions {
   readonly resource: Resource;
   /** Where spans go; without it they carry ids for the logs and nothing else. */
   readonly exporter: SpanExporter | undefined;

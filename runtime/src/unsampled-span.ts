@@ -17,7 +17,7 @@ export type NotableSpan = Omit<ReadableSpan, "resource" | "instrumentationScope"
 /** What takes longer is exported whatever the sampler said. */
 const LONG_MS = 500;
 
-export interface UnsampledSpanOptions {
+interface UnsampledSpanOptions {
   readonly name: string;
   readonly kind: SpanKind;
   readonly context: SpanContext;
