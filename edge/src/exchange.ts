@@ -1,11 +1,12 @@
 /** One request on its way through the edge: who asks, until when, and what the answer must say besides. */
 import { randomUUIDv7 } from "node:crypto";
+import { SpanKind } from "@opentelemetry/api";
 import { checkUser } from "@row/runtime/access.ts";
 import { bearerToken, type TokenVerifier } from "@row/runtime/auth.ts";
 import type { User } from "@row/runtime/call.ts";
 import type { MethodContract } from "@row/runtime/contract.ts";
 import type { Logger } from "@row/runtime/logger.ts";
-import { type CallSpan, SpanKind, type Telemetry } from "@row/runtime/telemetry.ts";
+import type { CallSpan, Telemetry } from "@row/runtime/telemetry.ts";
 
 /** What every request of the process shares. */
 export interface Surroundings {
