@@ -333,7 +333,7 @@ test("says what is wrong with kubectl's configuration, and what has no meaning i
     (await cluster.row("logs")).stderr,
     /^Cannot logs on kubernetes: there are split, get, mesh authz, stat, call/,
   );
-  assert.match((await cluster.row("mesh", "lint")).stderr, /^Cannot mesh lint on kubernetes/);
+  assert.equal((await cluster.row("mesh", "lint", "--rules")).status, 0, "what looks at files does the same anywhere");
   const path = process.execPath.replace(/\/node$/, "");
   const alone = existsSync(join(path, "kubectl")) ? "/nonexistent" : path;
   assert.match(

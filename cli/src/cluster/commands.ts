@@ -32,6 +32,9 @@ const COMMANDS = {
     call(kubectl, root, method, json, flags),
 };
 
+/** What looks at files does the same wherever the shop runs. */
+const ABOUT_FILES: ReadonlySet<string> = new Set(["mesh lint"]);
+
 async function get(kubectl: Kubectl, choice: Choice, names: string[]): Promise<void> {
   const { resources, leftOut } = await readCluster(kubectl, choice.kind && [choice.kind]);
   tell(leftOut);
@@ -46,6 +49,7 @@ function tell(leftOut: readonly string[]): void {
 export function actInCluster(command: Command, installation: () => Installation, context: string | undefined): void {
   for (const below of command.commands) actInCluster(below, installation, context);
   const path = pathOf(command);
+  if (ABOUT_FILES.has(path)) return;
   if (path === "stat")
     command.option("--prometheus <url>", "ask this Prometheus instead of the observability profile's");
   command.action(async (...given: unknown[]) => {
