@@ -72,15 +72,19 @@ POD
 
 # 3. What was in the volumes gives way. Streams start empty: every event that an outbox still has is published again below.
 kubectl apply -f "$temporary/files/secrets.yaml"
-with_volume postgres 999 "cd /volume; rm -rf $major; mkdir -p -m 700 $major/docker; tar -xf - -C $major/docker; chmod 700 $major/docker" < "$temporary/files/postgres.tar"
+# Postgres says when its last transaction was only where it recovers from an archive, here one that has nothing.
+with_volume postgres 999 "cd /volume; rm -rf $major; mkdir -p -m 700 $major/docker; cd $major/docker; tar -xf -; chmod 700 .
+  touch recovery.signal; printf \"restore_command = 'false'\\nhot_standby = off\\n\" >> postgresql.auto.conf" < "$temporary/files/postgres.tar"
 with_volume nats 1000 'find /volume -mindepth 1 -maxdepth 1 ! -name lost+found -exec rm -rf {} +' < /dev/null
 with_volume redis-durable 999 'rm -rf /volume/appendonlydir; tar -xf - -C /volume' < "$temporary/files/redis.tar"
 
 in_shop scale statefulset/postgres --replicas=1
 in_shop rollout status statefulset/postgres --timeout=300s
+query() { in_shop exec postgres-0 -c postgres -- psql --no-psqlrc -U row -d "$1" -qX -v ON_ERROR_STOP=1 -c "$2" < /dev/null; }
+query postgres 'alter system reset restore_command'
+query postgres 'alter system reset hot_standby'
 for database in $(sed -n 's/^migration \([^ ]*\) .*/\1/p' "$about" | sort -u); do
-  in_shop exec postgres-0 -c postgres -- psql --no-psqlrc -U row -d "$database" -qX -v ON_ERROR_STOP=1 \
-    -c 'update runtime.outbox set published_time = null' < /dev/null
+  query "$database" 'update runtime.outbox set published_time = null'
 done
 # The gateway's log ends where the databases end: what came later was asked for by orders that are not there any more.
 last=$(in_shop logs postgres-0 -c postgres | sed -n 's/.*last completed transaction was at log time \([0-9-]*\) \([0-9:]*\.\{0,1\}[0-9]\{0,3\}\).*/\1T\2/p' | tail -n 1)
