@@ -69,6 +69,40 @@ async function redis(shop: Shop, ...commands: string[]): Promise<string> {
   return text(socket);
 }
 
+/**
+ * Asks the card gateway, which refuses, for as long as `goesOn` says, and notes in a table before each request and after
+ * each answer: what was really asked lies between the two.
+ */
+async function keepBooks(shop: Shop, goesOn: () => boolean): Promise<void> {
+  const { address } = shop.process("card-gateway");
+  await inDatabase(shop, "payments", async (pool) => {
+    while (goesOn()) {
+      const reference = `books-${randomUUIDv7()}`;
+      await pool.query("INSERT INTO books VALUES ($1, false)", [reference]);
+      const url = `http://${address}/v1/authorizations/${reference}/capture`;
+      await fetch(url, { method: "POST", headers: { "idempotency-key": reference } }).then((answer) => answer.text());
+      await pool.query("UPDATE books SET answered = true WHERE reference = $1", [reference]);
+    }
+  });
+}
+
+/** What the table and the gateway's log do not agree about: both are to be of one instant. */
+async function bookErrors(shop: Shop): Promise<string[]> {
+  const log = await fetch(`http://${shop.process("card-gateway").address}/v1/log`).then((answer) => answer.text());
+  const asked = new Set(log.match(/books-[0-9a-f-]+/g));
+  const { rows } = await inDatabase(shop, "payments", (pool) => pool.query("SELECT * FROM books"));
+  const noted = new Set(rows.map(({ reference }) => reference));
+  assert.ok(asked.size > 20, "there are books");
+  return [
+    ...[...asked]
+      .filter((reference) => !noted.has(reference))
+      .map((reference) => `${reference} was asked for, not noted`),
+    ...rows
+      .filter(({ answered }) => answered)
+      .flatMap(({ reference }) => (asked.has(reference) ? [] : `${reference} was answered, not asked`)),
+  ];
+}
+
 /** Waits until nothing is left to do, finds every invariant held, and answers the ids of all orders. */
 async function judge(shop: Shop): Promise<Set<string>> {
   assert.deepEqual(await settle(shop, SETTLE_MS), NOTHING);
@@ -88,15 +122,22 @@ test("a backup taken while orders come in is a whole shop elsewhere, with every 
       const paymentToken = cards[count % cards.length] ?? "tok_ok";
       const id = await shopper.place({ items: [{ productId: DEMO_SHELF.plenty, quantity: 1 }], paymentToken });
       if (count % 5 === 0) await shopper.cancel(id);
+      await sleep(50);
     }
   });
+  await inDatabase(first.shop, "payments", (pool) =>
+    pool.query("CREATE TABLE books (reference text PRIMARY KEY, answered boolean NOT NULL)"),
+  );
+  let areKept = true;
+  const books = Array.from({ length: 4 }, () => keepBooks(first.shop, () => areKept));
   while (shopper.accepted.length < 60) await sleep(10);
   const accepted = shopper.accepted;
   const written = await row(stateDir, "backup", backup);
   assert.equal(written.code, 0, written.out);
   assert.equal(statSync(backup).mode & 0o777, 0o600);
   isOpen = false;
-  await Promise.all(customers);
+  areKept = false;
+  await Promise.all([...customers, ...books]);
   assert.ok(shopper.accepted.length > accepted.length + 10, "orders went on coming in");
   const { demoPassword } = first.shop.infrastructure.secrets;
   await first.shop.destroy();
@@ -105,6 +146,7 @@ test("a backup taken while orders come in is a whole shop elsewhere, with every 
   assert.equal(restored.code, 0, restored.out);
   const startedTime = new Date();
   const second = await start(elsewhere);
+  assert.deepEqual(await bookErrors(second.shop), []);
   const orders = await judge(second.shop);
   assert.deepEqual(
     accepted.filter((id) => !orders.has(id)),
@@ -126,7 +168,8 @@ test("a backup taken while orders come in is a whole shop elsewhere, with every 
 
   const later = new Shopper(grpcDoor(second.services, await auth.tokenFor()));
   const id = await later.place({ items: [{ productId: DEMO_SHELF.plenty, quantity: 1 }], paymentToken: "tok_ok" });
-  await later.reaches(id, ["CONFIRMED"], 30);
+  const ended = await later.reaches(id, ["CONFIRMED", "CANCELLED"], 60);
+  assert.deepEqual([ended.state, ended.cancelReason], ["CONFIRMED", ""]);
 });
 
 test("an event that was published, and not yet consumed, is applied after the restore", async () => {
