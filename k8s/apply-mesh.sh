@@ -4,57 +4,65 @@
 #
 # The files send all calls to v1. `kubectl apply -f mesh/routes` would do so too: a list in a custom resource is replaced as a
 # whole, whoever has changed it since. So each route is applied with the backends that it has in the cluster; a rule that is new
-# gets those of the service's other rules. A route that somebody changes meanwhile is read and applied again.
+# gets those of the service's other rules. What somebody changes meanwhile is read and applied again.
 set -eu
 cd "$(dirname "$0")/.."
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
 
-# ROUTE-FILE SPLIT → the JSON patch that puts in the backends of the cluster, rule by rule; SPLIT where a rule has none there.
-patch_for() {
-  version=$(kubectl get -f "$1" --ignore-not-found -o 'jsonpath={.metadata.resourceVersion}') || exit 1
-  kubectl get -f "$1" --ignore-not-found -o 'jsonpath={range .spec.rules[*]}{.backendRefs}{"\n"}{end}' > "$temporary/live" || exit 1
-  kubectl patch --local -f "$1" --type merge -p '{}' -o 'jsonpath={range .spec.rules[*]}rule{"\n"}{end}' > "$temporary/rules"
-  awk -v split_now="$2" -v version="$version" '
-    function add(text) { printf "%s%s", (count++ ? "," : "["), text }
-    FILENAME == ARGV[1] { live[FNR] = $0; next }
-    { backends = live[FNR] != "" ? live[FNR] : split_now }
-    backends != "" { add("{\"op\":\"replace\",\"path\":\"/spec/rules/" FNR - 1 "/backendRefs\",\"value\":" backends "}") }
-    END {
-      # With it, the cluster refuses what was read before somebody else changed the route.
-      if (version != "") add("{\"op\":\"add\",\"path\":\"/metadata/resourceVersion\",\"value\":\"" version "\"}")
-      if (count) print "]"
-    }' "$temporary/live" "$temporary/rules"
-}
-
-apply_route() {
-  patch=$(patch_for "$1" "$2")
-  if [ -n "$patch" ]; then kubectl patch --local -f "$1" --type json -p "$patch" -o yaml > "$temporary/wanted.yaml"
-  else cp "$1" "$temporary/wanted.yaml"; fi
-  kubectl apply -f "$temporary/wanted.yaml" 2> "$temporary/refusal"
-}
-
 # Who may do what comes before those who do it, and a Service before what hangs on it.
 kubectl apply -f mesh/services -f mesh/policy
 
-for file in mesh/routes/*.yaml; do
+# FILE → one line for each of its routes: a JSON patch that puts in what the cluster has, or nothing where it has nothing.
+patches() {
+  kubectl -n shop get grpcroutes.gateway.networking.k8s.io \
+    -o 'jsonpath={range .items[*]}{"route "}{.metadata.name}{" "}{.metadata.resourceVersion}{"\n"}{range .spec.rules[*]}{"rule "}{.backendRefs}{"\n"}{end}{end}' > "$temporary/live"
+  kubectl patch --local -f "$1" --type merge -p '{}' \
+    -o 'jsonpath={"route "}{.metadata.name}{"\n"}{range .spec.rules[*]}{"rule\n"}{end}' > "$temporary/wanted"
+  awk '
+    function step(op, path, value) { patch = patch (patch ? "," : "") "{\"op\":\"" op "\",\"path\":\"" path "\",\"value\":" value "}" }
+    # Every route of the cluster…
+    FILENAME == ARGV[1] && $1 == "route" { name = $2; version[name] = $3; next }
+    FILENAME == ARGV[1] { if (NF > 1) backends[name, count[name] + 0] = substr($0, 6); count[name]++; next }
+    # …and those of the file, whose rules share their split.
+    $1 == "route" { order[++routes] = $2; next }
+    { rules[routes]++; if (!shared) shared = backends[order[routes], rules[routes] - 1] }
+    END {
+      for (i = 1; i <= routes; i++) {
+        patch = ""
+        for (rule = 0; rule < rules[i]; rule++) {
+          own = backends[order[i], rule]
+          if (own || shared) step("replace", "/spec/rules/" rule "/backendRefs", own ? own : shared)
+        }
+        # With it, the cluster refuses what was read before somebody else changed the route.
+        if (order[i] in version) step("add", "/metadata/resourceVersion", "\"" version[order[i]] "\"")
+        print (patch ? "[" patch "]" : "")
+      }
+    }' "$temporary/live" "$temporary/wanted"
+}
+
+# FILE → its routes as the cluster is to have them.
+apply_routes() {
   rm -rf "$temporary/routes"
   mkdir "$temporary/routes"
-  awk -v folder="$temporary/routes" '
-    BEGIN { number = 1 }
-    /^---$/ { number++; next }
-    { print > sprintf("%s/%02d.yaml", folder, number) }' "$file"
-  kubectl -n shop get grpcroutes.gateway.networking.k8s.io --selector "app.kubernetes.io/name=$(basename "$file" .yaml)" \
-    -o 'jsonpath={range .items[*]}{range .spec.rules[*]}{.backendRefs}{"\n"}{end}{end}' > "$temporary/all"
-  backends=$(grep -m 1 . "$temporary/all" || true)
-  for route in "$temporary"/routes/*.yaml; do
-    attempt=1
-    until apply_route "$route" "$backends"; do
-      if [ $attempt -eq 5 ] || ! grep -q 'has been modified' "$temporary/refusal"; then
-        cat "$temporary/refusal" >&2
-        exit 1
-      fi
-      attempt=$((attempt + 1))
-    done
+  awk -v folder="$temporary/routes" 'BEGIN { n = 1 } /^---$/ { n++; next } { print > sprintf("%s/%03d.yaml", folder, n) }' "$1"
+  patches "$1" > "$temporary/patches"
+  number=0
+  while read -r patch; do
+    number=$((number + 1))
+    route=$temporary/routes/$(printf %03d $number).yaml
+    [ -z "$patch" ] || { kubectl patch --local -f "$route" --type json -p "$patch" -o yaml < /dev/null > "$route.new" && mv "$route.new" "$route"; }
+  done < "$temporary/patches"
+  kubectl apply -f "$temporary/routes" 2> "$temporary/refusal"
+}
+
+for file in mesh/routes/*.yaml; do
+  attempt=1
+  until apply_routes "$file"; do
+    if [ $attempt -eq 5 ] || ! grep -q 'has been modified' "$temporary/refusal"; then
+      cat "$temporary/refusal" >&2
+      exit 1
+    fi
+    attempt=$((attempt + 1))
   done
 done
