@@ -11,6 +11,7 @@ const NAMESPACED: Readonly<Record<string, readonly [kind: string, plural: string
   v1: [
     ["Service", "services"],
     ["ServiceAccount", "serviceaccounts"],
+    ["Pod", "pods"],
   ],
   "gateway.networking.k8s.io/v1": [
     ["GRPCRoute", "grpcroutes"],
@@ -76,17 +77,19 @@ export async function startApi(): Promise<ApiStandIn> {
       return answer(201, object);
     }
     if (request.method === "PATCH") {
-      const patch = (await json(request)) as Body; // as above
       const live = objects.get(key);
-      const expected = patch.metadata?.resourceVersion;
-      if (live && typeof expected === "string" && expected !== live.metadata.resourceVersion) {
+      if (!live) return refuse(404, "NotFound", `${plural} "${name}" not found`);
+      const patch = await json(request);
+      const merged = (Array.isArray(patch) ? stepped(live, patch) : merge(live, patch)) as Body; // a patched object is one
+      if (![undefined, live.metadata.resourceVersion].includes(merged.metadata.resourceVersion)) {
         return refuse(
           409,
           "Conflict",
           `Operation cannot be fulfilled on ${plural} "${name}": the object has been modified; please apply your changes to the latest version and try again`,
         );
       }
-      const merged = merge(live, patch) as Body; // a patched object is one
+      if (searchParams.get("dryRun") === "All") return answer(200, merged);
+      // kubectl takes the version off, where an earlier apply had one.
       merged.metadata.resourceVersion = String(version++);
       objects.set(key, merged);
       return answer(200, merged);
@@ -117,6 +120,19 @@ export async function startApi(): Promise<ApiStandIn> {
     },
   };
   return api;
+}
+
+/** RFC 6902, as far as it is used. */
+function stepped(target: Body, steps: readonly { op: string; path: string; value: unknown }[]): unknown {
+  const result = structuredClone(target);
+  for (const { op, path, value } of steps) {
+    const keys = path.split("/").slice(1);
+    const last = keys.pop() ?? "";
+    const parent = keys.reduce((object: Record<string, unknown>, key) => Object(object[key]), result);
+    if (op !== "replace" || !(last in parent)) throw new Error(`Cannot ${op} ${path}`);
+    parent[last] = value;
+  }
+  return result;
 }
 
 /** RFC 7386. */

@@ -1,4 +1,4 @@
-// k8s/apply-mesh.sh with the real kubectl, on a stand-in for the API server.
+// k8s/apply-mesh.sh and row with the real kubectl, on a stand-in for the API server.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -62,6 +62,31 @@ test("what it is for: a plain apply of the files undoes a split", { skip }, asyn
   assert.deepEqual(weightsOf(route("catalog-other")), { v1: 1 });
 });
 
+test("row splits through the real kubectl, and a further run keeps it", { skip }, async (context) => {
+  const { api, apply, row, route } = await cluster(context);
+  await apply();
+  for (const version of ["v1", "v2"]) {
+    const labels = { "app.kubernetes.io/name": "catalog", "app.kubernetes.io/version": version };
+    const about = { namespace: "shop", resourceVersion: "1" };
+    const status = { conditions: [{ type: "Ready", status: "True" }] };
+    api.objects.set(`pods/${version}`, {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: version, labels, ...about },
+      status,
+    });
+    const service = { metadata: { name: `catalog-${version}`, ...about }, spec: { selector: labels } };
+    api.objects.set(`services/catalog-${version}`, { apiVersion: "v1", kind: "Service", ...service });
+  }
+  const orders = structuredClone(route("orders-other"));
+  assert.match(await row("split", "catalog", "v1=90", "v2=10"), /^4 routes +v1=90 \(90 %\) +v2=10 \(10 %\)$/m);
+  assert.deepEqual(route("orders-other"), orders);
+  await apply();
+  for (const name of ["catalog-fast-retried", "catalog-normal", "catalog-other"])
+    assert.deepEqual(weightsOf(route(name)), WEIGHTS);
+  assert.match(await row("get", "grpcroute", "catalog-other"), /catalog-v1=90 catalog-v2=10/);
+});
+
 async function cluster(context: TestContext) {
   const api = await startApi();
   context.after(() => api.close());
@@ -95,7 +120,9 @@ async function cluster(context: TestContext) {
       api.objects.set(path, { ...object, metadata, spec: { ...Object(object.spec), rules } });
     }
   };
-  return { api, run, route, split, apply: () => run(join(root, "k8s/apply-mesh.sh")) };
+  const row = (...args: string[]) =>
+    run(process.execPath, join(root, "cli/src/main.ts"), "--on", "kubernetes", ...args);
+  return { api, run, row, route, split, apply: () => run(join(root, "k8s/apply-mesh.sh")) };
 }
 
 /** {"v1": 90, "v2": 10}; what all rules agree on. */

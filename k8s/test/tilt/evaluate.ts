@@ -20,7 +20,7 @@ export interface Resource {
   readonly deps?: readonly string[];
 }
 
-export interface Image {
+interface Image {
   readonly ref: string;
   readonly context: string;
   readonly dockerfile: string;
