@@ -25,10 +25,11 @@ product=$(printf %s "$products" | field id)
 [ -n "$product" ] || refuse "Cannot try an order: the catalog is empty: $products"
 
 email=try-$(date +%s)-$$@example.com
-user="{\"email\":\"$email\",\"password\":\"correct horse $$\",\"displayName\":\"A test\"}"
-post /v1/auth/register "$user" > /dev/null
-token=$(post /v1/auth/login "$user" | field accessToken)
-[ -n "$token" ] || refuse "Cannot log in as $email: $(post /v1/auth/login "$user")"
+who="\"email\":\"$email\",\"password\":\"correct horse $$\""
+post /v1/auth/register "{$who,\"displayName\":\"A test\"}" > /dev/null
+session=$(post /v1/auth/login "{$who}")
+token=$(printf %s "$session" | field accessToken)
+[ -n "$token" ] || refuse "Cannot log in as $email: $session"
 order=$(post /v1/orders "{\"items\":[{\"productId\":\"$product\",\"quantity\":1}],\"paymentToken\":\"tok_ok\",\"shippingAddress\":{\"recipient\":\"A test\",\"line1\":\"1 Harbour Row\",\"city\":\"Hamburg\",\"postalCode\":\"20457\",\"countryCode\":\"DE\"}}" "$token")
 id=$(printf %s "$order" | field id)
 [ -n "$id" ] || refuse "Cannot place an order: $order"
