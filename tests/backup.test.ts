@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomUUIDv7 } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -115,6 +115,9 @@ test("a backup taken while orders come in is a whole shop elsewhere, with every 
   const first = await start(stateDir);
   const shopper = new Shopper(grpcDoor(first.services, await auth.tokenFor()));
   await redis(first.shop, "SET cart:1 kept");
+  const deployment = { service: "catalog", version: "v2", replicas: 2, from: join(folder, "gone"), asked: "feature" };
+  mkdirSync(join(stateDir, "mesh"));
+  writeFileSync(join(stateDir, "mesh/deployments.json"), JSON.stringify([deployment]));
   const cards = ["tok_ok", "tok_declined", "tok_flaky", "tok_timeout", "tok_ok", "tok_insufficient_funds"];
   let isOpen = true;
   const customers = Array.from({ length: 8 }, async (_, customer) => {
@@ -144,6 +147,8 @@ test("a backup taken while orders come in is a whole shop elsewhere, with every 
 
   const restored = await row(elsewhere, "restore", backup);
   assert.equal(restored.code, 0, restored.out);
+  assert.match(restored.out, /code of catalog v2 is not in it: `row deploy catalog .* --replicas 2 --from feature`/);
+  assert.deepEqual(JSON.parse(readFileSync(join(elsewhere, "mesh/deployments.json"), "utf8")), [deployment]);
   const startedTime = new Date();
   const second = await start(elsewhere);
   assert.deepEqual(await bookErrors(second.shop), []);
