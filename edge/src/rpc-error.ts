@@ -3,7 +3,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "@row/gen/es/google/rpc/error_details_pb.ts";
 import { type Status, StatusSchema } from "@row/gen/es/google/rpc/status_pb.ts";
-import { ERROR_DOMAIN, toAnswer } from "@row/runtime/errors.ts";
+import { ERROR_DOMAIN, toAnswer, wasCutOff } from "@row/runtime/errors.ts";
 
 /** What grpc-js says of a call that was not OK. */
 export interface GrpcStatus {
@@ -17,7 +17,8 @@ const FAULTS: ReadonlySet<number> = new Set([Code.Unknown, Code.Internal, Code.D
 
 /** The error of a call to a service. */
 export function fromService(service: string, answer: GrpcStatus, correlationId: string): ConnectError {
-  if (FAULTS.has(answer.code)) {
+  const isCutOff = wasCutOff(answer);
+  if (FAULTS.has(answer.code) && !isCutOff) {
     return withReason(
       Code.Internal,
       "INTERNAL",
@@ -26,7 +27,7 @@ export function fromService(service: string, answer: GrpcStatus, correlationId: 
   }
   const status = statusDetails(answer);
   // Without details nobody answered: what grpc-js says then names addresses.
-  if (!status && answer.code === Code.Unavailable) {
+  if (isCutOff || (!status && answer.code === Code.Unavailable)) {
     return withReason(
       Code.Unavailable,
       "SERVICE_UNAVAILABLE",

@@ -81,12 +81,20 @@ export class RpcError extends Error {
   constructor(path: string, answer: StatusObject) {
     super(`${path}: ${status[answer.code]}: ${answer.details}`);
     this.name = "RpcError";
-    this.code = answer.code;
+    this.code = wasCutOff(answer) ? status.UNAVAILABLE : answer.code;
     const info = errorInfo(answer.metadata);
     this.reason = info?.reason ?? "";
     this.facts = info?.metadata ?? {};
     this.servedBy = String(answer.metadata.get("x-served-by")[0] ?? "");
   }
+}
+
+/**
+ * Whether the connection broke within the answer, as when who answers is killed. grpc-js calls that INTERNAL, as if the callee
+ * had a bug; its own words tell it apart.
+ */
+export function wasCutOff({ code, details }: Pick<StatusObject, "code" | "details">): boolean {
+  return code === status.INTERNAL && details.startsWith("Received RST_STREAM with code");
 }
 
 const TYPE_PREFIX = "type.googleapis.com/";
