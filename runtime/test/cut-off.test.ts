@@ -11,7 +11,7 @@ import { startTelemetry } from "../src/telemetry.ts";
 const telemetry = startTelemetry({ name: "test", version: "v1", instance: "test-1", endpoint: undefined });
 let answer: (stream: ServerHttp2Stream) => void = () => {};
 const server = createServer();
-server.on("stream", (stream) => {
+server.on("stream", (stream: ServerHttp2Stream) => {
   stream.on("error", () => {});
   stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
   answer(stream);
