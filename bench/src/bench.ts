@@ -9,6 +9,7 @@ import type { TutorialStack } from "./tutorial-stack.ts";
 /** What the parts of a run share. */
 export interface Bench {
   plan: Plan;
+  /** Without sidecars, as the tutorial stack has none. */
   shop: ShopStack;
   tutorial: TutorialStack;
   generator: LoadGenerator<LoadJob>;

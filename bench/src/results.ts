@@ -37,6 +37,7 @@ export function failuresIn({ echo, meshHop, reading, ordering, events }: Results
     "a hop through sidecars": meshHop.meshed,
     "reading, tutorial": reading.tutorial,
     "reading, shop": reading.shop,
+    "reading, behind sidecars": reading.meshed,
     "ordering, tutorial": ordering.tutorial,
     "orders accepted": ordering.accepted,
     "orders confirmed": ordering.confirmed,

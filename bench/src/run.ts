@@ -59,8 +59,12 @@ async function measure(plan: Plan, say: (text: string) => void, cleanup: Cleanup
   const generator = await cleanup.keep(LoadGenerator.overHttp(logs), ({ process }) => process.stop());
   const bench: Bench = { plan, shop, tutorial, generator, spanSink };
 
-  say("reading a product");
-  const reading = await measureReading(bench);
+  say("reading a product, without sidecars and behind them");
+  const meshed = await cleanup.keep(ShopStack.start(join(place, "compared"), PORTS.comparedShop, env, true), (it) =>
+    it.stop(),
+  );
+  const reading = await measureReading(bench, meshed);
+  await meshed.stop();
   say("placing an order");
   const ordering = await measureOrdering(bench);
   say("events from commit to handler");

@@ -20,7 +20,12 @@ export class ShopStack {
     this.readySeconds = readySeconds;
   }
 
-  static async start(stateDir: string, portBase: number, env: Record<string, string>, mesh = true): Promise<ShopStack> {
+  static async start(
+    stateDir: string,
+    portBase: number,
+    env: Record<string, string>,
+    mesh = false,
+  ): Promise<ShopStack> {
     await stopLeftovers(stateDir);
     removeState(stateDir);
     const startedAt = performance.now();

@@ -29,14 +29,13 @@ export async function measureExtras(
   const withoutSpans = { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: "" };
   const withoutLogs = { ...env, LOG_LEVEL: "silent" };
   const neither = { ...withoutSpans, LOG_LEVEL: "silent" };
-  const against = (name: string, settings: Record<string, string>, mesh = true) =>
-    againstOther(bench, cleanup, name, () => ShopStack.start(stateDir, PORTS.comparedShop, settings, mesh));
+  const against = (name: string, settings: Record<string, string>) =>
+    againstOther(bench, cleanup, name, () => ShopStack.start(stateDir, PORTS.comparedShop, settings));
   return [
     validation(),
     await tokenCheck(bench),
     ...(bench.plan.isFull ? [await against("spans", withoutSpans), await against("logs", withoutLogs)] : []),
     await against("spans and logs", neither),
-    await against("the mesh", env, false),
   ];
 }
 

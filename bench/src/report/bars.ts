@@ -22,6 +22,7 @@ export function barsOf({ meshHop, reading, ordering, events, memory, start }: Re
   };
   return [
     atLeast("Reading a product, of the tutorial stack", reading.ratio.median, 1.3),
+    atLeast("The same through edge and mesh, of the tutorial stack, which has none", reading.meshedRatio.median, 0.9),
     atLeast("Orders accepted, of the tutorial stack", ordering.acceptedRatio.median, 0.8),
     atLeast("Orders confirmed, of the tutorial stack", ordering.confirmedRatio.median, 0.3),
     atMost("Backlog drained after the load, longest", Math.max(...ordering.drainSeconds), 5, "s"),

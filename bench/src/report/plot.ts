@@ -17,7 +17,7 @@ interface BarRow {
 /** What of the results is drawn. */
 interface Plotted {
   machine: Pick<Machine, "cores" | "node">;
-  reading: Pick<Results["reading"], "tutorial" | "shop">;
+  reading: Pick<Results["reading"], "tutorial" | "shop" | "meshed">;
   ordering: Pick<Results["ordering"], "tutorial" | "accepted" | "confirmed">;
 }
 
@@ -29,6 +29,7 @@ export function plot({ reading, ordering, machine }: Plotted): string {
       [
         { name: "tutorial stack", color: COLORS.tutorial, summary: reading.tutorial },
         { name: "shop", color: COLORS.shop, summary: reading.shop },
+        { name: "shop behind sidecars", color: COLORS.shop, summary: reading.meshed },
       ],
     ],
     [

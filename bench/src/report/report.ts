@@ -56,6 +56,7 @@ function requests({ echo, reading, ordering, events }: Results): string {
       row("bare grpc-js echo", echo),
       row("reading a product, tutorial stack", reading.tutorial),
       row("reading a product, shop", reading.shop, reading.ratio, reading.tutorial),
+      row("reading a product, shop behind sidecars", reading.meshed, reading.meshedRatio, reading.tutorial),
       row("placing an order, tutorial stack", ordering.tutorial),
       row("placing an order, shop: accepted", ordering.accepted, ordering.acceptedRatio, ordering.tutorial),
       row("placing an order, shop: confirmed", ordering.confirmed, ordering.confirmedRatio, ordering.tutorial),
@@ -66,7 +67,7 @@ function requests({ echo, reading, ordering, events }: Results): string {
 
 Ratios are medians over the rounds, with the lowest and the highest. CPU is that of all processes
 but the load generator, over the time of the load; orders accepted and not yet done go on costing after it.
-For each product that was read, ${reading.spansPerRequest.toFixed(2)} spans arrived over OTLP.
+Ten traces a second were exported: ${reading.spansPerRequest.toFixed(3)} spans for each product that was read.
 After the rounds that only wait for acceptance the backlog was drained within ${drains} s.
 ${events.events} events went from commit to handler at ${whole(events.pace)} orders/s in p50 ${events.p50.toFixed(1)} ms, p99 ${events.p99.toFixed(1)} ms, at most ${events.highest.toFixed(1)} ms.`;
 }
@@ -113,6 +114,7 @@ function processes({ echo, reading, ordering }: Results): string {
     ["echo", echo],
     ["reading, tutorial", reading.tutorial],
     ["reading, shop", reading.shop],
+    ["reading, shop behind sidecars", reading.meshed],
     ["ordering, tutorial", ordering.tutorial],
     ["ordering, shop (confirmed)", ordering.confirmed],
   ];
