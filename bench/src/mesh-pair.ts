@@ -69,6 +69,7 @@ export class MeshPair {
   readonly outbound: string;
   /** The masters; their workers count with them. */
   readonly processes: Watched[] = [];
+  #stopping: Promise<void> | undefined;
   readonly #folder: string;
   /** Stands where the observer would: it takes the request lines. */
   readonly #log: Socket;
@@ -97,7 +98,12 @@ export class MeshPair {
     }
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     await Promise.all(this.#children.map(ended));
     this.#log.close();
     rmSync(this.#folder, { recursive: true, force: true });

@@ -40,7 +40,7 @@ async function measure(plan: Plan, say: (text: string) => void, cleanup: Cleanup
   say("a bare grpc-js echo");
   const echo = await measureEcho(plan, logs);
   say("a bare call through two sidecars");
-  const meshHop = await measureMeshHop(plan, logs);
+  const meshHop = await measureMeshHop(plan, logs, cleanup);
   if (plan.isFull) say("npm start, twice");
   const timeStart = () => measureStart(join(place, "start"), PORTS.comparedShop);
   // It stops the shop that it starts by itself, so there is nothing to close but much to wait for.

@@ -1,4 +1,5 @@
 import { BenchProcess } from "../bench-process.ts";
+import type { Cleanup } from "../cleanup.ts";
 import { type EchoJob, LoadGenerator } from "../load-generator.ts";
 import type { Watched } from "../measure/process-watch.ts";
 import { type Ratio, ratioOf } from "../measure/ratio.ts";
@@ -20,8 +21,8 @@ export interface MeshHop {
   sidecarMegabytes: number;
 }
 
-export async function measureMeshHop(plan: Plan, logs: string): Promise<MeshHop> {
-  const pair = await MeshPair.start();
+export async function measureMeshHop(plan: Plan, logs: string, cleanup: Cleanup): Promise<MeshHop> {
+  const pair = await cleanup.keep(MeshPair.start(), (it) => it.stop());
   const started: BenchProcess[] = [];
   const keep = <T extends BenchProcess>(process: T): T => {
     started.unshift(process);
