@@ -2,7 +2,7 @@
  * Which rule serves a request: the Gateway API's precedence across all routes of one parent, exact before less exact.
  * https://gateway-api.sigs.k8s.io/reference/spec/ (GRPCRouteRule, HTTPRouteRule)
  */
-import type { GrpcMatch, GrpcRoute, GrpcRule, HttpMatch, HttpRoute } from "../resources/resource.ts";
+import type { GrpcMatch, GrpcRoute, GrpcRule, HttpMatch, HttpRoute, Metadata } from "../resources/resource.ts";
 
 /** One match of one rule. */
 export interface Candidate<Route, Match> {
@@ -18,12 +18,7 @@ export type HttpCandidate = Candidate<HttpRoute, HttpMatch>;
 
 /** The matches of all routes, the first that fits wins. */
 export function grpcCandidates(routes: readonly GrpcRoute[]): GrpcCandidate[] {
-  const candidates = [...routes]
-    .sort(byAge)
-    .flatMap((route) =>
-      route.spec.rules.flatMap(({ matches }, rule) => matchesOf(matches).map((match) => ({ route, rule, match }))),
-    );
-  return candidates.sort(
+  return candidatesOf<GrpcRoute, GrpcMatch>(routes).sort(
     (a, b) =>
       lengthOf(b.match?.method?.service) - lengthOf(a.match?.method?.service) ||
       lengthOf(b.match?.method?.method) - lengthOf(a.match?.method?.method) ||
@@ -33,12 +28,7 @@ export function grpcCandidates(routes: readonly GrpcRoute[]): GrpcCandidate[] {
 
 /** As `grpcCandidates`, for routes that match paths. */
 export function httpCandidates(routes: readonly HttpRoute[]): HttpCandidate[] {
-  const candidates = [...routes]
-    .sort(byAge)
-    .flatMap((route) =>
-      route.spec.rules.flatMap(({ matches }, rule) => matchesOf(matches).map((match) => ({ route, rule, match }))),
-    );
-  return candidates.sort(
+  return candidatesOf<HttpRoute, HttpMatch>(routes).sort(
     (a, b) =>
       Number(b.match?.path.type === "Exact") - Number(a.match?.path.type === "Exact") ||
       lengthOf(b.match?.path.value) - lengthOf(a.match?.path.value) ||
@@ -52,13 +42,23 @@ export function ruleName({ route, rule }: Candidate<GrpcRoute | HttpRoute, unkno
   return `${route.metadata.name}:${rule}`;
 }
 
-/** A rule without matches stands for itself. */
-function matchesOf<Match>(matches: readonly Match[]): readonly (Match | undefined)[] {
-  return matches.length === 0 ? [undefined] : matches;
+interface RouteOf<Match> {
+  readonly metadata: Metadata;
+  readonly spec: { readonly rules: readonly { readonly matches: readonly Match[] }[] };
+}
+
+/** Every match of every rule, of the oldest route first. A rule without matches stands for itself. */
+function candidatesOf<Route extends RouteOf<Match>, Match>(routes: readonly Route[]): Candidate<Route, Match>[] {
+  return [...routes].sort(byAge).flatMap((route) =>
+    route.spec.rules.flatMap(({ matches }, rule) => {
+      const all: readonly (Match | undefined)[] = matches.length === 0 ? [undefined] : matches;
+      return all.map((match) => ({ route, rule, match }));
+    }),
+  );
 }
 
 /** Oldest first; a route that was never applied is the newest. Then by namespace and name. */
-function byAge({ metadata: a }: GrpcRoute | HttpRoute, { metadata: b }: GrpcRoute | HttpRoute): number {
+function byAge({ metadata: a }: { metadata: Metadata }, { metadata: b }: { metadata: Metadata }): number {
   const age = timeOf(a.creationTimestamp) - timeOf(b.creationTimestamp);
   return age || compare(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`);
 }

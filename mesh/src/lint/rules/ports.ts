@@ -1,8 +1,7 @@
-import type { Cluster } from "../cluster.ts";
-import { mayBeSame } from "../cluster.ts";
+import { APP_PROTOCOLS } from "../../resources/kinds/service.ts";
+import { type Cluster, mayBeSame } from "../cluster.ts";
 import type { Rule } from "../rule.ts";
 
-const APP_PROTOCOLS = ["kubernetes.io/h2c", "http", "linkerd.io/opaque", "linkerd.io/tcp"];
 const OPAQUE = "config.linkerd.io/opaque-ports";
 /** Linkerd's own list, which the annotation replaces. */
 const OPAQUE_BY_DEFAULT = [25, 587, 3306, 4444, 5432, 6379, 9300, 11211];

@@ -1,17 +1,8 @@
+import { ACCESS_POLICIES, PROXY_PROTOCOLS } from "../../resources/kinds/server.ts";
 import { type Cluster, type KubeObject, mayBeSame } from "../cluster.ts";
 import { policiesOn, portOf } from "../policy-of.ts";
 import type { Rule } from "../rule.ts";
 import { selects, type Workload } from "../workload.ts";
-
-const ACCESS_POLICIES = [
-  "deny",
-  "audit",
-  "all-authenticated",
-  "all-unauthenticated",
-  "cluster-authenticated",
-  "cluster-unauthenticated",
-];
-const PROTOCOLS = ["unknown", "HTTP/1", "HTTP/2", "gRPC", "opaque", "TLS"];
 
 export const SERVERS: readonly Rule[] = [
   {
@@ -60,13 +51,14 @@ export const SERVERS: readonly Rule[] = [
   {
     name: "server-values",
     why: "the policy controller refuses the Server: the port keeps the default policy, which allows everybody",
-    fix: `write one of: proxyProtocol ${PROTOCOLS.join(" ")}; accessPolicy ${ACCESS_POLICIES.join(" ")}`,
+    fix: `write one of: proxyProtocol ${PROXY_PROTOCOLS.join(" ")}; accessPolicy ${ACCESS_POLICIES.join(" ")}`,
     *check(cluster) {
       for (const { spec } of cluster.ofKind("Server")) {
-        for (const [field, known] of [
-          ["proxyProtocol", PROTOCOLS],
+        const wanted: [string, readonly string[]][] = [
+          ["proxyProtocol", PROXY_PROTOCOLS],
           ["accessPolicy", ACCESS_POLICIES],
-        ] as const) {
+        ];
+        for (const [field, known] of wanted) {
           const at = spec.at(field);
           if (at.exists && !known.includes(at.text ?? ""))
             yield { at, message: `${field} is ${JSON.stringify(at.raw)}` };

@@ -1,7 +1,7 @@
 import type { Fields } from "../fields.ts";
 import type { LabelSelector, Server } from "../resource.ts";
 
-const ACCESS_POLICIES = [
+export const ACCESS_POLICIES = [
   "deny",
   "audit",
   "all-authenticated",
@@ -9,13 +9,14 @@ const ACCESS_POLICIES = [
   "cluster-authenticated",
   "cluster-unauthenticated",
 ] as const;
+export const PROXY_PROTOCOLS = ["unknown", "HTTP/1", "HTTP/2", "gRPC", "opaque", "TLS"] as const;
 
 export function readServer(spec: Fields): Server["spec"] {
   spec.refuse("externalWorkloadSelector", "write podSelector: there are no workloads outside of the mesh");
   return {
     podSelector: readSelector(spec.object("podSelector")),
     port: spec.portOrName("port"),
-    proxyProtocol: spec.oneOf("proxyProtocol", ["unknown", "HTTP/1", "HTTP/2", "gRPC", "opaque", "TLS"], "unknown"),
+    proxyProtocol: spec.oneOf("proxyProtocol", PROXY_PROTOCOLS, "unknown"),
     accessPolicy: spec.oneOf("accessPolicy", ACCESS_POLICIES, "deny"),
   };
 }
