@@ -8,7 +8,7 @@ export const CURRENCY = "EUR";
 const MINOR_PER_UNIT = 100n;
 const NANOS_PER_MINOR = 10_000_000;
 /** Far above any price, far below 2^63. */
-const MAX_MINOR = 10n ** 15n;
+export const MAX_MINOR = 10n ** 15n;
 
 /** A google.type.Money of so many cents. */
 export function toMoney(minor: bigint): Money {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { InvalidField } from "./errors.ts";
 
 const MAX_KEY_PARTS = 4;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Page tokens of one list. `list` and `filter` bind a token: another list, or another filter, refuses it. */
 export class PageTokens {
@@ -25,6 +26,14 @@ export class PageTokens {
       throw new InvalidField("page_token", "is not from this list; leave it empty to start over");
     }
     return parts.slice(1);
+  }
+
+  /** As `decode`, where the key is the row's id: anybody can make up a token, and Postgres fails at what is no UUID. */
+  decodeId(token: string): string | undefined {
+    const [id, ...rest] = this.decode(token) ?? [];
+    if (id === undefined) return undefined;
+    if (!UUID.test(id) || rest.length > 0) throw new InvalidField("page_token", "is not one that this list gave");
+    return id;
   }
 }
 

@@ -1,5 +1,6 @@
 /** Every saga came to an end, and its log tells the whole way there: each step done, or undone when it may have been. */
 import { definitionOf } from "@row/orders/saga/definitions.ts";
+import { KEPT_ATTEMPTS } from "@row/orders/saga/saga-store.ts";
 import type { AttemptEvidence, Evidence, SagaEvidence, Violation } from "./evidence.ts";
 import { SOLD } from "./orders-end.ts";
 
@@ -39,7 +40,7 @@ function gapsIn(saga: SagaEvidence, log: readonly AttemptEvidence[]): string[] {
     const backward = log.filter(({ step, undo }) => step === name && undo);
     for (const run of [forward, backward]) {
       const numbers = run.map(({ number }) => number).sort((a, b) => a - b);
-      if (numbers.some((number, index) => number !== index + 1)) gaps.push(`attempts ${numbers.join(", ")} at ${name}`);
+      if (!isWhole(numbers)) gaps.push(`attempts ${numbers.join(", ")} at ${name}`);
     }
     const isDone = forward.some(({ outcome }) => outcome === "ok");
     const isUndone = backward.some(({ outcome }) => outcome === "ok");
@@ -49,4 +50,14 @@ function gapsIn(saga: SagaEvidence, log: readonly AttemptEvidence[]): string[] {
     if (saga.direction === "failed" && !canUndo && isDone) gaps.push(`${name} was done and cannot be undone`);
   }
   return gaps;
+}
+
+/** Whether no attempt is missing but those in the middle of a long row, which are forgotten on purpose. */
+function isWhole(numbers: readonly number[]): boolean {
+  const follows = (from: number) => (number: number, index: number) => number === from + index;
+  const first = numbers.slice(0, KEPT_ATTEMPTS);
+  const latest = numbers.slice(KEPT_ATTEMPTS);
+  const [next = 0] = latest;
+  const isGap = next > KEPT_ATTEMPTS + 1;
+  return first.every(follows(1)) && latest.every(follows(next)) && (!isGap || latest.length === KEPT_ATTEMPTS);
 }

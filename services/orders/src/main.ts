@@ -8,6 +8,7 @@ import { runService } from "@row/runtime/run-service.ts";
 import { variables } from "./config.ts";
 import { OrderChanges } from "./order-changes.ts";
 import { OrderStore } from "./order-store.ts";
+import { SagaDriver } from "./saga/saga-driver.ts";
 import { thisWorker } from "./saga/saga-record.ts";
 import { SagaRunner } from "./saga/saga-runner.ts";
 import { SagaStore } from "./saga/saga-store.ts";
@@ -34,19 +35,9 @@ await runService({
       relay.wake();
       changes.announce(orderId);
     };
-    const concurrency = config.sagaConcurrency;
     const metrics = new SagaMetrics(telemetry, sagas);
-    const runner = new SagaRunner({
-      orders: store,
-      sagas,
-      steps,
-      worker,
-      telemetry,
-      metrics,
-      log,
-      onChange,
-      concurrency,
-    });
+    const driver = new SagaDriver({ orders: store, sagas, steps, worker, telemetry, metrics, log, onChange });
+    const runner = new SagaRunner({ sagas, driver, log, concurrency: config.sagaConcurrency });
     await runner.start();
 
     const stopping = new AbortController();

@@ -11,6 +11,7 @@ import { type EventRow, fromRow } from "./event-schema.ts";
 import type { Order, RecordedEvent } from "./order.ts";
 import { type OrderRow, toOrder } from "./order-row.ts";
 import { LEASE_MS, type SagaRecord, type SagaRow, toRecord, type Worker } from "./saga/saga-record.ts";
+import { STILL_WAITING } from "./saga/saga-store.ts";
 
 /** A new saga, and whether this process drives it from the start. */
 export interface NewSaga {
@@ -88,7 +89,7 @@ const requestCancellation = statement<{ done: boolean }>(
     held AS (SELECT asked.* FROM asked WHERE EXISTS (SELECT FROM remembered)),
     appended AS (${append.appended}),
     viewed AS (${append.viewed}),
-    told AS (UPDATE sagas SET cancel_requested = true, revision = revision + 1 FROM held
+    told AS (UPDATE sagas SET cancel_requested = true, revision = revision + 1, waiting_revision = ${STILL_WAITING} FROM held
       WHERE sagas.order_id = held.order_id AND name = 'place-order' AND finished_time IS NULL),
     saga AS (${cancelling.saga}),
     attempt AS (${cancelling.attempt}),

@@ -1,5 +1,6 @@
 import type { Telemetry } from "@row/runtime/telemetry.ts";
-import type { Progress, SagaStore } from "./saga/saga-store.ts";
+import type { Progress } from "./saga/saga-progress.ts";
+import type { SagaStore } from "./saga/saga-store.ts";
 
 /** A saga that meets no trouble takes a fraction of a second, one that waits for a callee up to its time and longer. */
 const BUCKETS_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];

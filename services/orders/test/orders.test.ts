@@ -3,10 +3,12 @@ import { randomUUIDv7 } from "node:crypto";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, credentials, Metadata, status } from "@grpc/grpc-js";
+import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import { Order_State as State } from "@row/gen/grpc/shop/orders/v1/order.ts";
 import { WatchOrderRequest, WatchOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import { RpcError } from "@row/runtime/errors.ts";
-import { toMoney } from "@row/runtime/money.ts";
+import { MAX_MINOR, toMoney } from "@row/runtime/money.ts";
+import { PageTokens } from "@row/runtime/page-token.ts";
 import { rebuild } from "../src/rebuild.ts";
 import { goodOrder, type OrdersUnderTest, PRODUCT, startOrders } from "./orders-under-test.ts";
 
@@ -118,6 +120,23 @@ test("a total that is not the expected one is refused with the one it is", async
   await place({ expectedTotal: toMoney(2_580n) });
 });
 
+test("what no payment can be is no total", async () => {
+  const merchant = shop.services.client("catalog", CatalogServiceService, {
+    token: await shop.services.auth.tokenFor({ roles: ["merchant"] }),
+  });
+  const { categories } = await merchant.listCategories({});
+  const { product } = await merchant.createProduct({
+    sku: "HARBOUR-1",
+    name: "The harbour",
+    description: "All of it",
+    categoryId: categories[0]?.id ?? "",
+    price: toMoney(MAX_MINOR),
+    requestId: randomUUIDv7(),
+  });
+  const items = [{ productId: product?.id ?? "", quantity: 1_000 }];
+  await assert.rejects(place({ items }), refused(status.INVALID_ARGUMENT, "INVALID_REQUEST"));
+});
+
 test("unknown and repeated products are refused by their place in the list", async () => {
   const unknown = goodOrder({
     items: [
@@ -194,10 +213,13 @@ test("pages hold every order once, newest first, and only their own tokens", asy
   } while (pageToken);
   assert.deepEqual(listed, placed.toReversed());
   const other = await shop.orders.listOrders({ pageSize: 1, pageToken: "", customerId: "" });
-  await assert.rejects(
-    customer.listOrders({ pageSize: 3, pageToken: other.nextPageToken, customerId: "" }),
-    refused(status.INVALID_ARGUMENT),
-  );
+  const madeUp = new PageTokens("orders", id).encode(["no id"]);
+  for (const token of [other.nextPageToken, madeUp]) {
+    await assert.rejects(
+      customer.listOrders({ pageSize: 3, pageToken: token, customerId: "" }),
+      refused(status.INVALID_ARGUMENT, "INVALID_REQUEST"),
+    );
+  }
 });
 
 /** Watches an order to the end of its stream, or until `enough` messages came. */
@@ -242,6 +264,16 @@ test("a watcher of an order that is still open hears of the change at once", asy
   const { id } = await place({ paymentToken: "tok_flaky" });
   const { states } = await watch(id, "", 2);
   assert.deepEqual(states, ["PENDING", "CONFIRMED"]);
+});
+
+test("a watcher is told to come back when the process stops, and resumes where it left off", async () => {
+  const { id } = await place();
+  await shop.settled(id);
+  const told = assert.rejects(watch(id, "", 99), { code: status.UNAVAILABLE, details: /resume the stream/ });
+  await sleep(200);
+  await shop.services.shop.restart("orders");
+  await told;
+  assert.deepEqual((await watch(id, "1", 1)).states, ["CONFIRMED"]);
 });
 
 test("the sagas of a version that is gone are adopted, and the history says so", async () => {

@@ -8,8 +8,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { requestCancellation } from "../order.ts";
 import { toMessage } from "../order-message.ts";
 import { CANCEL_ORDER } from "../saga/definitions.ts";
-import { START } from "../saga/saga.ts";
-import type { SagaRecord } from "../saga/saga-record.ts";
+import { newSaga } from "../saga/saga-record.ts";
 
 /** The order changed each time it was about to be cancelled. */
 const TRIES = 5;
@@ -30,29 +29,30 @@ export function cancelOrder({ store, runner, relay, changes, worker, origin }: D
 
           const wished = change(order.id, order, [event]);
           const begins = order.state === "CONFIRMED";
-          const isOurs = begins && runner.hasRoom;
-          const from = origin(call);
-          const record: SagaRecord = {
-            orderId: order.id,
-            definition: CANCEL_ORDER,
-            state: { ...START, attempt: isOurs ? 1 : 0 },
-            data: {},
-            serviceVersion: worker.version,
-            isCancelRequested: false,
-            correlationId: call.correlationId,
-            traceparent: from.traceparent ?? "",
-            startTime: new Date(),
-            deadline: new Date(),
-            fence: 1n,
-            revision: 1n,
-          };
-          const response = { order: toMessage(wished.order) };
-          const saga = { record, isOurs };
-          if (!(await store.requestCancellation(wished, order, saga, begins, remember(response), from))) continue;
-          relay.wake();
-          changes.announce(order.id);
-          if (isOurs) runner.drive(record, wished.order);
-          return response;
+          const place = begins ? runner.takePlace() : undefined;
+          try {
+            const isOurs = place !== undefined;
+            const from = origin(call);
+            const beginning = {
+              orderId: order.id,
+              definition: CANCEL_ORDER,
+              data: {},
+              serviceVersion: worker.version,
+              correlationId: call.correlationId,
+              traceparent: from.traceparent ?? "",
+              deadline: new Date(),
+            };
+            const record = newSaga(beginning, isOurs);
+            const response = { order: toMessage(wished.order) };
+            const saga = { record, isOurs };
+            if (!(await store.requestCancellation(wished, order, saga, begins, remember(response), from))) continue;
+            relay.wake();
+            changes.announce(order.id);
+            place?.drive(record, wished.order);
+            return response;
+          } finally {
+            place?.giveBack();
+          }
         }
         throw new DomainError(
           "aborted",

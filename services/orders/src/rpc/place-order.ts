@@ -3,7 +3,7 @@ import { PlaceOrderRequest, PlaceOrderResponse } from "@row/gen/grpc/shop/orders
 import type { Call } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
 import { DomainError, InvalidField } from "@row/runtime/errors.ts";
-import { fromMoney, fromPrice } from "@row/runtime/money.ts";
+import { fromMoney, fromPrice, MAX_MINOR } from "@row/runtime/money.ts";
 import { onceTogether } from "@row/runtime/requests.ts";
 import { signedIn } from "../access.ts";
 import { change } from "../change.ts";
@@ -11,8 +11,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { type OrderItem, totalOf } from "../order.ts";
 import { toMessage } from "../order-message.ts";
 import { PLACE_ORDER } from "../saga/definitions.ts";
-import { START } from "../saga/saga.ts";
-import type { SagaRecord } from "../saga/saga-record.ts";
+import { newSaga } from "../saga/saga-record.ts";
 
 /** The customer expected another total. */
 class PriceChanged extends DomainError {
@@ -39,6 +38,7 @@ export function placeOrder(dependencies: Dependencies) {
         const expected = fromMoney(request.expectedTotal, "expected_total");
         if (expected !== totalOf(items)) throw new PriceChanged(expected, totalOf(items));
       }
+      if (totalOf(items) > MAX_MINOR) throw new InvalidField("items", `cost more than ${cents(MAX_MINOR)} together`);
       const address = request.shippingAddress;
       if (!address) throw new InvalidField("shipping_address", "value is required");
 
@@ -53,30 +53,31 @@ export function placeOrder(dependencies: Dependencies) {
         },
       ]);
       const from = origin(call);
-      const isOurs = runner.hasRoom;
-      const record: SagaRecord = {
-        orderId: id,
-        definition: PLACE_ORDER,
-        state: { ...START, attempt: isOurs ? 1 : 0 },
-        data: { paymentToken: request.paymentToken },
-        serviceVersion: worker.version,
-        isCancelRequested: false,
-        correlationId: call.correlationId,
-        traceparent: from.traceparent ?? "",
-        startTime: new Date(),
-        deadline: new Date(Date.now() + sagaTimeoutMs),
-        fence: 1n,
-        revision: 1n,
-      };
-      const response = { order: toMessage(placed.order) };
-      crashPoint("orders.before-place");
-      const isNew = await store.place(placed, address, { record, isOurs }, remember(response), from);
-      crashPoint("orders.after-place");
-      if (!isNew) return undefined;
-      relay.wake();
-      changes.announce(id);
-      if (isOurs) runner.drive(record, placed.order);
-      return response;
+      const place = runner.takePlace();
+      try {
+        const isOurs = place !== undefined;
+        const beginning = {
+          orderId: id,
+          definition: PLACE_ORDER,
+          data: { paymentToken: request.paymentToken },
+          serviceVersion: worker.version,
+          correlationId: call.correlationId,
+          traceparent: from.traceparent ?? "",
+          deadline: new Date(Date.now() + sagaTimeoutMs),
+        };
+        const record = newSaga(beginning, isOurs);
+        const response = { order: toMessage(placed.order) };
+        crashPoint("orders.before-place");
+        const isNew = await store.place(placed, address, { record, isOurs }, remember(response), from);
+        crashPoint("orders.after-place");
+        if (!isNew) return undefined;
+        relay.wake();
+        changes.announce(id);
+        place?.drive(record, placed.order);
+        return response;
+      } finally {
+        place?.giveBack();
+      }
     });
 }
 

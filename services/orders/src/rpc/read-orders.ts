@@ -39,7 +39,7 @@ export function listOrders(store: OrderStore, prisma: PrismaClient) {
       await auditAdmin(store, call, "orders.listed", `user:${customerId}`);
     }
     const tokens = new PageTokens("orders", customerId);
-    const [last] = tokens.decode(request.pageToken) ?? [];
+    const last = tokens.decodeId(request.pageToken);
     const size = pageSize(request.pageSize, DEFAULT_PAGE, LARGEST_PAGE);
     const where: Prisma.OrderWhereInput = { customerId, ...(last ? { id: { lt: last } } : {}) };
     const rows = await prisma.order.findMany({ where, orderBy: { id: "desc" }, take: size + 1 });

@@ -1,6 +1,6 @@
 import type { WatchOrderRequest, WatchOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import type { Call } from "@row/runtime/call.ts";
-import { InvalidField } from "@row/runtime/errors.ts";
+import { DomainError, InvalidField } from "@row/runtime/errors.ts";
 import { visibleOrder } from "../access.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { evolve, isFinal, type Order } from "../order.ts";
@@ -24,6 +24,14 @@ export function watchOrder({ store, changes, stopping }: Dependencies) {
       }
       if (order && isFinal(order)) return;
       await changes.next(request.id, signal);
+    }
+    // Not the end of the order: a watcher that took it for that would never come back.
+    if (!call.signal.aborted) {
+      throw new DomainError(
+        "unavailable",
+        "STOPPING",
+        `Cannot go on watching order "${request.id}" here: resume the stream`,
+      );
     }
   };
 }

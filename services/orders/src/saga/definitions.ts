@@ -25,9 +25,10 @@ export const CANCEL_ORDER: SagaDefinition = {
   pivot: -1,
 };
 
-const all = [PLACE_ORDER, CANCEL_ORDER];
+/** Every definition that this code can drive. */
+export const DEFINITIONS: readonly SagaDefinition[] = [PLACE_ORDER, CANCEL_ORDER];
 
 /** The definition that a stored saga began with; undefined for one that only newer code knows. */
 export function definitionOf(name: string, version: number): SagaDefinition | undefined {
-  return all.find((definition) => definition.name === name && definition.version === version);
+  return DEFINITIONS.find((definition) => definition.name === name && definition.version === version);
 }

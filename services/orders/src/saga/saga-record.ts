@@ -1,7 +1,7 @@
 /** A saga as it is stored: its state, what it needs, and who holds it. */
 import { randomUUID } from "node:crypto";
 import { definitionOf } from "./definitions.ts";
-import type { SagaDefinition, SagaState } from "./saga.ts";
+import { type SagaDefinition, type SagaState, START } from "./saga.ts";
 
 /** What the steps need and learn. */
 export interface SagaData {
@@ -16,12 +16,41 @@ export interface SagaRecord {
   readonly data: SagaData;
   readonly serviceVersion: string;
   readonly isCancelRequested: boolean;
+  /** It was put down between two attempts: none is under way. */
+  readonly isWaiting: boolean;
+  /** Somebody held it before, so a later step may have been begun than the record shows: a crash of the database forgets. */
+  readonly mayBeAhead: boolean;
   readonly correlationId: string;
   readonly traceparent: string;
   readonly startTime: Date;
   readonly deadline: Date;
   readonly fence: bigint;
   readonly revision: bigint;
+}
+
+/** What a saga begins with. */
+type Beginning = Pick<
+  SagaRecord,
+  "orderId" | "definition" | "data" | "serviceVersion" | "correlationId" | "traceparent" | "deadline"
+>;
+
+/** A saga that begins now; where this process drives it from the start, its first attempt is begun along with it. */
+export function newSaga(beginning: Beginning, isOurs: boolean): SagaRecord {
+  return {
+    ...beginning,
+    state: { ...START, attempt: isOurs ? 1 : 0 },
+    isCancelRequested: false,
+    isWaiting: false,
+    mayBeAhead: false,
+    startTime: new Date(),
+    fence: 1n,
+    revision: 1n,
+  };
+}
+
+/** Whether its first attempt was written when it was leased to this process. */
+export function isBegun({ fence, state }: SagaRecord): boolean {
+  return fence === 1n && state.attempt === 1;
 }
 
 /** A row of sagas. */
@@ -44,6 +73,7 @@ export interface SagaRow {
   readonly fence: bigint;
   readonly revision: bigint;
   readonly stuck: boolean;
+  readonly waiting_revision: bigint | null;
 }
 
 /** Reads a row; undefined when only newer code knows the definition. */
@@ -58,6 +88,9 @@ export function toRecord(row: SagaRow): SagaRecord | undefined {
     data: row.data,
     serviceVersion: row.service_version,
     isCancelRequested: row.cancel_requested,
+    // A version that does not know this column writes a newer revision only.
+    isWaiting: row.waiting_revision === row.revision,
+    mayBeAhead: row.fence > 2n || attempt > 0,
     correlationId: row.correlation_id,
     traceparent: row.traceparent,
     startTime: row.create_time,

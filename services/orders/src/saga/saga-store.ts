@@ -4,50 +4,36 @@ import { type Origin, outboxInsertFrom } from "@row/runtime/outbox.ts";
 import { isDeadlock, isUniqueViolation, statement } from "@row/runtime/postgres.ts";
 import { recordsOf, recordValues } from "@row/runtime/records.ts";
 import type pg from "pg";
-import { appendSql, CHANGE_COLUMNS, type Change, changeJson } from "../change.ts";
-import { CANCEL_ORDER } from "./definitions.ts";
-import { isFinished, type Outcome, type SagaState } from "./saga.ts";
-import { LEASE_MS, type SagaData, type SagaRecord, type SagaRow, toRecord, type Worker } from "./saga-record.ts";
-
-/** An attempt at a step, as the log names it. */
-export interface Attempt {
-  readonly step: string;
-  readonly undo: boolean;
-  readonly number: number;
-}
-
-/** One step taken: what ended, what begins, and what it means for the order. */
-export interface Progress {
-  readonly saga: SagaRecord;
-  readonly next: SagaState;
-  readonly data: SagaData;
-  readonly ended: (Attempt & { readonly outcome: Outcome; readonly servedBy: string }) | undefined;
-  readonly begun: Attempt | undefined;
-  /** When the attempt ended and the order changed. */
-  readonly time: Date;
-  /** Until the next attempt. */
-  readonly waitMs: number;
-  /** What happens to the order; undefined between the steps. */
-  readonly change: Change | undefined;
-  /** Begin cancelling what was just confirmed. */
-  readonly cancelsNow: boolean;
-}
+import { appendSql, CHANGE_COLUMNS, changeJson } from "../change.ts";
+import { CANCEL_ORDER, DEFINITIONS } from "./definitions.ts";
+import { isFinished, mustSurvive } from "./saga.ts";
+import type { Progress } from "./saga-progress.ts";
+import { LEASE_MS, type SagaRecord, type SagaRow, toRecord, type Worker } from "./saga-record.ts";
 
 /** A version whose workers have been silent for this long is gone, and its sagas may be adopted. */
 const GONE_AFTER_SECONDS = 30;
+/** How many attempts at a step are kept from its first on, and as many from its last back. */
+export const KEPT_ATTEMPTS = 10;
+
+/** A saga waits for as long as nothing but this is written to it. */
+export const STILL_WAITING = "CASE WHEN waiting_revision = revision THEN revision + 1 END";
+
+/** Code that is newer may have left sagas that this one could not drive. */
+const DRIVEN = [DEFINITIONS.map(({ name }) => name), DEFINITIONS.map(({ version }) => version)];
 
 const claim = statement<SagaRow & { previous_version: string }>(
   "sagas-claim",
   `WITH due AS (
     SELECT order_id, name, service_version AS previous_version FROM sagas
     WHERE finished_time IS NULL AND lease_until < now() AND next_attempt_time <= now()
+      AND (name, definition) IN (SELECT * FROM unnest($6::text[], $7::int[]))
       AND (service_version = $2 OR NOT EXISTS (
         SELECT FROM workers w WHERE w.version = sagas.service_version
           AND w.heartbeat_time > now() - interval '${GONE_AFTER_SECONDS} s'))
-    ORDER BY create_time LIMIT $4 FOR UPDATE SKIP LOCKED),
+    ORDER BY next_attempt_time LIMIT $4 FOR UPDATE SKIP LOCKED),
   claimed AS (
     UPDATE sagas s SET lease_owner = $1, lease_until = now() + $3::int * interval '1 ms', fence = fence + 1,
-      revision = revision + 1, service_version = $2
+      revision = revision + 1, waiting_revision = ${STILL_WAITING}, service_version = $2
     FROM due WHERE s.order_id = due.order_id AND s.name = due.name
     RETURNING s.*, due.previous_version),
   adopted AS (
@@ -58,15 +44,16 @@ const claim = statement<SagaRow & { previous_version: string }>(
 );
 
 const STEP_COLUMNS = `order_id uuid, name text, fence bigint, revision bigint, direction text, step int, attempt int,
-  uncertain boolean, reason text, stuck boolean, data jsonb, wait_ms int, is_finished boolean, saga text, time timestamptz,
-  ended_step text, ended_undo boolean, ended_number int, outcome text, ended_reason text, served_by text,
+  uncertain boolean, reason text, stuck boolean, data jsonb, wait_ms int, puts_down boolean, is_finished boolean, saga text,
+  time timestamptz, ended_step text, ended_undo boolean, ended_number int, outcome text, ended_reason text, served_by text,
   begun_step text, begun_undo boolean, begun_number int, cancels boolean, ${CHANGE_COLUMNS}`;
 
 // Fence and revision say that nobody wrote since, so also that it is not finished; a condition on finished_time would lead the
 // planner from the primary key to the index of unfinished sagas.
 const HELD = `UPDATE sagas SET direction = taken.direction, step = taken.step, attempt = taken.attempt,
     uncertain = taken.uncertain, reason = taken.reason, stuck = taken.stuck, data = taken.data, revision = sagas.revision + 1,
-    lease_until = now() + (${LEASE_MS} + wait_ms) * interval '1 ms', next_attempt_time = now() + wait_ms * interval '1 ms',
+    waiting_revision = CASE WHEN puts_down THEN sagas.revision + 1 END, next_attempt_time = now() + wait_ms * interval '1 ms',
+    lease_until = now() + CASE WHEN puts_down THEN 0 ELSE ${LEASE_MS} + wait_ms END * interval '1 ms',
     finished_time = CASE WHEN is_finished THEN now() END
   FROM taken WHERE sagas.order_id = taken.order_id AND sagas.name = taken.name
     AND sagas.fence = taken.fence AND sagas.revision = taken.revision
@@ -89,13 +76,18 @@ const CANCELLING = `INSERT INTO sagas (order_id, name, definition, service_versi
     false, correlation_id, traceparent, now(), now(), '', now(), 0, 1, false
   FROM sagas JOIN held USING (order_id, name) WHERE held.cancels`;
 
+/** Of a step that is tried without end, the first and the latest attempts are enough. */
+const FORGOTTEN = `DELETE FROM saga_attempts old USING held
+  WHERE old.order_id = held.order_id AND old.saga = held.saga AND old.step = begun_step AND old.undo = begun_undo
+    AND old.number = begun_number - ${KEPT_ATTEMPTS} AND old.number > ${KEPT_ATTEMPTS}`;
+
 const append = appendSql("held");
 
 /** Any number of steps of different orders; those whose saga was changed meanwhile are left out. */
 const saveSteps = statement<{ order_id: string }>(
   "sagas-save-steps",
   `WITH taken AS (${recordsOf(STEP_COLUMNS)}),
-    held AS (${HELD}), ended AS (${ENDED}), begun AS (${BEGUN}),
+    held AS (${HELD}), ended AS (${ENDED}), begun AS (${BEGUN}), forgotten AS (${FORGOTTEN}),
     appended AS (${append.appended}), viewed AS (${append.viewed}), published AS (${outboxInsertFrom("held")}),
     cancelling AS (${CANCELLING})
   SELECT order_id, set_config('synchronous_commit', CASE WHEN $4::boolean THEN 'on' ELSE 'off' END, true) FROM held`,
@@ -138,7 +130,7 @@ export class SagaStore {
   /** Takes up to `limit` sagas that nobody holds and whose time has come. */
   async claim(limit: number): Promise<SagaRecord[]> {
     const { leaseName, version, name } = this.#worker;
-    const rows = await claim(this.#pool, [leaseName, version, LEASE_MS, limit, name]);
+    const rows = await claim(this.#pool, [leaseName, version, LEASE_MS, limit, name, ...DRIVEN]);
     return rows.map(toRecord).filter((record) => record !== undefined);
   }
 
@@ -155,7 +147,7 @@ export class SagaStore {
 
   async #save(steps: readonly { progress: Progress; origin: Origin }[]): Promise<boolean[]> {
     const taken = recordValues(steps.map(({ progress, origin }) => stepJson(progress, origin)));
-    const mustWait = steps.some(({ progress }) => mustSurvive(progress));
+    const mustWait = steps.some(({ progress: { saga, next } }) => mustSurvive(saga.definition, next));
     const saved = await saveSteps(this.#pool, [...taken, this.#worker.name, mustWait]);
     const ids = new Set(saved.map(({ order_id }) => order_id));
     return steps.map(({ progress }) => ids.has(progress.saga.orderId));
@@ -185,7 +177,7 @@ export class SagaStore {
 
 /** A step taken, as a record of STEP_COLUMNS. */
 function stepJson(
-  { saga, next, data, ended, begun, time, waitMs, change, cancelsNow }: Progress,
+  { saga, next, data, ended, begun, time, waitMs, putsDown, change, cancelsNow }: Progress,
   origin: Origin,
 ): object {
   return {
@@ -201,6 +193,7 @@ function stepJson(
     stuck: next.stuck,
     data: isFinished(next) ? {} : data,
     wait_ms: waitMs,
+    puts_down: putsDown,
     is_finished: isFinished(next),
     saga: `${saga.definition.name}/${saga.definition.version}`,
     time,
@@ -216,12 +209,4 @@ function stepJson(
     cancels: cancelsNow,
     ...(change && changeJson(change, origin)),
   };
-}
-
-/**
- * Whether the record must be on disk before the saga goes on. A step forgotten in a crash of the database is done again,
- * which every callee is prepared for; that the charge was begun, or that the saga turned round, must not be forgotten.
- */
-function mustSurvive({ saga, next }: Progress): boolean {
-  return next.direction !== "forward" || next.step === saga.definition.pivot;
 }

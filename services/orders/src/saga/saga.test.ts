@@ -6,6 +6,7 @@ import {
   afterAttempt,
   beforeForward,
   isFinished,
+  mustSurvive,
   type Outcome,
   type SagaDefinition,
   type SagaState,
@@ -35,41 +36,63 @@ class World {
   }
 }
 
-type Weather = { lost: "none" | "call" | "answer"; refuse: boolean; late: boolean; cancel: boolean };
+interface Weather {
+  /** What becomes of the call; "late" is one that arrives after what comes next, when nobody waits for it any more. */
+  readonly lost: "none" | "call" | "answer" | "late";
+  readonly refuse: boolean;
+  readonly overdue: boolean;
+  readonly cancel: boolean;
+  /** The database crashes and comes back as it was when it last had to be on disk. */
+  readonly forget: boolean;
+}
 const weather: fc.Arbitrary<Weather> = fc.record({
-  lost: fc.constantFrom("none", "none", "call", "answer"),
+  lost: fc.constantFrom("none", "none", "none", "call", "answer", "late"),
   refuse: fc.boolean(),
-  late: fc.boolean(),
+  overdue: fc.boolean(),
   cancel: fc.boolean(),
+  forget: fc.boolean(),
 });
+const SUNSHINE: Weather = { lost: "none", refuse: false, overdue: false, cancel: false, forget: false };
 
-/** Runs a saga through the weather, then in sunshine until it ends. A crash is an answer that is lost. */
+/** Runs a saga through the weather, then in sunshine until it ends. A crash of its process is an answer that is lost. */
 function sail(definition: SagaDefinition, days: readonly Weather[]): { state: SagaState; world: World } {
   const world = new World();
   const refusals = new Map<string, boolean>();
-  let state = beforeForward(definition, START, { isOverdue: false, isCancelRequested: false });
-  let [isOverdue, isCancelRequested] = [false, false];
+  const onTheirWay: { arrivesOn: number; act: () => unknown }[] = [];
+  const circumstances = { isOverdue: false, isCancelRequested: false, mayBeAhead: false };
+  let state = beforeForward(definition, START, circumstances);
+  let onDisk = state;
   for (let day = 0; !isFinished(state); day += 1) {
     assert.ok(day < days.length + 100, `never ends: ${JSON.stringify(state)}`);
-    const today = days[day] ?? { lost: "none", refuse: false, late: false, cancel: false };
-    isOverdue ||= today.late;
-    isCancelRequested ||= today.cancel;
+    const today = days[day] ?? SUNSHINE;
+    circumstances.isOverdue ||= today.overdue;
+    circumstances.isCancelRequested ||= today.cancel;
+    for (const { arrivesOn, act } of onTheirWay) if (arrivesOn === day) act();
+    if (today.forget) {
+      circumstances.mayBeAhead = true;
+      state = beforeForward(definition, { ...onDisk, uncertain: true }, circumstances);
+      if (isFinished(state)) break;
+    }
     state = { ...state, attempt: state.attempt + 1 };
+    if (mustSurvive(definition, state)) onDisk = state;
+    const { direction } = state;
     const step = definition.steps[state.step]?.name ?? "";
     const canRefuse = state.step <= definition.pivot;
     // A callee's own no is final: it does not say yes to the same question later.
     if (!refusals.has(step)) refusals.set(step, today.refuse && canRefuse);
-    const act = () =>
-      state.direction === "backward" ? world.undo(step) : world.run(step, refusals.get(step) ?? false);
+    const act = () => (direction === "backward" ? world.undo(step) : world.run(step, refusals.get(step) ?? false));
     let outcome: Outcome = { kind: "unknown", reason: "LOST" };
     if (today.lost === "none") outcome = act();
     if (today.lost === "answer") act();
-    state = afterAttempt(definition, state, outcome, { isOverdue, isCancelRequested });
+    if (today.lost === "late") onTheirWay.push({ arrivesOn: day + 2, act });
+    state = afterAttempt(definition, state, outcome, circumstances);
+    if (mustSurvive(definition, state)) onDisk = state;
   }
+  for (const { act } of onTheirWay) act();
   return { state, world };
 }
 
-test("placing ends with everything done or everything undone, whatever is lost, late, refused or cancelled", () => {
+test("placing ends with everything done or everything undone, whatever is lost, late, forgotten, refused or cancelled", () => {
   fc.assert(
     fc.property(fc.array(weather, { maxLength: 30 }), (days) => {
       const { state, world } = sail(PLACE_ORDER, days);
@@ -91,7 +114,7 @@ test("cancelling after the charge always gets through", () => {
   );
 });
 
-const calm = { isOverdue: false, isCancelRequested: false };
+const calm = { isOverdue: false, isCancelRequested: false, mayBeAhead: false };
 const at = (step: number, more: Partial<SagaState> = {}): SagaState => ({ ...START, step, attempt: 1, ...more });
 
 test("a refusal undoes the steps before it, newest first", () => {
@@ -109,8 +132,14 @@ test("a step of unknown outcome is undone as well", () => {
   assert.equal(state.reason, "TIMED_OUT");
 });
 
+test("a saga that may be ahead of its record undoes every step that can be undone", () => {
+  const state = beforeForward(PLACE_ORDER, START, { ...calm, isOverdue: true, mayBeAhead: true });
+  assert.equal(state.direction, "backward");
+  assert.equal(state.step, 1);
+});
+
 test("once the charge may have happened there is no way back, neither for time nor for a wish", () => {
-  const late = { isOverdue: true, isCancelRequested: true };
+  const late = { ...calm, isOverdue: true, isCancelRequested: true };
   const state = afterAttempt(PLACE_ORDER, at(2), { kind: "unknown", reason: "X" }, late);
   assert.equal(state.direction, "forward");
   assert.equal(state.step, 2);

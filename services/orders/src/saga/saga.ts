@@ -37,6 +37,8 @@ export type Outcome =
 export interface Circumstances {
   readonly isOverdue: boolean;
   readonly isCancelRequested: boolean;
+  /** A step after the one that the state shows may have been begun, and its record lost. */
+  readonly mayBeAhead: boolean;
 }
 
 /** The state in which every saga starts. */
@@ -88,7 +90,7 @@ function afterForward(
       );
     case "refused":
       if (!isBeforeReturn) return { ...state, stuck: true };
-      return turnRound(definition, state, outcome.reason);
+      return turnRound(definition, state, outcome.reason, circumstances);
     case "unknown":
       return beforeForward(definition, { ...state, uncertain: true }, circumstances);
   }
@@ -100,14 +102,19 @@ export function beforeForward(definition: SagaDefinition, state: SagaState, circ
   if (state.step >= definition.steps.length) return { ...state, direction: "succeeded" };
   const mayHaveCharged = state.step === definition.pivot && state.uncertain;
   if (state.step > definition.pivot || mayHaveCharged) return state;
-  if (circumstances.isCancelRequested) return turnRound(definition, state, CANCELLED_BY_CUSTOMER);
-  if (circumstances.isOverdue) return turnRound(definition, state, TIMED_OUT);
+  if (circumstances.isCancelRequested) return turnRound(definition, state, CANCELLED_BY_CUSTOMER, circumstances);
+  if (circumstances.isOverdue) return turnRound(definition, state, TIMED_OUT, circumstances);
   return state;
 }
 
-/** Starts to undo, newest first: this step too when it may have happened. */
-function turnRound(definition: SagaDefinition, state: SagaState, reason: string): SagaState {
-  const newest = state.uncertain ? state.step : state.step - 1;
+/** Starts to undo, newest first: this step too when it may have happened, and whatever else may have. */
+function turnRound(
+  definition: SagaDefinition,
+  state: SagaState,
+  reason: string,
+  { mayBeAhead }: Circumstances,
+): SagaState {
+  const newest = mayBeAhead ? definition.pivot - 1 : state.uncertain ? state.step : state.step - 1;
   return undoFrom(definition, { ...state, reason, stuck: false }, newest);
 }
 
@@ -122,6 +129,15 @@ function undoFrom(definition: SagaDefinition, state: SagaState, step: number): S
   while (next >= 0 && !definition.steps[next]?.canUndo) next -= 1;
   if (next < 0) return { ...state, direction: "failed", step: 0, attempt: 0, uncertain: false };
   return { ...state, direction: "backward", step: next, attempt: 0, uncertain: false };
+}
+
+/**
+ * Whether the record of a state must be on disk before the saga goes on. A step forgotten in a crash of the database is done
+ * again, or undone with the others, and every callee is prepared for both; that the charge was begun, or that the saga turned
+ * round, must not be forgotten.
+ */
+export function mustSurvive(definition: SagaDefinition, next: SagaState): boolean {
+  return next.direction !== "forward" || next.step === definition.pivot;
 }
 
 /** Milliseconds to wait before the next attempt: none before a first one, then 50 ms doubling up to 5 s. */

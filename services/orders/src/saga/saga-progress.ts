@@ -1,0 +1,92 @@
+/** One step taken: what ended, what begins and what it means for the order. Pure: the driver does the calls and saves. */
+import { type Change, change } from "../change.ts";
+import type { Order, OrderEvent } from "../order.ts";
+import { PLACE_ORDER } from "./definitions.ts";
+import { afterAttempt, beforeForward, isFinished, type Outcome, type SagaState, waitBefore } from "./saga.ts";
+import type { SagaData, SagaRecord } from "./saga-record.ts";
+
+/** A wait this long is not waited out with the saga in hand: others would find no place while some callee is away. */
+const PUT_DOWN_FROM_MS = 400;
+
+/** An attempt at a step, as the log names it. */
+export interface Attempt {
+  readonly step: string;
+  readonly undo: boolean;
+  readonly number: number;
+}
+
+/** What an attempt brought. */
+export interface Attempted {
+  readonly outcome: Outcome;
+  readonly data: SagaData;
+  readonly servedBy: string;
+}
+
+/** What is to be saved. */
+export interface Progress {
+  readonly saga: SagaRecord;
+  readonly next: SagaState;
+  readonly data: SagaData;
+  readonly ended: (Attempt & { readonly outcome: Outcome; readonly servedBy: string }) | undefined;
+  readonly begun: Attempt | undefined;
+  /** When the attempt ended and the order changed. */
+  readonly time: Date;
+  /** Until the next attempt. */
+  readonly waitMs: number;
+  /** Let go of the saga meanwhile: whoever has a place takes it up when its time has come. */
+  readonly putsDown: boolean;
+  /** What happens to the order; undefined between the steps. */
+  readonly change: Change | undefined;
+  /** Begin cancelling what was just confirmed. */
+  readonly cancelsNow: boolean;
+}
+
+/** What to save: how the attempt ended, if there was one, and what comes next. */
+export function decide(saga: SagaRecord, order: Order, attempted: Attempted | undefined, now = new Date()): Progress {
+  const circumstances = {
+    isOverdue: now > saga.deadline,
+    isCancelRequested: saga.isCancelRequested,
+    mayBeAhead: saga.mayBeAhead,
+  };
+  const decided = attempted
+    ? afterAttempt(saga.definition, saga.state, attempted.outcome, circumstances)
+    : beforeForward(saga.definition, saga.state, circumstances);
+  const waitMs = attempted && !isFinished(decided) ? waitBefore(decided) : 0;
+  const putsDown = waitMs >= PUT_DOWN_FROM_MS;
+  const begins = !putsDown && !isFinished(decided);
+  const next = begins ? { ...decided, attempt: decided.attempt + 1 } : decided;
+  const data = attempted?.data ?? saga.data;
+  const event = eventOf(saga, next, data);
+  return {
+    saga,
+    next,
+    data,
+    ended: attempted && {
+      ...attemptOf(saga, saga.state),
+      outcome: attempted.outcome,
+      servedBy: attempted.servedBy,
+    },
+    begun: begins ? attemptOf(saga, next) : undefined,
+    waitMs,
+    putsDown,
+    time: now,
+    change: event && change(order.id, order, [event], now),
+    cancelsNow: next.direction === "succeeded" && saga.definition.name === PLACE_ORDER.name && saga.isCancelRequested,
+  };
+}
+
+/** The attempt that a state stands for. */
+export function attemptOf({ definition }: Pick<SagaRecord, "definition">, state: SagaState): Attempt {
+  const step = definition.steps[state.step]?.name ?? "";
+  return { step, undo: state.direction === "backward", number: state.attempt };
+}
+
+/** What the end of a saga means for the order. */
+function eventOf(saga: SagaRecord, next: SagaState, data: SagaData): OrderEvent | undefined {
+  const isPlacing = saga.definition.name === PLACE_ORDER.name;
+  if (next.direction === "failed") return { type: "order-cancelled", reason: next.reason };
+  if (next.direction !== "succeeded") return undefined;
+  return isPlacing
+    ? { type: "order-confirmed", paymentId: data.paymentId ?? "" }
+    : { type: "order-cancelled", reason: "CANCELLED_BY_CUSTOMER" };
+}
