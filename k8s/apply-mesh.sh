@@ -16,9 +16,10 @@ kubectl apply -f mesh/services -f mesh/policy
 # FILE → one line for each of its routes: a JSON patch that puts in what the cluster has, or nothing where it has nothing.
 patches() {
   kubectl -n shop get grpcroutes.gateway.networking.k8s.io \
-    -o 'jsonpath={range .items[*]}{"route "}{.metadata.name}{" "}{.metadata.resourceVersion}{"\n"}{range .spec.rules[*]}{"rule "}{.backendRefs}{"\n"}{end}{end}' > "$temporary/live"
+    -o 'jsonpath={range .items[*]}{"route "}{.metadata.name}{" "}{.metadata.resourceVersion}{"\n"}{range .spec.rules[*]}{"rule "}{.backendRefs}{"\n"}{end}{end}' \
+    > "$temporary/live" || return 1
   kubectl patch --local -f "$1" --type merge -p '{}' \
-    -o 'jsonpath={"route "}{.metadata.name}{"\n"}{range .spec.rules[*]}{"rule\n"}{end}' > "$temporary/wanted"
+    -o 'jsonpath={"route "}{.metadata.name}{"\n"}{range .spec.rules[*]}{"rule\n"}{end}' > "$temporary/wanted" || return 1
   awk '
     function step(op, path, value) { patch = patch (patch ? "," : "") "{\"op\":\"" op "\",\"path\":\"" path "\",\"value\":" value "}" }
     # Every route of the cluster…
@@ -41,28 +42,42 @@ patches() {
     }' "$temporary/live" "$temporary/wanted"
 }
 
-# FILE → its routes as the cluster is to have them.
+# FILE → its routes as the cluster is to have them. Called where `set -e` is off: each step says by itself that it failed.
 apply_routes() {
-  rm -rf "$temporary/routes"
-  mkdir "$temporary/routes"
-  awk -v folder="$temporary/routes" 'BEGIN { n = 1 } /^---$/ { n++; next } { print > sprintf("%s/%03d.yaml", folder, n) }' "$1"
-  patches "$1" > "$temporary/patches"
+  rm -rf "$temporary/routes" && mkdir "$temporary/routes" || return 1
+  awk -v folder="$temporary/routes" 'BEGIN { n = 1 } /^---$/ { n++; next } { print > sprintf("%s/%03d.yaml", folder, n) }' "$1" || return 1
+  patches "$1" > "$temporary/patches" || return 1
   number=0
   while read -r patch; do
     number=$((number + 1))
     route=$temporary/routes/$(printf %03d $number).yaml
-    [ -z "$patch" ] || { kubectl patch --local -f "$route" --type json -p "$patch" -o yaml < /dev/null > "$route.new" && mv "$route.new" "$route"; }
+    [ -n "$patch" ] || continue
+    kubectl patch --local -f "$route" --type json -p "$patch" -o yaml < /dev/null > "$route.new" || return 1
+    mv "$route.new" "$route" || return 1
   done < "$temporary/patches"
-  kubectl apply -f "$temporary/routes" 2> "$temporary/refusal"
+  # On the server's side: kubectl would write the version that was read into an annotation, and every later apply would fail by it.
+  kubectl apply --server-side --force-conflicts --field-manager row-mesh -f "$temporary/routes" 2> "$temporary/refusal"
 }
 
 for file in mesh/routes/*.yaml; do
   attempt=1
+  : > "$temporary/refusal"
   until apply_routes "$file"; do
     if [ $attempt -eq 5 ] || ! grep -q 'has been modified' "$temporary/refusal"; then
       cat "$temporary/refusal" >&2
+      echo "Cannot apply $file: what comes after it has not been applied either" >&2
       exit 1
     fi
     attempt=$((attempt + 1))
   done
+done
+
+# What the files do not have any more would go on allowing, and routing, as it did: an older route wins where both match.
+kubectl create --dry-run=client --validate=false --output name -f mesh/policy -f mesh/routes > "$temporary/wanted"
+for kinds in authorizationpolicies.policy.linkerd.io,grpcroutes.gateway.networking.k8s.io \
+  servers.policy.linkerd.io,meshtlsauthentications.policy.linkerd.io; do
+  kubectl -n shop get "$kinds" --selector app.kubernetes.io/managed-by=row-generate --output name > "$temporary/live"
+  while read -r object; do
+    grep -qxF "$object" "$temporary/wanted" || kubectl -n shop delete "$object" < /dev/null
+  done < "$temporary/live"
 done

@@ -12,13 +12,14 @@ trap 'rm -rf "$temporary"' EXIT
 mkdir "$temporary/files"
 
 query() { in_shop exec postgres-0 -c postgres -- psql --no-psqlrc -U row -d "$1" -AtX -c "$2"; }
-databases=$(query postgres "select datname from pg_database where not datistemplate and datname <> 'postgres' order by 1")
+databases=$(query postgres "select datname from pg_database where not datistemplate and datname not in ('postgres', current_user) order by 1")
 
 # All databases as they are at one instant, the end of the copy; so a saga in one agrees with the payment in another.
 in_shop exec postgres-0 -c postgres -- \
   pg_basebackup -U row --pgdata=- --format=tar --wal-method=fetch --checkpoint=fast > "$temporary/files/postgres.tar"
-# Longer than that instant: what restore.sh cuts off by its time.
-in_shop exec card-gateway-0 -c card-gateway -- cat /data/gateway.log > "$temporary/files/gateway.log"
+# Longer than that instant: what restore.sh cuts off by its time. There is nothing but Node in its image.
+in_shop exec card-gateway-0 -c card-gateway -- \
+  node -e 'require("fs").createReadStream("/data/gateway.log").pipe(process.stdout)' > "$temporary/files/gateway.log"
 in_shop exec redis-durable-0 -c redis-durable -- tar -cf - -C /data appendonlydir > "$temporary/files/redis.tar"
 in_shop get secret --selector app.kubernetes.io/part-of=canary-row -o go-template='{{range .items}}---
 apiVersion: v1

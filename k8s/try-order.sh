@@ -7,8 +7,18 @@ refuse() {
   printf '%s\n' "$*" >&2
   exit 1
 }
-post() { # PATH JSON [TOKEN]
-  curl -sS --max-time 20 "$shop$1" -H 'content-type: application/json' ${3:+-H "authorization: Bearer $3"} -d "$2"
+# PATH JSON [TOKEN]. The first calls through sidecars that have just come up may be too slow, so each is made again under its key.
+post() {
+  tries=0
+  until answer=$(curl -sS --max-time 20 -w '\n%{http_code}' "$shop$1" -H 'content-type: application/json' \
+    -H "idempotency-key: try-$$$1" ${3:+-H "authorization: Bearer $3"} -d "$2") && [ "${answer##*"
+"}" -lt 500 ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 5 ] || break
+    sleep 2
+  done
+  printf '%s\n' "${answer%"
+"*}"
 }
 # Of JSON that is known to have the field once, or first.
 field() { grep -o "\"$1\" *: *\"[^\"]*\"" | head -n 1 | sed 's/.*: *"\(.*\)"/\1/'; }
@@ -26,10 +36,10 @@ product=$(printf %s "$products" | field id)
 
 email=try-$(date +%s)-$$@example.com
 who="\"email\":\"$email\",\"password\":\"correct horse $$\""
-post /v1/auth/register "{$who,\"displayName\":\"A test\"}" > /dev/null
+registered=$(post /v1/auth/register "{$who,\"displayName\":\"A test\"}")
 session=$(post /v1/auth/login "{$who}")
 token=$(printf %s "$session" | field accessToken)
-[ -n "$token" ] || refuse "Cannot log in as $email: $session"
+[ -n "$token" ] || refuse "Cannot log in as $email: $session (registered: $registered)"
 order=$(post /v1/orders "{\"items\":[{\"productId\":\"$product\",\"quantity\":1}],\"paymentToken\":\"tok_ok\",\"shippingAddress\":{\"recipient\":\"A test\",\"line1\":\"1 Harbour Row\",\"city\":\"Hamburg\",\"postalCode\":\"20457\",\"countryCode\":\"DE\"}}" "$token")
 id=$(printf %s "$order" | field id)
 [ -n "$id" ] || refuse "Cannot place an order: $order"

@@ -1,9 +1,10 @@
-/** As much of a Kubernetes API server as `kubectl get` and `kubectl apply` of the mesh's kinds ask for. */
+/** As much of a Kubernetes API server as `kubectl get`, `apply` and `delete` of the mesh's kinds ask for. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { json } from "node:stream/consumers";
+import { json, text } from "node:stream/consumers";
+import { parse } from "yaml";
 
 type Body = Record<string, unknown> & { metadata: Record<string, unknown> & { name: string } };
 
@@ -31,8 +32,10 @@ export interface ApiStandIn {
   readonly kubeconfig: string;
   /** Objects by "grpcroutes/catalog-fast". */
   readonly objects: Map<string, Body>;
-  /** Called before one object is read, so that a test can change it just before. */
+  /** Called before one object is read or changed, so that a test can change it just before. */
   onRead: (path: string) => void;
+  /** Says whether objects of a kind, "grpcroutes", can be listed now. */
+  onList: (plural: string) => boolean;
   close(): void;
 }
 
@@ -55,6 +58,7 @@ export async function startApi(): Promise<ApiStandIn> {
     }
     const key = `${plural}/${name}`;
     if (request.method === "GET" && !name) {
+      if (!api.onList(plural)) return refuse(500, "InternalError", "etcdserver: request timed out");
       const selector = Object.fromEntries(
         (searchParams.get("labelSelector") ?? "")
           .split(",")
@@ -76,11 +80,27 @@ export async function startApi(): Promise<ApiStandIn> {
       objects.set(`${plural}/${body.metadata.name}`, object);
       return answer(201, object);
     }
+    if (request.method === "DELETE") {
+      if (!objects.delete(key)) return refuse(404, "NotFound", `${plural} "${name}" not found`);
+      return answer(200, { kind: "Status", apiVersion: "v1", status: "Success", details: { name } });
+    }
+    api.onRead(key);
     if (request.method === "PATCH") {
       const live = objects.get(key);
+      if (request.headers["content-type"] === "application/apply-patch+yaml" && !live) {
+        const created = parse(await text(request)) as Body; // kubectl's own
+        created.metadata = { ...created.metadata, resourceVersion: String(version++), uid: created.metadata.name };
+        objects.set(key, created);
+        return answer(201, created);
+      }
       if (!live) return refuse(404, "NotFound", `${plural} "${name}" not found`);
-      const patch = await json(request);
+      const patch = parse(await text(request)); // of which JSON is a kind
       const merged = (Array.isArray(patch) ? stepped(live, patch) : merge(live, patch)) as Body; // a patched object is one
+      // Custom resources are not changed without the version that they have; a patch that says nothing of it keeps it.
+      if (merged.metadata.resourceVersion === undefined && group.includes(".")) {
+        const message = "metadata.resourceVersion: Invalid value: 0: must be specified for an update";
+        return refuse(422, "Invalid", `${plural} "${name}" is invalid: ${message}`);
+      }
       if (![undefined, live.metadata.resourceVersion].includes(merged.metadata.resourceVersion)) {
         return refuse(
           409,
@@ -89,12 +109,10 @@ export async function startApi(): Promise<ApiStandIn> {
         );
       }
       if (searchParams.get("dryRun") === "All") return answer(200, merged);
-      // kubectl takes the version off, where an earlier apply had one.
       merged.metadata.resourceVersion = String(version++);
       objects.set(key, merged);
       return answer(200, merged);
     }
-    api.onRead(key);
     const live = objects.get(key);
     return live ? answer(200, live) : refuse(404, "NotFound", `${plural} "${name}" not found`);
   });
@@ -113,6 +131,7 @@ export async function startApi(): Promise<ApiStandIn> {
     kubeconfig,
     objects,
     onRead: () => {},
+    onList: () => true,
     close() {
       server.closeAllConnections();
       server.close();

@@ -43,7 +43,7 @@ test("reads a route again when a split comes in between, and does not undo it", 
   const { api, apply, route, split } = await cluster(context);
   await apply();
   let isFirst = true;
-  // The script has read all routes by then; kubectl reads each once more before it changes it.
+  // The script has read all routes by then.
   api.onRead = (path) => {
     if (path !== "grpcroutes/catalog-other" || !isFirst) return;
     isFirst = false;
@@ -54,8 +54,40 @@ test("reads a route again when a split comes in between, and does not undo it", 
   assert.deepEqual(weightsOf(route("catalog-other")), WEIGHTS);
 });
 
+test("takes away what the files do not have any more, and nothing that was not generated", {
+  skip,
+}, async (context) => {
+  const { api, apply } = await cluster(context);
+  await apply();
+  const all = [...api.objects.keys()].sort();
+  for (const [name, from, labels] of [
+    ["authorizationpolicies/gone", "authorizationpolicies/catalog-for-edge-and-toolbox", undefined],
+    ["grpcroutes/gone", "grpcroutes/catalog-other", undefined],
+    ["servers/gone", "servers/catalog-grpc", undefined],
+    ["grpcroutes/somebodys", "grpcroutes/catalog-other", { "app.kubernetes.io/part-of": "canary-row" }],
+  ] as const) {
+    const object = structuredClone(api.objects.get(from));
+    assert.ok(object, from);
+    object.metadata.name = name.split("/")[1] ?? "";
+    if (labels) object.metadata.labels = labels;
+    api.objects.set(name, object);
+  }
+  await apply();
+  assert.deepEqual([...api.objects.keys()].sort(), [...all, "grpcroutes/somebodys"].sort());
+});
+
+test("changes nothing when the cluster cannot be read", { skip }, async (context) => {
+  const { api, apply, route, split } = await cluster(context);
+  await apply();
+  split("catalog");
+  api.onList = (plural) => plural !== "grpcroutes";
+  await assert.rejects(apply());
+  assert.deepEqual(weightsOf(route("catalog-other")), WEIGHTS);
+});
+
 test("what it is for: a plain apply of the files undoes a split", { skip }, async (context) => {
   const { apply, run, route, split } = await cluster(context);
+  await apply();
   await apply();
   split("catalog");
   await run("kubectl", "apply", "-f", "mesh/routes/catalog.yaml");

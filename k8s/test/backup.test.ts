@@ -25,7 +25,7 @@ const answers = [
   [/psql .*server_version_num/, "18"],
   [/psql .*-d orders .*_prisma_migrations/, process.env.MIGRATIONS ?? ${JSON.stringify(MIGRATIONS)}],
   [/pg_basebackup/, "the databases"],
-  [/exec card-gateway-0 .*cat/, ${JSON.stringify(`${log.join("\n")}\n`)}],
+  [/exec card-gateway-0 .* node -e .*gateway\\.log/, ${JSON.stringify(`${log.join("\n")}\n`)}],
   [/exec redis-durable-0/, "the carts"],
   [/get secret/, "the secrets\\n"],
   [/get statefulset postgres/, "postgres:18.4"],

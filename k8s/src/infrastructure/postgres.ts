@@ -61,6 +61,8 @@ export function postgres(): (IService | IStatefulSet)[] {
                 env: [
                   ...values({
                     POSTGRES_USER: POSTGRES_ADMIN,
+                    // Otherwise the image makes a database of the user's name, which nobody uses.
+                    POSTGRES_DB: "postgres",
                     POSTGRES_INITDB_ARGS: "--encoding=UTF8 --locale=C --auth-host=scram-sha-256",
                   }),
                   fromSecret("POSTGRES_PASSWORD", "postgres"),

@@ -48,7 +48,7 @@ function alerts(root: string): Record<string, string> {
 /** What it scrapes, and Kubernetes itself, whose address is each cluster's own. */
 export const PROMETHEUS_EGRESS: Egress[] = [
   { to: [inNamespace(SHOP), inNamespace(NAMESPACE)] },
-  { to: [{ ipBlock: { cidr: "0.0.0.0/0" } }], ports: [{ port: 443 }, { port: 6443 }] },
+  { to: [{ ipBlock: { cidr: "0.0.0.0/0" } }], ports: [{ port: 443 }, { port: 6443 }, { port: 8443 }] },
 ];
 
 /** It may see the pods of the two namespaces that it watches, and nothing else. */

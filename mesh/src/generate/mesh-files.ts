@@ -55,8 +55,15 @@ function isShort(node: unknown): boolean {
   return isScalar(node) || (isMap(node) && node.items.every(({ value }) => isShort(value)));
 }
 
+/** By which k8s/apply-mesh.sh knows what was generated once and is not any more. */
+function generated({ metadata, ...object }: KubernetesObject): KubernetesObject {
+  const labels = { ...metadata.labels, "app.kubernetes.io/managed-by": "row-generate" };
+  const { apiVersion, kind, ...rest } = object;
+  return { apiVersion, kind, metadata: { ...metadata, labels }, ...rest };
+}
+
 function fileText(objects: readonly KubernetesObject[]): string {
-  const documents = objects.map((object) => {
+  const documents = objects.map(generated).map((object) => {
     const document = new Document(object, { aliasDuplicateObjects: false });
     // Short mappings within lists stand on one line: a match, a reference, a port.
     visit(document, {
