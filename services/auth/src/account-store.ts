@@ -1,6 +1,5 @@
 import { type Origin, type OutboxEvent, outboxInsert, outboxValues } from "@row/runtime/outbox.ts";
 import { type Queryable, statement } from "@row/runtime/postgres.ts";
-import { REMEMBER_PARAMETERS, rememberRequest } from "@row/runtime/requests.ts";
 import { ADMIN, FIRST_ROLE } from "./account.ts";
 
 export interface NewAccount {
@@ -16,13 +15,11 @@ export interface Act {
   readonly correlationId: string;
 }
 
-const REQUEST = 6;
-const EVENT = REQUEST + REMEMBER_PARAMETERS;
+const EVENT = 6;
 
 const insertAccount = statement<{ id: string }>(
   "add-account",
-  `WITH remembered AS (${rememberRequest(REQUEST, `WHERE $${REQUEST}::text IS NOT NULL`)}),
-  added AS (
+  `WITH added AS (
     INSERT INTO account (id, email, password_hash, display_name) VALUES ($1, $2, $3, $4)
     ON CONFLICT (email) DO NOTHING RETURNING id
   ), granted AS (
@@ -34,18 +31,28 @@ const insertAccount = statement<{ id: string }>(
   SELECT id FROM added`,
 );
 
-/** Opens an account unless its address has one; answers whether it did. `remember` stores the request's answer with it. */
+/** Opens an account unless its address has one; answers whether it did. */
 export async function addAccount(
   db: Queryable,
   account: NewAccount,
   event: OutboxEvent,
   origin: Origin,
-  remember: readonly unknown[] = Array(REMEMBER_PARAMETERS).fill(null),
 ): Promise<boolean> {
   const { id, email, passwordHash, displayName } = account;
-  const values = [id, email, passwordHash, displayName, origin.correlationId, ...remember];
+  const values = [id, email, passwordHash, displayName, origin.correlationId];
   const added = await insertAccount(db, [...values, ...outboxValues([event], origin)]);
   return added.length > 0;
+}
+
+const selectTaken = statement<{ taken: boolean }>(
+  "is-address-taken",
+  "SELECT EXISTS (SELECT FROM account WHERE email = $1) AS taken",
+);
+
+/** Whether an address has an account. */
+export async function isAddressTaken(db: Queryable, email: string): Promise<boolean> {
+  const [row] = await selectTaken(db, [email]);
+  return row?.taken ?? false;
 }
 
 const selectCredentials = statement<{ id: string; password_hash: string }>(

@@ -43,7 +43,8 @@ export async function noteRefusedSession(db: Queryable, target: string, act: Act
 }
 
 // One statement, so that of two that present the same token at the same moment exactly one gets another. Both rows are
-// locked first: the second waits, then sees that the token has been used, and ends the session.
+// locked first: the second waits, then sees that the token has been used, and ends the session. There is no time of grace for
+// a client that lost the answer: within it a thief would be served as well, and "used twice" would not be refused.
 const rotateToken = statement<{ account_id: string; is_used: boolean; is_rotated: boolean; roles: string[] }>(
   "rotate-refresh-token",
   `WITH presented AS (

@@ -10,6 +10,8 @@ import { RegisterRequest } from "@row/gen/grpc/shop/auth/v1/auth_service.ts";
 import { ACCESS_TOKEN_SECONDS } from "@row/runtime/auth.ts";
 import { EventStreams } from "@row/tests/harness/events.ts";
 import { decodeJwt } from "jose";
+import type pg from "pg";
+import { openAccount } from "../src/open-account.ts";
 import { type AuthUnderTest, newEmail, rolesIn, startAuth, userIn } from "./auth-under-test.ts";
 
 let auth: AuthUnderTest;
@@ -74,6 +76,43 @@ test("does the same slow work for a known and an unknown address", async () => {
   assert.deepEqual(await work(() => auth.anybody.login({ email, password: "wrong" })), [0, 1]);
   assert.deepEqual(await work(() => auth.anybody.login({ email: newEmail(), password: "wrong" })), [0, 1]);
 });
+
+test("has Postgres do the same work for a known and an unknown address", async () => {
+  const { email } = await auth.newUser();
+  const work = async (address: string) => {
+    const { pool, done } = recorded(auth.database);
+    const applicant = { email: address, passwordHash: "$argon2id$v=19$m=19456,t=2,p=1$none", displayName: "Somebody" };
+    const origin = { correlationId: "timing", producer: "auth/test/test" };
+    const remembered = ["anonymous", "/Register", randomUUIDv7(), Buffer.alloc(32), Buffer.alloc(0)];
+    const id = await openAccount(pool, applicant, origin, remembered);
+    return { isOpened: id !== undefined, done };
+  };
+  const free = await work(newEmail());
+  const taken = await work(email);
+  assert.deepEqual([free.isOpened, taken.isOpened], [true, false]);
+  assert.ok(free.done.includes("add-account: 1 rows"), "the rows of an account are written");
+  assert.deepEqual(
+    taken.done.map((step) => step.replace("ROLLBACK TO", "RELEASE")),
+    free.done,
+  );
+  const kept = "SELECT count(*) FROM account WHERE email LIKE 'nobody:%'";
+  assert.equal(await auth.count(kept), 0);
+});
+
+/** A pool that notes what is asked of it, and how many rows that gave or wrote. */
+function recorded(pool: pg.Pool) {
+  const done: string[] = [];
+  const connect = async () => {
+    const client = await pool.connect();
+    const query = async (asked: string | { name: string }, values?: unknown[]) => {
+      const result = await client.query(asked as pg.QueryConfig, values);
+      done.push(typeof asked === "string" ? asked : `${asked.name}: ${result.rowCount} rows`);
+      return result;
+    };
+    return { query, release: (broken?: Error) => client.release(broken) };
+  };
+  return { pool: { connect } as unknown as pg.Pool, done };
+}
 
 test("refuses an unknown address and a wrong password in the same words", async () => {
   const { email } = await auth.newUser();

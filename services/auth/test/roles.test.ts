@@ -159,8 +159,10 @@ test("coerces the page size, and refuses a negative one and tokens of another li
   const list = (pageSize: number, pageToken = "") => admin.listAuditEntries({ pageSize, pageToken });
   assert.equal((await list(0)).auditEntries.length, 50);
   assert.equal((await list(1_000_000)).auditEntries.length, 200);
-  const forged = new PageTokens("audit-entries", "").encode(["' OR true"]);
-  for (const token of [new PageTokens("orders", "").encode([randomUUIDv7()]), forged, "abc", "\0", "x".repeat(1_025)]) {
+  const id = randomUUIDv7();
+  const keys = [["' OR true"], [id.toUpperCase()], ["ffffffff"], ["\ud800"], [""], [id, id]];
+  const forged = keys.map((key) => new PageTokens("audit-entries", "").encode(key));
+  for (const token of [new PageTokens("orders", "").encode([id]), ...forged, "abc", "\0", "x".repeat(1_025)]) {
     await assert.rejects(list(10, token), { code: status.INVALID_ARGUMENT, message: /page_token/ });
   }
   await assert.rejects(list(-1), { code: status.INVALID_ARGUMENT, message: /page_size/ });

@@ -75,7 +75,10 @@ export function wantedChanges(given: Description, mask: readonly string[]): Part
   const unknown = mask.findIndex((path) => !Object.hasOwn(FIELDS, path));
   if (unknown !== -1) {
     const known = Object.keys(FIELDS).join(", ");
-    throw new InvalidField(`update_mask.paths[${unknown}]`, `"${mask[unknown]}" cannot be changed: name ${known}`);
+    throw new InvalidField(
+      `update_mask.paths[${unknown}]`,
+      `${quoted(mask[unknown])} cannot be changed: name ${known}`,
+    );
   }
   const fields = Object.entries(FIELDS).filter(([path, field]) =>
     mask.length > 0 ? mask.includes(path) : given[field] !== "",
@@ -84,6 +87,11 @@ export function wantedChanges(given: Description, mask: readonly string[]): Part
   if (changes.name !== undefined) refuseBlank("name", changes.name);
   if (changes.categoryId !== undefined) refuseBlank("category_id", changes.categoryId);
   return changes;
+}
+
+/** A path as a message repeats it. The contract does not bound paths, and a message travels in a header, which has little room. */
+function quoted(path = ""): string {
+  return /^[\w.]{0,64}$/.test(path) ? `"${path}"` : "what it names";
 }
 
 /** The product with these changes; the same product when it is so already. */

@@ -7,6 +7,7 @@ import { status } from "@grpc/grpc-js";
 import { ProductPriceChanged } from "@row/gen/grpc/shop/catalog/v1/catalog_events.ts";
 import type { RpcError } from "@row/runtime/errors.ts";
 import { toMoney } from "@row/runtime/money.ts";
+import { PageTokens } from "@row/runtime/page-token.ts";
 import { EventStreams } from "../../../tests/harness/events.ts";
 import { answerOf, type CatalogUnderTest, newProductRequest, startCatalog } from "./catalog-under-test.ts";
 
@@ -161,7 +162,8 @@ test("finds products by words, the best match first, page by page", async () => 
   assert.equal(found.length, 5);
   const without = await visitor.searchProducts({ query: '"small zeppelin" -kit', pageSize: 0, pageToken: "" });
   assert.deepEqual(without.products, []);
-  for (const query of ["the", "&|!():*<->", "'; DROP TABLE products --"]) {
+  const minuses = ["-", "- ", "-!", '-"', "or -"].map((words) => words.repeat(50));
+  for (const query of ["the", "&|!():*<->", "'; DROP TABLE products --", ...minuses]) {
     await visitor.searchProducts({ query, pageSize: 0, pageToken: "" });
   }
 });
@@ -180,6 +182,27 @@ test("refuses page tokens of another list", async () => {
     visitor.searchProducts({ query: "   ", pageSize: 0, pageToken: "" }),
   ];
   for (const call of wrong) await assert.rejects(call, refusal(status.INVALID_ARGUMENT, "INVALID_REQUEST"));
+});
+
+test("refuses page tokens that somebody made up, whatever they hold", async () => {
+  const { visitor } = catalog;
+  const search = (...key: string[]) =>
+    visitor.searchProducts({
+      query: "coffee",
+      pageSize: 1,
+      pageToken: new PageTokens("product search", "coffee").encode(key),
+    });
+  const list = (...key: string[]) =>
+    visitor.listProducts({ pageSize: 1, pageToken: new PageTokens("products", "").encode(key), categoryId: "" });
+  await search("0.5", GUJI);
+  await list("Enamel Mug", GUJI);
+  const wrong = [
+    ...["1e39", "1e-99", "9".repeat(400), "NaN", "-1", ""].map((rank) => search(rank, GUJI)),
+    ...["42", GUJI.toUpperCase(), `${GUJI}'`, ""].flatMap((id) => [search("0.5", id), list("Enamel Mug", id)]),
+    ...["\0", "\ud800", "\udc00\ud800"].map((name) => list(name, GUJI)),
+    ...[list(GUJI), list(), search("0.5", GUJI, "")],
+  ];
+  assert.deepEqual(new Set(await Promise.all(wrong.map(answerOf))), new Set(["INVALID_REQUEST"]));
 });
 
 test("creates a product: told, audited, and once per request_id", async () => {
@@ -271,6 +294,21 @@ test("refuses updates of what cannot be, with the field by name", async () => {
     merchant.updateProduct({ ...update, id: randomUUIDv7(), name: "x" }),
     refusal(status.NOT_FOUND, "PRODUCT_NOT_FOUND"),
   );
+});
+
+test("refuses a mask that names something endless without repeating it", async () => {
+  const { merchant, product } = catalog;
+  const { id } = await product();
+  const update = { id, name: "", description: "", categoryId: "" };
+  for (const path of ["x".repeat(200_000), "\u{1f40e}".repeat(50_000), "name\n"]) {
+    await assert.rejects(merchant.updateProduct({ ...update, updateMask: [path] }), (error: RpcError) => {
+      assert.deepEqual([error.code, error.reason], [status.INVALID_ARGUMENT, "INVALID_REQUEST"], error.message);
+      assert.ok(error.message.length < 300);
+      return true;
+    });
+  }
+  const updateMask = Array.from({ length: 20_000 }, () => "name");
+  assert.equal(await answerOf(merchant.updateProduct({ ...update, name: "Lamp", updateMask })), "OK");
 });
 
 test("changes a price once per request_id, so that a late repeat does not change a later price back", async () => {

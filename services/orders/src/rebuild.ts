@@ -16,7 +16,7 @@ export interface Rebuilt {
   readonly differences: number;
 }
 
-/** Folds all streams. Placing and changing orders waits meanwhile; reading does not. */
+/** Folds all streams. Reading goes on; what places or changes an order waits, up to its deadline. */
 export async function rebuild(pool: pg.Pool): Promise<Rebuilt> {
   const client = await pool.connect();
   try {

@@ -4,6 +4,7 @@ import { CardGateway } from "./card-gateway.ts";
 import { variables } from "./config.ts";
 import { finishRefunds } from "./finish-refunds.ts";
 import { PaymentStore } from "./payment-store.ts";
+import { showRefunds } from "./refund-metrics.ts";
 import { paymentService } from "./service.ts";
 
 await runService({
@@ -22,5 +23,6 @@ await runService({
     const dependencies = { store, gateway, relay, origin: host.origin.bind(host) };
     host.serve(PaymentServiceService, paymentService(dependencies));
     host.background(finishRefunds(dependencies, host));
+    showRefunds(host.telemetry, pool);
   },
 });

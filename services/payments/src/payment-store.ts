@@ -7,30 +7,7 @@ import { rememberRequest } from "@row/runtime/requests.ts";
 import type pg from "pg";
 import { postings } from "./ledger.ts";
 import type { Move, Payment, PaymentState } from "./payment.ts";
-
-interface PaymentRow {
-  readonly id: string;
-  readonly order_id: string;
-  readonly customer_id: string | null;
-  readonly amount_minor: bigint;
-  readonly state: PaymentState;
-  readonly decline_reason: string;
-  readonly create_time: Date;
-  readonly update_time: Date;
-}
-
-function toPayment(row: PaymentRow): Payment {
-  return {
-    id: row.id,
-    orderId: row.order_id,
-    customerId: row.customer_id ?? undefined,
-    amountMinor: row.amount_minor,
-    state: row.state,
-    declineReason: row.decline_reason,
-    createTime: row.create_time,
-    updateTime: row.update_time,
-  };
-}
+import { type PaymentRow, toPayment } from "./payment-rows.ts";
 
 /** A payment as the gateway's first word makes it. */
 export interface NewPayment {
@@ -80,20 +57,6 @@ const movePayments = statement<{ id: string }>(
   SELECT id FROM moved`,
 );
 
-const askRefund = statement(
-  "payments-ask-refund",
-  `INSERT INTO refund_requests (payment_id, actor, reason, correlation_id)
-  SELECT id, $2, $3, $4 FROM payments WHERE id = $1::uuid AND state = 'CAPTURED' FOR UPDATE
-  ON CONFLICT (payment_id) DO NOTHING`,
-);
-
-const selectUnfinishedRefunds = statement<PaymentRow & { correlation_id: string }>(
-  "payments-unfinished-refunds",
-  `SELECT payments.*, correlation_id FROM refund_requests JOIN payments ON id = payment_id
-  WHERE state = 'CAPTURED' AND refund_requests.create_time < now() - $1 * interval '1 ms'
-  ORDER BY refund_requests.create_time LIMIT 20`,
-);
-
 // Whoever asked for a refund that was made already, or is made by somebody else, is in the trail as well.
 const remember = statement(
   "payments-remember-refund",
@@ -102,12 +65,6 @@ const remember = statement(
   SELECT $1, 'payment.refunded', $6, $7, jsonb_build_object('reason', $8::text)
   WHERE NOT EXISTS (SELECT FROM runtime.audit WHERE target = $6 AND actor = $1 AND action = 'payment.refunded')`,
 );
-
-/** A refund that was asked for some time ago and is still not made. */
-export interface UnfinishedRefund {
-  readonly payment: Payment;
-  readonly correlationId: string;
-}
 
 /** What tells the rows of a batch apart. */
 interface Keys {
@@ -175,17 +132,6 @@ export class PaymentStore {
       outbox: outboxJson([event], origin),
     };
     return this.#moving.do(row);
-  }
-
-  /** Notes who asks for a refund, so that it is made and audited even if this process dies right now. */
-  async askRefund(paymentId: string, actor: string, reason: string, correlationId: string): Promise<void> {
-    await askRefund(this.pool, [paymentId, actor, reason, correlationId]);
-  }
-
-  /** Refunds asked for at least `ageMs` ago and still not made. */
-  async unfinishedRefunds(ageMs: number): Promise<UnfinishedRefund[]> {
-    const rows = await selectUnfinishedRefunds(this.pool, [ageMs]);
-    return rows.map((row) => ({ payment: toPayment(row), correlationId: row.correlation_id }));
   }
 
   /** Remembers the answer to an admin's refund, and who asked if the refund itself did not. */

@@ -12,9 +12,11 @@ import { noteRefusedSession, startSession } from "../session-store.ts";
 export async function login(auth: Auth, request: LoginRequest, call: Call): Promise<LoginResponse> {
   const email = normalEmail(request.email);
   const known = await findCredentials(auth.pool, email);
+  // Made for a known address as well, so that both cost the same.
+  const address = keyedHash(auth.addressKey, email);
   const isRight = await auth.passwords.verify(known?.passwordHash, request.password, call.signal);
   if (!known || !isRight) {
-    const target = known ? `user:${known.userId}` : `address:${keyedHash(auth.addressKey, email)}`;
+    const target = known ? `user:${known.userId}` : `address:${address}`;
     await noteRefusedSession(auth.pool, target, { actor: "anonymous", correlationId: call.correlationId });
     throw new BadCredentials();
   }

@@ -9,7 +9,10 @@ import { openAccount } from "../open-account.ts";
 
 const types = { request: RegisterRequest, response: RegisterResponse };
 
-/** Takes the same steps, the slow one above all, whether or not the address has an account. */
+/**
+ * Takes the same steps, the slow one above all, whether or not the address has an account. That whoever can sign in after
+ * registering knows the address was free is another matter: only a letter to the address could hide it.
+ */
 export async function register(auth: Auth, request: RegisterRequest, call: Call): Promise<RegisterResponse> {
   const applicant = { email: normalEmail(request.email), displayName: displayName(request.displayName) };
   // What is remembered of a body is a fast hash, from which a password could be guessed.

@@ -1,16 +1,15 @@
 import type { SearchProductsRequest, SearchProductsResponse } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
-import { InvalidField } from "@row/runtime/errors.ts";
 import { PageTokens, pageSize } from "@row/runtime/page-token.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { rankKey } from "../page-key.ts";
 import { search } from "../product-lists.ts";
 import { toMessage } from "../product-message.ts";
+import { searchWords } from "../search-words.ts";
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "./list-products.ts";
 
 export function searchProducts({ pool }: Dependencies) {
   return async (request: SearchProductsRequest): Promise<SearchProductsResponse> => {
-    const query = request.query.trim();
-    if (query === "") throw new InvalidField("query", "must not be blank");
+    const query = searchWords(request.query);
     const size = pageSize(request.pageSize, DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE);
     const tokens = new PageTokens("product search", query);
     const after = rankKey(tokens.decode(request.pageToken));

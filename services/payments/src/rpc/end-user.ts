@@ -13,6 +13,7 @@ import { callerOf, once } from "@row/runtime/requests.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { mustMove, PaymentNotFound, REFUND } from "../payment.ts";
 import { toMessage } from "../payment-message.ts";
+import { askRefund } from "../refund-requests.ts";
 import { movePayment } from "./move-payment.ts";
 
 const auditRead = statement(
@@ -26,7 +27,8 @@ export function getPayment({ store }: Dependencies) {
     const isOwn = payment?.customerId !== undefined && payment.customerId === call.user?.id;
     const isAdmin = call.user?.roles.includes("admin") ?? false;
     if (!payment || !(isOwn || isAdmin)) throw new PaymentNotFound(id);
-    if (!isOwn) await auditRead(store.pool, [randomUUIDv7(), callerOf(call), `payment:${id}`, call.correlationId]);
+    if (!isOwn)
+      await auditRead(store.pool, [randomUUIDv7(), callerOf(call), `payment:${payment.id}`, call.correlationId]);
     return { payment: toMessage(payment) };
   };
 }
@@ -39,7 +41,7 @@ export function refundPayment(dependencies: Dependencies) {
       const payment = await store.byId(request.id);
       if (!payment) throw new PaymentNotFound(request.id);
       if (mustMove(REFUND, payment.orderId, payment.state)) {
-        await store.askRefund(payment.id, callerOf(call), request.reason, call.correlationId);
+        await askRefund(store.pool, payment.id, callerOf(call), request.reason, call.correlationId);
         crashPoint("payments.after-ask-refund");
         await movePayment(dependencies, call, REFUND, payment.orderId, payment);
       }
