@@ -1,6 +1,10 @@
-import { join } from "node:path";
+import { globSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { run } from "node:test";
 import { stripVTControlCharacters } from "node:util";
+import { removeState } from "@row/cli/infrastructure.ts";
+import { stopLeftovers } from "@row/cli/supervisor/run-record.ts";
 
 /** What became of the tests of one file. */
 export interface FileResult {
@@ -23,7 +27,13 @@ export async function runTestFile(root: string, file: string, interrupted: Abort
   const result: FileResult = { file, passed: 0, failures: [], skipped: [], ms: 0, output: "" };
   const began = performance.now();
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(LONGEST_MS)]);
-  for await (const { type, data } of run({ files: [path], cwd: root, signal })) {
+  const place = mkdtempSync(join(tmpdir(), "row-t-"));
+  for await (const { type, data } of run({
+    files: [path],
+    cwd: root,
+    signal,
+    env: { ...process.env, TMPDIR: place },
+  })) {
     if (type === "test:stdout" || type === "test:stderr") result.output += data.message;
     if (type !== "test:pass" && type !== "test:fail") continue;
     const isTheFile = data.name === path;
@@ -43,9 +53,20 @@ export async function runTestFile(root: string, file: string, interrupted: Abort
       result.passed += 1;
     }
   }
+  await tidyUp(place);
   result.ms = performance.now() - began;
   result.output = result.output.slice(-OUTPUT_CHARS).trimEnd();
   return result;
+}
+
+/** Stops what a file that was cut off left running, on ports that the next run wants, and deletes what it left behind. */
+async function tidyUp(place: string): Promise<void> {
+  for (const record of globSync("**/processes.json", { cwd: place })) {
+    const stateDir = join(place, dirname(record));
+    await stopLeftovers(stateDir);
+    removeState(stateDir);
+  }
+  rmSync(place, { recursive: true, force: true });
 }
 
 function explain(cause: unknown): string {

@@ -9,13 +9,18 @@ test("a seed repeats its campaign, another one makes another", () => {
   assert.notDeepEqual(planCampaign(SHAPE), planCampaign({ ...SHAPE, seed: 8 }));
 });
 
-test("every round kills everybody, takes NATS away for 10 s and restarts Postgres", () => {
+test("every round kills everybody, takes NATS away for 10 s, restarts and crashes Postgres, and freezes orders", () => {
   for (const { faults } of planCampaign(SHAPE)) {
     const killed = new Set(faults.filter(({ kind }) => kind === "kill").map(({ process }) => process));
     assert.deepEqual([...killed].sort(), ["card-gateway", "inventory", "orders", "payments"]);
     assert.ok(faults.some(({ kind }) => kind === "kill-relay"));
     assert.ok(faults.some((fault) => "forMs" in fault && fault.forMs === 10_000));
-    assert.ok(faults.some(({ kind }) => kind === "restart"));
+    for (const wanted of ["restart", "crash"])
+      assert.ok(
+        faults.some(({ kind }) => kind === wanted),
+        wanted,
+      );
+    assert.ok(faults.some(({ kind, process }) => kind === "freeze" && process === "orders"));
     assert.deepEqual(
       faults,
       faults.toSorted((a, b) => a.atMs - b.atMs),

@@ -18,8 +18,9 @@ export type Fault =
   | { readonly atMs: number; readonly kind: "kill"; readonly process: string }
   /** Kills whoever holds the relay of that service's outbox. */
   | { readonly atMs: number; readonly kind: "kill-relay"; readonly process: string }
-  | { readonly atMs: number; readonly kind: "freeze" | "take-down"; readonly process: "nats"; readonly forMs: number }
-  | { readonly atMs: number; readonly kind: "restart"; readonly process: "postgres" };
+  | { readonly atMs: number; readonly kind: "freeze" | "take-down"; readonly process: string; readonly forMs: number }
+  /** Stops in order, with everything on disk; or at once, forgetting what was not. */
+  | { readonly atMs: number; readonly kind: "restart" | "crash"; readonly process: "postgres" };
 
 export interface Round {
   readonly orders: readonly PlannedOrder[];
@@ -38,6 +39,8 @@ export interface CampaignShape {
 
 export const BURST_MS = 12_000;
 const NATS_AWAY_MS = 10_000;
+/** Longer than a saga's lease: what it then wants to write, somebody else may have written. */
+const ORDERS_FROZEN_MS = 10_000;
 
 const TOKENS = [
   ...Array.from({ length: 10 }, () => "tok_ok"),
@@ -95,6 +98,8 @@ function planFaults(random: SeededRandom, bursts: number): Fault[] {
       process: random.pick(["orders", "inventory", "payments"]),
     },
     { atMs: soonAfterABurst(), kind: "restart", process: "postgres" },
+    { atMs: soonAfterABurst(), kind: "crash", process: "postgres" },
+    { atMs: soonAfterABurst(), kind: "freeze", process: "orders", forMs: ORDERS_FROZEN_MS },
   ];
   return [...kills, ...others].sort((a, b) => a.atMs - b.atMs);
 }

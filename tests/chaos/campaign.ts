@@ -10,7 +10,7 @@ import { inflict } from "./faults.ts";
 import { restDoor, signIn } from "./rest-door.ts";
 import { Shopper } from "./shopper.ts";
 
-/** Redelivery after a lost acknowledgement takes 30 s, sometimes twice. */
+/** Sagas whose step fell to a killed process wait for its lease; a delivery that was never acknowledged comes again. */
 const SETTLE_MS = 90_000;
 
 export interface RoundResult {

@@ -21,6 +21,8 @@ export async function inflict(shop: Shop, fault: Fault): Promise<void> {
       await shop.halt(fault.process);
       await sleep(fault.forMs);
       return shop.resume(fault.process);
+    case "crash":
+      return shop.kill(fault.process, "SIGQUIT");
     case "restart":
       return shop.restart(fault.process);
   }
