@@ -6,6 +6,7 @@ import {
   type ConnectRouter,
   type ConnectRouterOptions,
   type ContextValues,
+  createContextKey,
   createContextValues,
   type HandlerContext,
   type Interceptor,
@@ -13,13 +14,16 @@ import {
 } from "@connectrpc/connect";
 import { type MethodContract, methodAt, registry } from "@row/runtime/contract.ts";
 import { validateBytes } from "@row/runtime/validate.ts";
-import { Exchange, type Surroundings } from "./exchange.ts";
+import { type Client, Exchange, type Surroundings } from "./exchange.ts";
 import { EXCHANGE } from "./grpc-transport.ts";
+import { REQUEST_COMPRESSIONS } from "./request-compression.ts";
 import { httpStatusOf } from "./rest/error-status.ts";
 import { MAX_JSON_DEPTH } from "./rest/json-body.ts";
 import { requestIdOf, takesRequestId } from "./rest/request-id.ts";
 import { fromThrown } from "./rpc-error.ts";
 import { admitUnreadable, checkReadable } from "./unreadable-messages.ts";
+
+const CLIENT = createContextKey<Client>({ ip: "" }, { description: "who sent the request" });
 
 /** The options of the routers on both ports. */
 export function routerOptions(
@@ -29,6 +33,7 @@ export function routerOptions(
 ): ConnectRouterOptions {
   return {
     readMaxBytes: maxBytes,
+    acceptCompression: [...REQUEST_COMPRESSIONS],
     jsonOptions: { ignoreUnknownFields: false, recursionLimit: MAX_JSON_DEPTH, registry, alwaysEmitImplicit: true },
     shutdownSignal: stopping,
     requestGate: (context) => gate(surroundings, context),
@@ -59,8 +64,10 @@ function isServerStream(method: DescMethod): method is DescMethodServerStreaming
   return method.methodKind === "server_streaming";
 }
 
-/** Values for each request; the gate fills them. */
-export const contextValues = (): ContextValues => createContextValues();
+/** Values for each request; the gate adds to them. */
+export function contextValues(client: Client): ContextValues {
+  return createContextValues().set(CLIENT, client);
+}
 
 function addUnary(router: ConnectRouter, method: DescMethodUnary, transport: Transport): void {
   router.rpc(method, async (request, context) => {
@@ -90,10 +97,12 @@ function addServerStream(router: ConnectRouter, method: DescMethodServerStreamin
 
 async function gate(surroundings: Surroundings, context: HandlerContext): Promise<void> {
   const { requestHeader, values, method } = context;
-  const exchange = new Exchange(surroundings, `/${method.parent.typeName}/${method.name}`, {
+  const headers = {
     correlationId: requestHeader.get("x-correlation-id"),
     traceparent: requestHeader.get("traceparent"),
-  });
+  };
+  const name = `/${method.parent.typeName}/${method.name}`;
+  const exchange = new Exchange(surroundings, name, headers, values.get(CLIENT));
   values.set(EXCHANGE, exchange);
   context.responseHeader.set("x-correlation-id", exchange.correlationId);
   try {
@@ -138,10 +147,10 @@ function checkRequest<M extends DescMethodUnary | DescMethodServerStreaming>(
   { input }: M,
   request: { requestId?: unknown } & ReturnType<typeof create<M["input"]>>,
 ): void {
-  checkReadable(context.values, input);
+  checkReadable(context.values);
   const key = context.requestHeader.get("idempotency-key");
   if (key !== null && takesRequestId(input) && request.requestId === "") {
-    request.requestId = requestIdOf(exchange.user?.id ?? "", contractOf(context.method).path, key);
+    request.requestId = requestIdOf(exchange.caller, contractOf(context.method).path, key);
   }
   validateBytes(input, toBinary(input, request));
 }

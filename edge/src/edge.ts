@@ -26,11 +26,14 @@ export interface EdgeOptions {
   readonly corsOrigins: readonly string[];
   /** How long a stream may be silent, in milliseconds. */
   readonly heartbeatMs?: number;
+  /** How long the reader of a stream may take nothing, in milliseconds. */
+  readonly stalledMs?: number;
   /** Routes that the contracts do not have. */
   readonly moreBindings?: readonly Binding[];
 }
 
 const HEARTBEAT_MS = 15_000;
+const STALLED_MS = 60_000;
 const DRAIN_MS = 5_000;
 const SWEEP_MS = 20;
 
@@ -61,6 +64,7 @@ export class Edge {
       isBehindSidecar = false,
       corsOrigins,
       heartbeatMs = HEARTBEAT_MS,
+      stalledMs = STALLED_MS,
       moreBindings = [],
     } = options;
     const stopping = new AbortController();
@@ -73,10 +77,10 @@ export class Edge {
     const contracts: MethodContract[] = servedBy(new Set(services.keys()));
     const bindings = [...contracts.flatMap(bindingsOf), ...moreBindings];
     const transport = new GrpcTransport(backends);
-    const shared = { surroundings, contracts, transport, stopping: stopping.signal };
-    const rest = new RestHandler({ ...shared, backends, bindings, heartbeatMs });
+    const shared = { surroundings, contracts, transport, stopping: stopping.signal, isBehindSidecar };
+    const rest = new RestHandler({ ...shared, backends, bindings, heartbeatMs, stalledMs });
     const openApi = JSON.stringify(openApiDocument(bindings));
-    const http = await createHttpServer({ ...shared, rest, corsOrigins, openApi, isBehindSidecar });
+    const http = await createHttpServer({ ...shared, rest, corsOrigins, openApi });
     return new Edge([...backends.values()], http, new GrpcServer(shared), stopping);
   }
 

@@ -1,6 +1,8 @@
 /** One request on its way through the edge: who asks, until when, and what the answer must say besides. */
 import { randomUUIDv7 } from "node:crypto";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { SpanKind } from "@opentelemetry/api";
+import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { checkUser } from "@row/runtime/access.ts";
 import { bearerToken, type TokenVerifier } from "@row/runtime/auth.ts";
 import type { User } from "@row/runtime/call.ts";
@@ -17,8 +19,11 @@ export interface Surroundings {
   readonly verifier: TokenVerifier;
 }
 
-/** The headers the edge looks at, as Node gives them. */
-export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
+/** Where a request comes from. */
+export interface Client {
+  /** The address, as far as whoever forwards the request is believed. */
+  readonly ip: string;
+}
 
 export class Exchange {
   readonly correlationId: string;
@@ -28,44 +33,62 @@ export class Exchange {
   user: User | undefined;
   /** Passed on to services, once it is known to be good. */
   authorization: string | undefined;
-  /** Whether the request came with credentials, good or bad. */
+  /** Whether the request came with credentials that count, good or bad. */
   sentToken = false;
   readonly #surroundings: Surroundings;
   readonly #name: string;
+  readonly #client: Client;
   readonly #startedAt = performance.now();
 
   /** `name` is what is asked for, never with ids in it: a route or an RPC. */
-  constructor(surroundings: Surroundings, name: string, headers: { correlationId: unknown; traceparent: unknown }) {
+  constructor(
+    surroundings: Surroundings,
+    name: string,
+    headers: { correlationId: unknown; traceparent: unknown },
+    client: Client,
+  ) {
     this.#surroundings = surroundings;
     this.#name = name;
+    this.#client = client;
     this.servedBy = surroundings.servedBy;
     this.correlationId = acceptCorrelationId(headers.correlationId);
     const parent = typeof headers.traceparent === "string" ? headers.traceparent : undefined;
     this.span = surroundings.telemetry.startSpan(name, SpanKind.SERVER, parent);
   }
 
+  /** Whose Idempotency-Key it is: two strangers who use the same one mean two requests. */
+  get caller(): string {
+    return this.user?.id ?? this.#client.ip;
+  }
+
   /**
    * Finds out who asks and whether they may. A bad token is refused even where none is needed, because its owner
-   * believes to be signed in. Answers undefined when that took no waiting.
+   * believes to be signed in; only where one comes by a token or gives it up, it counts as none.
+   * Answers undefined when that took no waiting.
    */
   admit(contract: MethodContract, authorization: string | undefined): Promise<void> | undefined {
-    this.sentToken = authorization !== undefined;
-    const token = bearerToken(authorization);
-    if (token === undefined) {
-      checkUser(contract, undefined, undefined);
-      return undefined;
-    }
-    this.authorization = `Bearer ${token}`;
-    const known = this.#surroundings.verifier.recall(token);
-    if (!known) return this.#verify(contract, token);
-    this.user = known;
+    const mayBeBad = takesBadTokens(contract);
+    this.sentToken = authorization !== undefined && !mayBeBad;
+    const token = tokenOf(authorization, mayBeBad);
+    const known = token === undefined ? undefined : this.#surroundings.verifier.recall(token);
+    if (token !== undefined && !known) return this.#verify(contract, token, mayBeBad);
+    this.#is(known, token);
     checkUser(contract, known, undefined);
     return undefined;
   }
 
-  async #verify(contract: MethodContract, token: string): Promise<void> {
-    this.user = await this.#surroundings.verifier.verify(token);
+  async #verify(contract: MethodContract, token: string, mayBeBad: boolean): Promise<void> {
+    try {
+      this.#is(await this.#surroundings.verifier.verify(token), token);
+    } catch (error) {
+      if (!mayBeBad) throw error;
+    }
     checkUser(contract, this.user, undefined);
+  }
+
+  #is(user: User | undefined, token: string | undefined): void {
+    this.user = user;
+    if (user) this.authorization = `Bearer ${token}`;
   }
 
   /** Notes who answered the call that this request became. */
@@ -93,6 +116,20 @@ export class Exchange {
       correlationId: this.correlationId,
       traceId: this.span.spanContext().traceId,
     };
+  }
+}
+
+/** A public call that is no read opens, renews or ends a session: an expired token could else never be refreshed. */
+function takesBadTokens({ access, descriptor }: MethodContract): boolean {
+  return access === Access.PUBLIC && descriptor.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+}
+
+function tokenOf(authorization: string | undefined, mayBeBad: boolean): string | undefined {
+  try {
+    return bearerToken(authorization);
+  } catch (error) {
+    if (mayBeBad) return undefined;
+    throw error;
   }
 }
 

@@ -1,10 +1,12 @@
 /** gRPC over HTTP/2 without TLS. Connect and gRPC-Web are understood here as well. */
-import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import type { IncomingMessage } from "node:http";
+import { createServer, type Http2Server, type Http2ServerRequest, type ServerHttp2Session } from "node:http2";
 import type { Transport } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { MethodContract } from "@row/runtime/contract.ts";
 import { addRoutes, contextValues, routerOptions } from "./connect-routes.ts";
-import type { Surroundings } from "./exchange.ts";
+import type { Client, Surroundings } from "./exchange.ts";
+import { isHost } from "./host.ts";
 import { MAX_BODY_BYTES } from "./http-server.ts";
 
 export interface GrpcServerOptions {
@@ -12,6 +14,8 @@ export interface GrpcServerOptions {
   readonly contracts: readonly MethodContract[];
   readonly transport: Transport;
   readonly stopping: AbortSignal;
+  /** Whether the only client is the edge's own sidecar. */
+  readonly isBehindSidecar: boolean;
 }
 
 export class GrpcServer {
@@ -19,13 +23,19 @@ export class GrpcServer {
   readonly #sessions = new Set<ServerHttp2Session>();
 
   constructor(options: GrpcServerOptions) {
-    this.#server = createServer(
-      connectNodeAdapter({
-        ...routerOptions(options.surroundings, MAX_BODY_BYTES, options.stopping),
-        contextValues,
-        routes: (router) => addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES),
-      }),
-    );
+    const serve = connectNodeAdapter({
+      ...routerOptions(options.surroundings, MAX_BODY_BYTES, options.stopping),
+      contextValues: (request) => contextValues(clientOf(request, options.isBehindSidecar)),
+      routes: (router) => addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES),
+    });
+    this.#server = createServer((request, response) => {
+      // Connect makes a URL of it, and what it throws then nobody would catch.
+      if (!isHost(request.authority)) {
+        response.writeHead(400).end();
+        return;
+      }
+      serve(request, response);
+    });
     this.#server.on("session", (session) => {
       this.#sessions.add(session);
       session.once("close", () => this.#sessions.delete(session));
@@ -51,4 +61,10 @@ export class GrpcServer {
   cutOff(): void {
     for (const session of this.#sessions) session.destroy();
   }
+}
+
+/** As Fastify finds it out on the other port: of forwarded addresses, the last is the one that the sidecar has seen. */
+function clientOf({ headers, socket }: IncomingMessage | Http2ServerRequest, isBehindSidecar: boolean): Client {
+  const forwarded = isBehindSidecar ? String(headers["x-forwarded-for"] ?? "") : "";
+  return { ip: forwarded.split(",").at(-1)?.trim() || (socket.remoteAddress ?? "") };
 }

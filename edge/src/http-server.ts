@@ -5,12 +5,20 @@ import type { Transport } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import type { MethodContract } from "@row/runtime/contract.ts";
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import { compressHook } from "./answer-compression.ts";
 import { addRoutes, contextValues, routerOptions } from "./connect-routes.ts";
 import { corsHook } from "./cors.ts";
 import type { Surroundings } from "./exchange.ts";
+import { isHost } from "./host.ts";
 import { addPages } from "./pages.ts";
 import type { RestHandler } from "./rest/handler.ts";
-import { bodyTooLarge, contentTypeUnsupported, HttpRefusal, pathNotFound } from "./rest/http-refusal.ts";
+import {
+  bodyTooLarge,
+  contentTypeUnsupported,
+  HttpRefusal,
+  hostUnreadable,
+  pathNotFound,
+} from "./rest/http-refusal.ts";
 import { sendError } from "./rest/reply.ts";
 
 /** The largest body and the largest message that is read, in bytes. */
@@ -55,6 +63,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     done();
   });
   app.addHook("onRequest", corsHook(options.corsOrigins));
+  app.addHook("onSend", compressHook);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) => {
     // Methods that Fastify has no routes for are the REST router's to judge all the same.
@@ -72,12 +81,17 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     scope.all("/v1/*", rest.handle);
     scope.all("/.well-known/*", rest.handle);
   });
-  await app.register(fastifyConnectPlugin, {
-    ...routerOptions(surroundings, MAX_BODY_BYTES, options.stopping),
-    // gRPC itself has trailers, which HTTP/1.1 clients do not read: it is served on the h2c port.
-    grpc: false,
-    contextValues,
-    routes: (router) => addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES),
+  await app.register(async (scope) => {
+    scope.addHook("onRequest", (request, _reply, done) => {
+      done(isHost(request.headers.host) ? undefined : hostUnreadable());
+    });
+    await scope.register(fastifyConnectPlugin, {
+      ...routerOptions(surroundings, MAX_BODY_BYTES, options.stopping),
+      // gRPC itself has trailers, which HTTP/1.1 clients do not read: it is served on the h2c port.
+      grpc: false,
+      contextValues,
+      routes: (router) => addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES),
+    });
   });
   addPages(app, options.openApi);
   return app;

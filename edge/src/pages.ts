@@ -1,8 +1,9 @@
 /** The pages: what this is, and the API to browse. They load nothing from elsewhere. */
 
-import { hash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { FastifyInstance } from "fastify";
+import { varyingByEncoding } from "./answer-compression.ts";
+import { entityTag, namesTag } from "./entity-tag.ts";
 
 const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -30,9 +31,10 @@ function add(app: FastifyInstance, path: string, text: string, type: string): vo
   app.get(path, (request, reply) => {
     const isPlain = /^[\w.-]+(:\d+)?$/.test(request.host);
     const page = isPlain ? text.replaceAll(EXAMPLE_HOST, request.host) : text;
-    const etag = `"${hash("sha1", page, "base64url")}"`;
-    reply.headers({ etag, vary: "host", "cache-control": "no-cache", "content-security-policy": PAGE_POLICY });
-    if (request.headers["if-none-match"] === etag) return reply.code(304).send();
+    const etag = entityTag(page);
+    const vary = [reply.getHeader("vary") ?? [], varyingByEncoding("Host")].flat().join(", ");
+    reply.headers({ etag, vary, "cache-control": "no-cache", "content-security-policy": PAGE_POLICY });
+    if (namesTag(request.headers["if-none-match"], etag)) return reply.code(304).send();
     return reply.type(type).send(page);
   });
 }

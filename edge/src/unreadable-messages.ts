@@ -1,20 +1,25 @@
-/** Requests whose bytes are no protobuf message: Connect calls them an internal error, the contract an invalid argument. */
-import { type DescMessage, fromBinary } from "@bufbuild/protobuf";
+/**
+ * Requests whose bytes are not what they say: Connect calls some of them an internal error and reads others for something
+ * else, where the contract says that the argument is invalid.
+ */
+import { type DescMessage, fromBinary, type JsonValue } from "@bufbuild/protobuf";
+import { base64Decode } from "@bufbuild/protobuf/wire";
 import { type ConnectRouter, type ContextValues, createContextKey } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { DomainError } from "@row/runtime/errors.ts";
+import { shortenTimeouts } from "./long-timeouts.ts";
+import { ENVELOPE_BYTES, formOf, type MessageForm, messagesIn } from "./message-form.ts";
+import { refuseRoundedIntegers } from "./rest/rounded-integers.ts";
 
-const IS_UNREADABLE = createContextKey(false);
-/** gRPC and gRPC-Web put a byte of flags and four of length before the message. */
-const ENVELOPE_BYTES = 5;
-const IS_COMPRESSED = 1;
-const BINARY = /^application\/(proto$|grpc(-web)?(\+proto)?(;|$))/;
+const REFUSAL = createContextKey<Error | undefined>(undefined, { description: "why the request is not readable" });
 
-/** Lets every handler of the router be called with bytes that are no message; `checkReadable` then refuses them. */
+type Handler = ConnectRouter["handlers"][number];
+
+/** Lets every handler of the router be called with what is not readable; `checkReadable` then refuses it. */
 export function admitUnreadable(router: ConnectRouter, maxBytes: number): void {
   for (const [index, handler] of router.handlers.entries()) {
-    const reading: typeof handler = Object.assign(
-      async (request: UniversalServerRequest) => handler(await readable(request, handler.method.input, maxBytes)),
+    const reading: Handler = Object.assign(
+      async (request: UniversalServerRequest) => handler(readable(request, handler, maxBytes)),
       handler, // its path, method and protocols
     );
     router.handlers[index] = reading;
@@ -22,31 +27,89 @@ export function admitUnreadable(router: ConnectRouter, maxBytes: number): void {
 }
 
 /** Throws for a request that was not readable. */
-export function checkReadable(values: ContextValues, input: DescMessage): void {
-  if (!values.get(IS_UNREADABLE)) return;
-  throw new DomainError("invalid", "MALFORMED_MESSAGE", `Cannot read the request: it is no ${input.typeName}`);
+export function checkReadable(values: ContextValues): void {
+  const refusal = values.get(REFUSAL);
+  if (refusal) throw refusal;
 }
 
-async function readable(
-  request: UniversalServerRequest,
+function readable(request: UniversalServerRequest, handler: Handler, maxBytes: number): UniversalServerRequest {
+  shortenTimeouts(request.header);
+  const isGet = request.method === "GET" && handler.allowedMethods.includes("GET");
+  const asked = isGet ? asPost(request) : request;
+  const form = formOf(asked.header);
+  if (!form || !isBytes(asked.body)) return asked;
+  asked.header.delete("content-length"); // another body may take this one's place
+  return { ...asked, body: read(asked.body, form, handler.method.input, maxBytes, asked.contextValues) };
+}
+
+/** A Connect request whose message is in its URL as one whose message is its body. */
+function asPost(request: UniversalServerRequest): UniversalServerRequest {
+  const { searchParams } = new URL(request.url);
+  const text = searchParams.get("message") ?? "";
+  const encoding = /^(json|proto)$/.exec(searchParams.get("encoding") ?? "")?.[0] ?? "unknown";
+  request.header.set("content-type", `application/${encoding}`);
+  request.header.set("content-encoding", searchParams.get("compression") ?? "identity");
+  let message = Buffer.from(text);
+  try {
+    if (searchParams.get("base64") === "1") message = Buffer.from(base64Decode(text));
+  } catch {
+    request.contextValues?.set(REFUSAL, malformed("its message is no base64"));
+  }
+  return { ...request, method: "POST", body: only(message) };
+}
+
+/** Reads only when asked to: who may not call at all is refused before. */
+async function* read(
+  body: AsyncIterable<Uint8Array>,
+  form: MessageForm,
   input: DescMessage,
   maxBytes: number,
-): Promise<UniversalServerRequest> {
-  const { header, body } = request;
-  const type = header.get("content-type") ?? "";
-  if (!BINARY.test(type) || !isBytes(body) || header.has("content-encoding")) return request;
-  const read = await upTo(body, maxBytes + ENVELOPE_BYTES);
-  // What is too long is Connect's to refuse, and what is compressed its to unpack.
-  if (read.rest) return { ...request, body: chain(read.bytes, read.rest) };
-  const isEnveloped = type.startsWith("application/grpc");
-  const [flags = 0] = isEnveloped ? read.bytes : [0];
-  const isWhole = !isEnveloped || lengthOf(read.bytes) === read.bytes.length - ENVELOPE_BYTES;
-  const message = isEnveloped ? read.bytes.subarray(ENVELOPE_BYTES) : read.bytes;
-  if (!isWhole || (flags & IS_COMPRESSED) !== 0 || parses(input, message)) {
-    return { ...request, body: chain(read.bytes) };
+  values: ContextValues | undefined,
+): AsyncGenerator<Uint8Array> {
+  const { bytes, rest } = await upTo(body, maxBytes + ENVELOPE_BYTES);
+  if (rest) {
+    // What is too long is Connect's to refuse.
+    yield bytes;
+    yield* rest;
+    return;
   }
-  request.contextValues?.set(IS_UNREADABLE, true);
-  return { ...request, body: chain(isEnveloped ? new Uint8Array(ENVELOPE_BYTES) : new Uint8Array()) };
+  const messages = await messagesIn(form, bytes, maxBytes);
+  const refusals = messages.map((message) => whyUnreadable(form, input, message));
+  const refusal = values?.get(REFUSAL) ?? refusals.find((one) => one !== undefined);
+  values?.set(REFUSAL, refusal);
+  yield refusal ? await nothing(form) : bytes;
+}
+
+function whyUnreadable(form: MessageForm, input: DescMessage, message: Uint8Array): Error | undefined {
+  try {
+    if (form.isJson) refuseRoundedIntegers(input, jsonOf(message));
+    else fromBinary(input, message);
+    return undefined;
+  } catch (error) {
+    return error instanceof DomainError ? error : malformed(`it is no ${input.typeName}`);
+  }
+}
+
+/** Undefined for what is no JSON, of which Connect says the right thing. */
+function jsonOf(message: Uint8Array): JsonValue | undefined {
+  try {
+    return JSON.parse(new TextDecoder().decode(message));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A message that Connect can read in place of one that it cannot. */
+async function nothing({ isJson, isEnveloped, compression }: MessageForm): Promise<Uint8Array> {
+  const message = Buffer.from(isJson ? "{}" : "");
+  if (!isEnveloped) return compression ? compression.compress(message) : message;
+  const envelope = Buffer.alloc(ENVELOPE_BYTES);
+  envelope.writeUInt32BE(message.length, 1);
+  return Buffer.concat([envelope, message]);
+}
+
+function malformed(why: string): DomainError {
+  return new DomainError("invalid", "MALFORMED_MESSAGE", `Cannot read the request: ${why}`);
 }
 
 function isBytes(body: UniversalServerRequest["body"]): body is AsyncIterable<Uint8Array> {
@@ -69,20 +132,6 @@ async function upTo(
   return { bytes: Buffer.concat(chunks) };
 }
 
-async function* chain(bytes: Uint8Array, rest?: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
-  if (rest) yield* rest;
-}
-
-function lengthOf(envelope: Buffer): number {
-  return envelope.length < ENVELOPE_BYTES ? -1 : envelope.readUInt32BE(1);
-}
-
-function parses(input: DescMessage, bytes: Uint8Array): boolean {
-  try {
-    fromBinary(input, bytes);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -6,14 +6,16 @@ import { keySetFrom } from "@row/runtime/key-set.ts";
 import { createLogger } from "@row/runtime/logger.ts";
 import { startTelemetry } from "@row/runtime/telemetry.ts";
 import { FakeAuth } from "@row/tests/harness/fake-auth.ts";
-import { Edge } from "../src/edge.ts";
-import type { Binding } from "../src/rest/binding.ts";
+import { Edge, type EdgeOptions } from "../src/edge.ts";
 import { ScriptedService } from "./scripted-service.ts";
 
 /** An edge in this process, with scripted services behind it, on ports from `base`. */
 export class EdgeUnderTest {
   readonly catalog: ScriptedService;
   readonly orders: ScriptedService;
+  /** What the edge calls for accounts and sessions. */
+  readonly accounts: ScriptedService;
+  /** What signs tokens and says with which keys. */
   readonly auth: FakeAuth;
   readonly url: string;
   readonly grpcUrl: string;
@@ -21,12 +23,13 @@ export class EdgeUnderTest {
   readonly #authChannel: GrpcChannel;
 
   private constructor(
-    parts: Pick<EdgeUnderTest, "catalog" | "orders" | "auth" | "url" | "grpcUrl">,
+    parts: Pick<EdgeUnderTest, "catalog" | "orders" | "accounts" | "auth" | "url" | "grpcUrl">,
     edge: Edge,
     channel: GrpcChannel,
   ) {
     this.catalog = parts.catalog;
     this.orders = parts.orders;
+    this.accounts = parts.accounts;
     this.auth = parts.auth;
     this.url = parts.url;
     this.grpcUrl = parts.grpcUrl;
@@ -34,10 +37,12 @@ export class EdgeUnderTest {
     this.#authChannel = channel;
   }
 
-  static async start(base: number, moreBindings: readonly Binding[] = []): Promise<EdgeUnderTest> {
+  static async start(base: number, options: Partial<EdgeOptions> = {}): Promise<EdgeUnderTest> {
     const at = (offset: number) => `127.0.0.1:${base + offset}`;
     const catalog = new ScriptedService("shop.catalog.v1.CatalogService", "catalog/v1/catalog-v1-1");
     const orders = new ScriptedService("shop.orders.v1.OrderService", "orders/v1/orders-v1-1, catalog/v1/catalog-v1-1");
+    const accounts = new ScriptedService("shop.auth.v1.AuthService", "auth/v1/auth-v1-1");
+    await accounts.listen(at(6));
     await catalog.listen(at(2));
     await orders.listen(at(3));
     const auth = await FakeAuth.start(at(4));
@@ -51,16 +56,17 @@ export class EdgeUnderTest {
       services: new Map([
         ["catalog", at(2)],
         ["orders", at(3)],
+        ["auth", at(6)],
         ["payments", at(5)],
       ]),
       claimsIdentity: true,
       corsOrigins: ["https://shop.example", "http://localhost:*"],
       heartbeatMs: 200,
-      moreBindings,
+      ...options,
     });
     await edge.listen(at(0), at(1));
     const urls = { url: `http://${at(0)}`, grpcUrl: `http://${at(1)}` };
-    return new EdgeUnderTest({ catalog, orders, auth, ...urls }, edge, channel);
+    return new EdgeUnderTest({ catalog, orders, accounts, auth, ...urls }, edge, channel);
   }
 
   async stop(): Promise<void> {
@@ -68,6 +74,7 @@ export class EdgeUnderTest {
     this.#authChannel.close();
     this.catalog.stop();
     this.orders.stop();
+    this.accounts.stop();
     this.auth.stop();
   }
 

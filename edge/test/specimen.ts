@@ -73,6 +73,8 @@ const file = create(FileDescriptorProtoSchema, {
         message("inner", ".specimen.Inner"),
         many("inners", Type.MESSAGE, ".specimen.Inner"),
         field("request_id", Type.STRING),
+        many("counts", Type.UINT64),
+        message("total", ".google.protobuf.Int64Value"),
       ],
     },
     {
@@ -113,7 +115,7 @@ export function decode(rule: Parameters<typeof bind>[0], parts: Partial<RequestP
   const [binding] = bind(rule);
   if (!binding) throw new Error("the rule binds nothing");
   const body = parts.json === undefined ? parts.body : Buffer.from(JSON.stringify(parts.json));
-  const nothing = { segments: [], query: "", idempotencyKey: undefined, userId: "", lastEventId: undefined };
+  const nothing = { segments: [], query: "", idempotencyKey: undefined, caller: "", lastEventId: undefined };
   const bytes = decodeRequest(binding, { ...nothing, ...parts, body });
   const json = toJson(contract.descriptor.input, fromBinary(contract.descriptor.input, bytes));
   const { requestId: _, ...rest } = json as { requestId?: string } & Record<string, JsonValue>;

@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { after, afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Order_State } from "@row/gen/es/shop/orders/v1/order_pb.ts";
 import type { WatchOrderRequest } from "@row/gen/es/shop/orders/v1/order_service_pb.ts";
-import { EdgeUnderTest, ORDER_ID, refusal } from "./edge-under-test.ts";
+import { bareStatus, EdgeUnderTest, ORDER_ID, refusal } from "./edge-under-test.ts";
+
+const STALLED_MS = 500;
 
 let edge: EdgeUnderTest;
 before(async () => {
-  edge = await EdgeUnderTest.start(16030);
+  edge = await EdgeUnderTest.start(16030, { stalledMs: STALLED_MS });
 });
 after(() => edge.stop());
 afterEach(() => edge.orders.forget());
@@ -80,6 +84,69 @@ test("ends a stream that fails later with an error event", async () => {
   assert.equal(JSON.parse(data.slice("data: ".length)).details[0].reason, "DATABASE_UNAVAILABLE");
   const lines = await (await edge.send("GET", path, undefined, { accept: "application/x-ndjson" })).text();
   assert.equal(JSON.parse(linesOf(lines).at(-1) ?? "").error.code, 14);
+});
+
+for (const [what, status] of [
+  ["a service that stops", () => refusal("unavailable", "STOPPING", "Cannot go on: it stops")],
+  ["a connection that breaks", () => bareStatus(14, "Connection dropped")],
+] as const) {
+  test(`never says that a stream has ended well when it is ${what}`, async () => {
+    edge.orders.on("watchOrder", async function* () {
+      yield step(Order_State.PENDING, "1");
+      throw status();
+    });
+    for (const headers of [{}, { "last-event-id": "0" }] as Record<string, string>[]) {
+      const answer = await edge.send("GET", path, undefined, headers);
+      assert.equal(answer.status, 200);
+      const [first = "", last = "", ...rest] = eventsOf(await answer.text());
+      assert.match(first, /^id: 1\n/);
+      assert.match(last, /^event: error\ndata: \{"code":14,"message":"Cannot .*"details":\[/);
+      assert.deepEqual(rest, []);
+    }
+  });
+
+  test(`answers 503, and not 204, to a resumed stream before whose first message it is ${what}`, async () => {
+    edge.orders.on("watchOrder", () => {
+      throw status();
+    });
+    const answer = await edge.send("GET", path, undefined, { "last-event-id": "2" });
+    assert.equal(answer.status, 503);
+    assert.equal(answer.headers.get("content-type"), "application/json; charset=utf-8");
+    assert.equal(((await answer.json()) as { code: number }).code, 14);
+  });
+}
+
+test("answers HEAD with the head of the stream, and opens none", async () => {
+  const answer = await edge.send("HEAD", path, undefined, { accept: "application/x-ndjson" });
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers.get("content-type"), "application/x-ndjson; charset=utf-8");
+  assert.equal(answer.headers.get("cache-control"), "no-store");
+  assert.equal(await answer.text(), "");
+  assert.equal((await edge.send("HEAD", path, undefined, { accept: "image/png" })).status, 406);
+  assert.equal(edge.orders.received.length, 0);
+});
+
+test("hangs up on a reader who reads nothing, and cancels the call", { timeout: 20_000 }, async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const paymentId = "x".repeat(100_000);
+  edge.orders.on("watchOrder", async function* (_call, signal) {
+    signal.addEventListener("abort", () => cancelled.resolve());
+    // More than the sockets on the way have room for.
+    for (let i = 0; i < 300 && !signal.aborted; i += 1) {
+      yield { order: { id: ORDER_ID, paymentId }, resumeToken: String(i) };
+      await sleep(1);
+    }
+    await cancelled.promise;
+  });
+  const { port, hostname } = new URL(edge.url);
+  const socket = connect(Number(port), hostname);
+  await once(socket, "connect");
+  socket.pause();
+  const token = await edge.auth.tokenFor();
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n\r\n`);
+  await cancelled.promise;
+  socket.resume();
+  await once(socket, "close");
 });
 
 test("shows signs of life while nothing happens", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { connect } from "node:net";
 import { after, afterEach, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { EdgeUnderTest, ORDER_ID, PRODUCT_ID } from "./edge-under-test.ts";
 
 let edge: EdgeUnderTest;
@@ -178,6 +179,17 @@ for (const type of [
   });
 }
 
+test("refuses a compressed body, and says to send it as it is", async () => {
+  const headers = { authorization: `Bearer ${await edge.auth.tokenFor()}`, "content-type": "application/json" };
+  for (const coding of ["gzip", "br", "nonsense"]) {
+    const body = gzipSync(JSON.stringify(order));
+    const coded = { method: "POST", headers: { ...headers, "content-encoding": coding }, body };
+    const answer = await edge.fetch("/v1/orders", coded);
+    assert.equal(answer.headers.get("accept-encoding"), "identity");
+    assert.equal((await refusalOf(answer, 415)).details[0]?.reason, "CONTENT_ENCODING_UNSUPPORTED");
+  }
+});
+
 for (const [what, key] of [
   ["an empty", ""],
   ["too long a", "k".repeat(256)],
@@ -190,7 +202,7 @@ for (const [what, key] of [
 }
 
 test("refuses a timeout that is no time", async () => {
-  for (const seconds of ["soon", "-1", "0", "1e9"]) {
+  for (const seconds of ["soon", "-1", "0", "1e9", "0.000001", "0.009"]) {
     const answer = await edge.fetch("/v1/products", { headers: { "x-server-timeout": seconds } });
     assert.equal(fieldOf(await refusalOf(answer, 400)), "X-Server-Timeout");
   }

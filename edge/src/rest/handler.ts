@@ -10,12 +10,13 @@ import { Exchange, type Surroundings } from "../exchange.ts";
 import { fromThrown } from "../rpc-error.ts";
 import type { Binding } from "./binding.ts";
 import { statusJson } from "./error-status.ts";
-import { methodNotAllowed, pathNotFound } from "./http-refusal.ts";
+import { contentEncodingUnsupported, methodNotAllowed, pathNotFound } from "./http-refusal.ts";
 import { headersOf, sendError, sendJson } from "./reply.ts";
 import { decodeRequest } from "./request-decoder.ts";
 import { responseJson } from "./response.ts";
 import { Router } from "./router.ts";
-import { chooseFormat, writeStream } from "./stream.ts";
+import { writeStream } from "./stream.ts";
+import { chooseFormat } from "./stream-format.ts";
 import { askedTimeout } from "./timeout.ts";
 
 export interface RestOptions {
@@ -23,6 +24,7 @@ export interface RestOptions {
   readonly backends: ReadonlyMap<string, Backend>;
   readonly bindings: readonly Binding[];
   readonly heartbeatMs: number;
+  readonly stalledMs: number;
   /** Ends the streams when the process stops. */
   readonly stopping: AbortSignal;
 }
@@ -77,10 +79,9 @@ export class RestHandler {
       const bytes = decodeRequest(route.binding, {
         segments,
         query: mark < 0 ? "" : url.slice(mark + 1),
-        body: Buffer.isBuffer(request.body) ? request.body : undefined,
+        body: bodyOf(request),
         idempotencyKey: headerOf(headers["idempotency-key"]),
-        // Two strangers who use the same Idempotency-Key mean two requests.
-        userId: exchange.user?.id ?? request.ip,
+        caller: exchange.caller,
         lastEventId,
       });
       validateBytes(route.input, bytes);
@@ -97,9 +98,9 @@ export class RestHandler {
   };
 
   /** The start of a request's way, for errors that come up outside of `handle` too. */
-  exchange(name: string, { headers }: FastifyRequest): Exchange {
-    const { traceparent } = headers;
-    return new Exchange(this.#options.surroundings, name, { correlationId: headers["x-correlation-id"], traceparent });
+  exchange(name: string, request: FastifyRequest): Exchange {
+    const { traceparent, "x-correlation-id": correlationId } = request.headers;
+    return new Exchange(this.#options.surroundings, name, { correlationId, traceparent }, request);
   }
 
   async #unary(
@@ -118,8 +119,7 @@ export class RestHandler {
       const answer = await route.backend.unary(route.binding.contract, bytes, exchange, deadline, (how) => {
         cancel = how;
       });
-      const ifNoneMatch = request.headers["if-none-match"];
-      sendJson(reply, route.binding, exchange, responseJson(route.binding, answer), ifNoneMatch);
+      sendJson(request, reply, route.binding, exchange, responseJson(route.binding, answer));
     } finally {
       socket.removeListener("close", onClose);
     }
@@ -136,11 +136,18 @@ export class RestHandler {
   ): Promise<void> {
     const { binding } = route;
     const format = chooseFormat(request.headers.accept);
+    const always = reply.getHeaders() as OutgoingHttpHeaders; // only ever set to strings
+    if (request.method === "HEAD") {
+      // A stream that nobody reads would have no end.
+      reply.raw.writeHead(200, { ...always, ...headersOf(exchange), ...format.headers }).end();
+      reply.hijack();
+      exchange.finish(200);
+      return;
+    }
     const gone = new AbortController();
     const onClose = () => gone.abort();
     reply.raw.once("close", onClose);
     const signal = AbortSignal.any([gone.signal, this.#options.stopping]);
-    const always = reply.getHeaders() as OutgoingHttpHeaders; // only ever set to strings
     const status = await writeStream(
       reply.raw,
       route.backend.stream(binding.contract, bytes, exchange, deadline, signal),
@@ -153,6 +160,7 @@ export class RestHandler {
           return JSON.stringify(statusJson(fromThrown(thrown, exchange.correlationId).error, route.input));
         },
         heartbeatMs: this.#options.heartbeatMs,
+        stalledMs: this.#options.stalledMs,
         isResumed,
       },
     );
@@ -165,6 +173,13 @@ class Stopping extends DomainError {
   constructor() {
     super("unavailable", "SERVICE_UNAVAILABLE", "Cannot go on with this stream: the edge is stopping; connect again");
   }
+}
+
+function bodyOf({ body, headers }: FastifyRequest): Buffer | undefined {
+  if (!Buffer.isBuffer(body)) return undefined;
+  const coding = headers["content-encoding"];
+  if (coding !== undefined && coding.toLowerCase() !== "identity") throw contentEncodingUnsupported(coding);
+  return body;
 }
 
 function headerOf(value: string | string[] | undefined): string | undefined {

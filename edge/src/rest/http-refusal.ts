@@ -49,6 +49,25 @@ export function contentTypeUnsupported(given: string | undefined): HttpRefusal {
   );
 }
 
+export function contentEncodingUnsupported(given: string): HttpRefusal {
+  return new HttpRefusal(
+    {
+      httpStatus: 415,
+      kind: "invalid",
+      reason: "CONTENT_ENCODING_UNSUPPORTED",
+      headers: { "accept-encoding": "identity" },
+    },
+    `Cannot read a body with the content-encoding ${JSON.stringify(given.slice(0, 100))}: send it uncompressed`,
+  );
+}
+
+export function hostUnreadable(): HttpRefusal {
+  return new HttpRefusal(
+    { httpStatus: 400, kind: "invalid", reason: "HOST_UNREADABLE" },
+    "Cannot read the request: its Host header is missing or no host",
+  );
+}
+
 export function notAcceptable(offered: string): HttpRefusal {
   return new HttpRefusal(
     { httpStatus: 406, kind: "invalid", reason: "NOT_ACCEPTABLE" },

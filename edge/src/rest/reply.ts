@@ -1,9 +1,10 @@
 /** Writes answers: headers that every answer has, ETags, errors. */
-import { hash } from "node:crypto";
 import type { OutgoingHttpHeaders } from "node:http";
 import type { DescMessage } from "@bufbuild/protobuf";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { chooseCoding, compress, isWorthCompressing, varyingByEncoding } from "../answer-compression.ts";
+import { entityTag, namesTag } from "../entity-tag.ts";
 import type { Exchange } from "../exchange.ts";
 import { fromThrown } from "../rpc-error.ts";
 import type { Binding } from "./binding.ts";
@@ -14,11 +15,11 @@ const JSON_TYPE = "application/json; charset=utf-8";
 
 /** Answers 200 with JSON, or 304 when the caller has it already. */
 export function sendJson(
+  request: FastifyRequest,
   reply: FastifyReply,
   binding: Binding,
   exchange: Exchange,
   text: string,
-  ifNoneMatch: string | undefined,
 ): void {
   // What hooks have set: Fastify's type is for any value, these are strings.
   const headers = reply.getHeaders() as OutgoingHttpHeaders;
@@ -27,16 +28,25 @@ export function sendJson(
   headers["cache-control"] = cacheControl(binding);
   let status = 200;
   if (binding.httpMethod === "GET") {
-    const etag = `W/"${hash("sha1", text, "base64url")}"`;
+    const etag = entityTag(text);
     headers.etag = etag;
-    if (ifNoneMatch !== undefined && matches(ifNoneMatch, etag)) status = 304;
+    if (namesTag(request.headers["if-none-match"], etag)) status = 304;
   }
-  if (status === 200) {
+  let body: string | Buffer | undefined = status === 200 ? text : undefined;
+  if (isWorthCompressing(text)) {
+    headers.vary = varyingByEncoding(headers.vary);
+    const coding = body === undefined ? undefined : chooseCoding(request.headers["accept-encoding"]);
+    if (coding !== undefined) {
+      headers["content-encoding"] = coding;
+      body = compress(text, coding);
+    }
+  }
+  if (body !== undefined) {
     headers["content-type"] = JSON_TYPE;
-    headers["content-length"] = Buffer.byteLength(text);
+    headers["content-length"] = Buffer.byteLength(body);
   }
   // Not by reply.send, which finds out about types, trailers and hooks what is known here.
-  reply.raw.writeHead(status, headers).end(status === 200 ? text : undefined);
+  reply.raw.writeHead(status, headers).end(body);
   reply.hijack();
   exchange.finish(status);
 }
@@ -71,11 +81,4 @@ function challengeOf({ sentToken }: Exchange): string {
 function cacheControl({ httpMethod, contract }: Binding): string {
   if (httpMethod !== "GET") return "no-store";
   return contract.access === Access.PUBLIC ? "no-cache" : "private, no-cache";
-}
-
-/** If-None-Match compares weakly (RFC 9110 §13.1.2). */
-function matches(ifNoneMatch: string, etag: string): boolean {
-  if (ifNoneMatch.trim() === "*") return true;
-  const bare = etag.slice(2);
-  return ifNoneMatch.split(",").some((one) => one.trim().replace(/^W\//, "") === bare);
 }

@@ -113,6 +113,32 @@ suite("bodies", () => {
     assert.throws(() => decode(get, { json: {} }), /^InvalidField: body: there must be none/);
   });
 
+  for (const [what, body, field] of [
+    ["one", '{"count": 9007199254740993}', "count"],
+    ["a negative one", '{"count": -9007199254740992}', "count"],
+    ["one of a list", '{"counts": [1, 9007199254740992]}', "counts[1]"],
+    ["one that is wrapped", '{"total": 1e400}', "total"],
+  ] as const) {
+    test(`do not round integers: ${what} that is too large for a number is refused`, () => {
+      const asked = () => decode(post, { body: Buffer.from(body) });
+      assert.throws(asked, {
+        message: `${field}: as a JSON number it would be rounded beyond ±(2^53-1): send it as a string`,
+      });
+    });
+  }
+
+  test("do not round integers in messages either, nor where the body is one of them", () => {
+    const nested = { pattern: { case: "put", value: "/v1/{name}" }, body: "total" } as const;
+    const parts = { segments: ["v1", "x"], body: Buffer.from("9007199254740993") };
+    assert.throws(() => decode(nested, parts), /^InvalidField: total: .*send it as a string/);
+  });
+
+  test("take large integers as strings, and large numbers that are no integers", () => {
+    const json = { count: "9007199254740993", ratio: 1e300, counts: ["9007199254740993"], extra: { large: 1e300 } };
+    assert.deepEqual(decode(post, { json }), json);
+    assert.deepEqual(decode(post, { json: { count: Number.MAX_SAFE_INTEGER } }), { count: "9007199254740991" });
+  });
+
   test("must not name a field twice by its two names", () => {
     assert.throws(() => decode(post, { json: { isNew: true, is_new: false } }), /isNew|is_new|multiple/);
   });

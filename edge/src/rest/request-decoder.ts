@@ -8,6 +8,7 @@ import { parseJsonBody } from "./json-body.ts";
 import { putPathValues } from "./path-values.ts";
 import { readQuery } from "./query.ts";
 import { putRequestId } from "./request-id.ts";
+import { refuseRoundedIntegers } from "./rounded-integers.ts";
 
 /** The parts of an HTTP request that make up a message. */
 export interface RequestParts {
@@ -17,8 +18,8 @@ export interface RequestParts {
   readonly query: string;
   readonly body: Buffer | undefined;
   readonly idempotencyKey: string | undefined;
-  /** Empty when nobody is signed in. */
-  readonly userId: string;
+  /** Whose idempotencyKey it is. */
+  readonly caller: string;
   /** The EventSource header that resumes a stream. */
   readonly lastEventId: string | undefined;
 }
@@ -33,7 +34,7 @@ export function decodeRequest(binding: Binding, parts: RequestParts): Buffer {
     readQuery(input, parts.query, binding.taken, json);
   }
   putPathValues(binding.variables, parts.segments, json);
-  if (binding.takesRequestId) putRequestId(json, parts.idempotencyKey, parts.userId, binding.contract.path);
+  if (binding.takesRequestId) putRequestId(json, parts.idempotencyKey, parts.caller, binding.contract.path);
   if (parts.lastEventId !== undefined && input.field.resumeToken) json.resumeToken = parts.lastEventId;
   let message: Message;
   try {
@@ -51,8 +52,9 @@ function fromBody(binding: Binding, body: Buffer | undefined): JsonObject {
     throw new InvalidField("body", `there must be none for ${binding.httpMethod} ${binding.path}`);
   }
   const json = parseJsonBody(body);
-  if (binding.body === "all") return asObject(json);
-  return { [binding.body.jsonName]: json };
+  const object = binding.body === "all" ? asObject(json) : { [binding.body.jsonName]: json };
+  refuseRoundedIntegers(binding.contract.descriptor.input, object);
+  return object;
 }
 
 function asObject(json: JsonValue): JsonObject {

@@ -13,16 +13,16 @@ export function takesRequestId(descriptor: DescMessage): boolean {
   return descriptor.fields.some(({ name }) => name === "request_id");
 }
 
-/** The request_id that a key stands for: the same key means another request for another user or method. */
-export function requestIdOf(userId: string, method: string, key: string): string {
+/** The request_id that a key stands for: the same key means another request for another caller or method. */
+export function requestIdOf(caller: string, method: string, key: string): string {
   if (!PRINTABLE.test(key)) {
     throw new InvalidField("Idempotency-Key", "must be 1 to 255 printable ASCII characters");
   }
-  return v5(`${userId}\n${method}\n${key}`, NAMESPACE);
+  return v5(`${caller}\n${method}\n${key}`, NAMESPACE);
 }
 
 /** Gives a proto3 JSON request its request_id: the body's, the key's, or a new one. */
-export function putRequestId(target: JsonObject, key: string | undefined, userId: string, method: string): void {
+export function putRequestId(target: JsonObject, key: string | undefined, caller: string, method: string): void {
   const given = target.requestId ?? target.request_id;
   const isGiven = given !== undefined && given !== null && given !== "";
   if (key === undefined) {
@@ -31,7 +31,7 @@ export function putRequestId(target: JsonObject, key: string | undefined, userId
     target.requestId = randomUUIDv7();
     return;
   }
-  const requestId = requestIdOf(userId, method, key);
+  const requestId = requestIdOf(caller, method, key);
   if (isGiven && given !== requestId) {
     throw new InvalidField("requestId", "is given in the body and by the Idempotency-Key header: send one of them");
   }
