@@ -33,10 +33,13 @@ sed -n 's/^migration //p' "$about" | while read -r database schema name; do
   [ -d "$folder/prisma/migrations/$name" ] || refuse "it is of newer code, which had $database's migration $name: use that checkout, or a newer one"
 done
 
-# 2. Everything stops, callers first; how many of each there were is remembered.
-in_shop get deployment,statefulset --selector app.kubernetes.io/part-of=canary-row \
-  -o 'jsonpath={range .items[*]}{.kind}/{.metadata.name} {.spec.replicas}{"\n"}{end}' > "$temporary/replicas"
-grep '^Deployment/' "$temporary/replicas" > "$temporary/deployments"
+# 2. Everything stops, callers first. How many of each there were is written on it, for a restore that is cut short and run again.
+in_shop get deployment --selector app.kubernetes.io/part-of=canary-row \
+  -o 'jsonpath={range .items[*]}{.kind}/{.metadata.name} {.spec.replicas} {.metadata.annotations.replicas-before-restore}{"\n"}{end}' > "$temporary/replicas"
+awk '{ print $1, ($2 > 0 ? $2 : $3 + 0) }' "$temporary/replicas" > "$temporary/deployments"
+while read -r workload count; do
+  in_shop annotate --overwrite "$workload" "replicas-before-restore=$count" < /dev/null > /dev/null
+done < "$temporary/deployments"
 stores='statefulset/postgres statefulset/nats statefulset/redis-durable statefulset/card-gateway'
 while read -r workload _; do in_shop scale "$workload" --replicas=0 < /dev/null; done < "$temporary/deployments"
 in_shop wait pod --for=delete --selector 'app.kubernetes.io/component notin (store, outside, job)' --timeout=120s
@@ -54,6 +57,7 @@ metadata:
 spec:
   automountServiceAccountToken: false
   restartPolicy: Never
+  terminationGracePeriodSeconds: 0 # what it had to do is done by then
   securityContext:
     { runAsNonRoot: true, runAsUser: $2, runAsGroup: $2, fsGroup: $2, fsGroupChangePolicy: OnRootMismatch, seccompProfile: { type: RuntimeDefault } }
   containers:
@@ -71,7 +75,8 @@ POD
 }
 
 # 3. What was in the volumes gives way. Streams start empty: every event that an outbox still has is published again below.
-kubectl apply -f "$temporary/files/secrets.yaml"
+# On the server's side, so that nothing of them is copied into an annotation.
+kubectl apply --server-side --force-conflicts --field-manager row-restore -f "$temporary/files/secrets.yaml"
 # Postgres says when its last transaction was only where it recovers from an archive, here one that has nothing.
 with_volume postgres 999 "cd /volume; rm -rf $major; mkdir -p -m 700 $major/docker; cd $major/docker; tar -xf -; chmod 700 .
   touch recovery.signal; printf \"restore_command = 'false'\\nhot_standby = off\\n\" >> postgresql.auto.conf" < "$temporary/files/postgres.tar"
@@ -103,9 +108,12 @@ for manifest in k8s/rendered/core/nats-streams.yaml k8s/rendered/core/*-migrate.
   running=$(in_shop get deployment "$service-v1" -o 'jsonpath={.spec.template.spec.containers[0].image}')
   in_shop delete job "$job" --ignore-not-found
   awk '/^---$/ { if (part ~ /\nkind: Job\n/) printf "%s", part; part = ""; next } { part = part $0 "\n" }' "$manifest" > "$temporary/job.yaml"
-  kubectl set image --local -f "$temporary/job.yaml" "*=$running" -o yaml | kubectl apply -f -
+  sed "s|image: canary-row/$service:v1\$|image: $running|" "$temporary/job.yaml" | kubectl apply -f -
   in_shop wait "job/$job" --for=condition=Complete --timeout=600s
 done
 while read -r workload count; do in_shop scale "$workload" --replicas="$count" < /dev/null; done < "$temporary/deployments"
-while read -r workload _; do in_shop rollout status "$workload" --timeout=300s < /dev/null; done < "$temporary/deployments"
+while read -r workload _; do
+  in_shop rollout status "$workload" --timeout=300s < /dev/null
+  in_shop annotate "$workload" replicas-before-restore- < /dev/null > /dev/null
+done < "$temporary/deployments"
 echo "Restored the shop of $(sed -n 's/^time //p' "$about")"

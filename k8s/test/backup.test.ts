@@ -29,33 +29,34 @@ const answers = [
   [/exec redis-durable-0/, "the carts"],
   [/get secret/, "the secrets\\n"],
   [/get statefulset postgres/, "postgres:18.4"],
-  [/get deployment,statefulset/, "Deployment/orders-v1 2\\nDeployment/orders-v2 1\\nStatefulSet/postgres 1\\n"],
+  [/get deployment --selector/, process.env.REPLICAS ?? "Deployment/orders-v1 2 \\nDeployment/orders-v2 1 \\n"],
   [/get deployment \\S+-v1/, "canary-row/built:tilt-7"],
   [/^logs postgres-0/, "LOG:  last completed transaction was at log time 2026-11-21 11:10:20.12+00"],
 ];
 const volume = /^exec -i restore-(\\S+)/.exec(line);
-const file = /set image --local -f (\\S+)/.exec(line);
+const applied = /apply -f -$/.test(line) && readFileSync(0, "utf8");
 if (volume) writeFileSync(process.env.VOLUMES + "/" + volume[1], readFileSync(0));
-else if (file) process.stdout.write(readFileSync(file[1]));
+else if (applied) appendFileSync(process.env.CALLS, applied.replace(/^(?!kind:|.*image:).*\\n/gm, "").replace(/\\s+/g, " ") + "\\n");
 else process.stdout.write(answers.find(([pattern]) => pattern.test(line))?.[1] ?? "");
 `;
 const bin = join(folder, "bin");
 mkdirSync(bin);
 writeFileSync(join(bin, "kubectl"), KUBECTL, { mode: 0o755 });
 
-function run(script: string, ...args: string[]) {
+function run(script: string, args: string[], settings: Readonly<Record<string, string>> = {}) {
   const place = mkdtempSync(join(folder, "run-"));
   const calls = join(place, "calls");
   writeFileSync(calls, "");
-  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, CALLS: calls, VOLUMES: place };
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, CALLS: calls, VOLUMES: place, ...settings };
   const { status, stdout, stderr } = spawnSync("sh", [join(root, "k8s", script), ...args], { env, encoding: "utf8" });
   const volumes = new Map(readdirSync(place).map((name) => [name, readFileSync(join(place, name), "utf8")]));
   return { status, out: stdout + stderr, calls: readFileSync(calls, "utf8").trim().split("\n"), volumes };
 }
 
 const backup = join(folder, "shop.tar");
-const written = run("backup.sh", backup);
-const restore = (file: string) => run("restore.sh", file, "--replace-the-shop-in", "kind-row");
+const written = run("backup.sh", [backup]);
+const restore = (file: string, settings?: Readonly<Record<string, string>>) =>
+  run("restore.sh", [file, "--replace-the-shop-in", "kind-row"], settings);
 
 test("a backup holds the databases of one instant, the gateway's log, Redis and the Secrets", () => {
   assert.equal(written.status, 0, written.out);
@@ -63,7 +64,7 @@ test("a backup holds the databases of one instant, the gateway's log, Redis and 
   const files = ["gateway.log", "postgres.tar", "redis.tar", "secrets.yaml"].map((name) => `files/${name}`);
   assert.deepEqual(stdout.trim().split("\n").sort(), ["backup.txt", "files/", ...files]);
   assert.equal(written.calls.filter((call) => call.includes("pg_basebackup")).length, 1);
-  assert.match(run("backup.sh", backup).out, /it is there already/);
+  assert.match(run("backup.sh", [backup]).out, /it is there already/);
 });
 
 test("a restore stops callers before stores, fills the volumes, publishes again and puts everything back", () => {
@@ -79,7 +80,7 @@ test("a restore stops callers before stores, fills the volumes, publishes again 
     /^wait pod --for=delete --selector/,
     /^scale statefulset\/postgres .* --replicas=0/,
     /^wait pod\/postgres-0 --for=delete/,
-    /^apply -f .*secrets\.yaml/,
+    /^apply --server-side .*secrets\.yaml/,
     /^exec -i restore-postgres/,
     /^exec -i restore-nats/,
     /^scale statefulset\/postgres --replicas=1/,
@@ -99,9 +100,18 @@ test("a restore stops callers before stores, fills the volumes, publishes again 
   // What the last transaction cannot have known is cut off.
   assert.equal(volumes.get("card-gateway"), `${log.slice(0, 2).join("\n")}\n`);
   for (const { name } of shop.databases) at(new RegExp(`^wait job/${name}-migrate --for=condition=Complete`));
-  const images = calls.filter((call) => call.startsWith("set image --local"));
-  assert.equal(images.length, shop.databases.length + 1);
-  assert.ok(images.every((call) => call.includes("*=canary-row/built:tilt-7")));
+  const jobs = calls.filter((call) => call.startsWith("kind: Job"));
+  assert.equal(jobs.length, shop.databases.length + 1);
+  for (const job of jobs) assert.match(job, /^kind: Job( image: canary-row\/built:tilt-7)+ ?$/);
+});
+
+test("a restore that was cut short is run again, and starts as many as there were before the first", () => {
+  const { calls } = restore(backup);
+  assert.ok(calls.includes("annotate --overwrite Deployment/orders-v1 replicas-before-restore=2"));
+  assert.ok(calls.includes("annotate Deployment/orders-v1 replicas-before-restore-"));
+  const again = restore(backup, { REPLICAS: "Deployment/orders-v1 0 2\nDeployment/orders-v2 0 0\n" });
+  assert.ok(again.calls.includes("scale Deployment/orders-v1 --replicas=2"), again.out);
+  assert.ok(again.calls.includes("scale Deployment/orders-v2 --replicas=0"));
 });
 
 test("a restore refuses what is no backup, damaged, newer or meant for elsewhere, and changes nothing", () => {
@@ -132,8 +142,11 @@ test("a restore refuses what is no backup, damaged, newer or meant for elsewhere
       /it is of Postgres 19, and the cluster has postgres:18/,
     ],
     [restore(changed("code", "20261101000000_runtime", "20991101000000_runtime")), /of newer code, which had orders's/],
-    [run("restore.sh", backup, "--replace-the-shop-in", "production"), /kubectl points to kind-row, not to production/],
-    [run("restore.sh", backup), /^Usage/],
+    [
+      run("restore.sh", [backup, "--replace-the-shop-in", "production"]),
+      /kubectl points to kind-row, not to production/,
+    ],
+    [run("restore.sh", [backup]), /^Usage/],
   ];
   for (const [{ status, out, calls }, message] of refusals) {
     assert.match(out, message);
