@@ -59,6 +59,8 @@ if refusal=$(in_toolbox -d "{\"ids\":[\"$product\"]}" catalog:50051 shop.catalog
   refuse "The toolbox may call BatchGetProducts, which is for other services only: the mesh denies nothing"
 fi
 case $refusal in
+  # The service checks its callers too, and would answer so without any mesh.
+  *CALLER_NOT_ALLOWED*) refuse "The service denied the toolbox's call, and not the mesh: $refusal" ;;
   *PermissionDenied*) echo "The mesh lets the toolbox do what end users may, and no more" ;;
   *) refuse "The toolbox's call was not denied but failed: $refusal" ;;
 esac

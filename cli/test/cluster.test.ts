@@ -169,11 +169,17 @@ test("get shows what the cluster has as it shows a laptop's, and names what it c
     metadata: { ...v2.metadata, name: "edge-public" },
     spec: { ...v2.spec, type: "NodePort" },
   };
-  const cluster = clusterOf(context, { objects: [...objects, entrance] });
+  const sticky: LiveObject = {
+    ...v2,
+    metadata: { ...v2.metadata, name: "sticky" },
+    spec: { ...v2.spec, sessionAffinity: "ClientIP" },
+  };
+  const cluster = clusterOf(context, { objects: [...objects, entrance, sticky] });
   const { stdout, stderr } = await cluster.row("get", "services");
   assert.match(stdout, /^RESOURCE +OF +SAYS +AGE +FROM\n/);
   assert.match(stdout, /^service\/catalog +catalog +port 50051,9090 +\w+ +the cluster$/m);
-  assert.match(stderr, /^Left out: Cannot use Service shop\/edge-public/);
+  assert.match(stderr, /^Left out: Cannot use Service shop\/sticky/);
+  assert.doesNotMatch(stderr, /edge-public/, "a way in from outside is not the mesh's");
   const yaml = (await cluster.row("get", "grpcroute", "catalog-other", "-o", "yaml")).stdout;
   assert.match(yaml, /^apiVersion: gateway/);
   assert.doesNotMatch(yaml, /managedFields|last-applied|uid/);

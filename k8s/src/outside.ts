@@ -32,6 +32,8 @@ export function outsideWorkload(service: ServiceManifest, shop: Shop): (IStatefu
       spec: {
         serviceName: name,
         replicas: 1,
+        // As Tilt makes it of one whose image it builds, and cannot be changed.
+        podManagementPolicy: "Parallel",
         selector: { matchLabels: selector },
         template: {
           metadata: { labels: labels(about), annotations: { "linkerd.io/inject": "disabled" } },

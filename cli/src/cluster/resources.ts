@@ -15,7 +15,7 @@ export async function readCluster(kubectl: Kubectl, kinds: readonly Kind[] = all
   const list: { items: LiveObject[] } = JSON.parse(
     await kubectl.run("get", kinds.map(fullName).join(","), "-o", "json"),
   );
-  const read = list.items.map((item) => readResources(JSON.stringify(essence(item)), FROM));
+  const read = list.items.filter(isOfTheMesh).map((item) => readResources(JSON.stringify(essence(item)), FROM));
   return {
     resources: read.flatMap(({ resources }) =>
       resources.map((resource) => ({ ...resource, source: { file: FROM, line: 0 } })),
@@ -35,6 +35,12 @@ interface LiveObject {
   readonly kind: string;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly spec?: unknown;
+}
+
+/** A way in from outside of the cluster, such as a NodePort, is a Service that no call within the mesh goes to. */
+function isOfTheMesh({ kind, spec }: LiveObject): boolean {
+  const { type = "ClusterIP" } = Object(spec);
+  return kind !== "Service" || type === "ClusterIP";
 }
 
 // What a cluster adds, such as owners and finalizers, says nothing to the mesh.

@@ -31,8 +31,8 @@ export async function openTunnel(kubectl: Kubectl, host: string, port: number): 
     children.add(child);
     kubectl.end(child).then((error) => {
       children.delete(child);
-      // Nothing to say after an ordinary end.
-      if (child.exitCode !== 0 && !socket.destroyed) failure ??= error;
+      // Nothing to say after an ordinary end, nor of one that was killed here.
+      if (child.exitCode) failure ??= error;
       socket.destroy();
     });
     socket.pipe(child.stdin);
