@@ -36,6 +36,11 @@ export interface SidecarStatus {
   restarts: number;
 }
 
+/** Whether a shop that has it in this state lacks something. */
+export function isAway({ state, sidecar }: ProcessStatus): boolean {
+  return state !== "ready" || (sidecar !== undefined && sidecar.state !== "ready");
+}
+
 /** The state of a process now, which for one that was ready once means asking it again. */
 export async function statusOf(process: SupervisedProcess, sidecar?: SupervisedProcess): Promise<ProcessStatus> {
   const { spec, restarts, pid } = process;

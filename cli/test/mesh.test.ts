@@ -9,7 +9,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { loadContracts } from "../src/contracts.ts";
 import { callMethod, findMethod } from "../src/dynamic-client.ts";
-import { type Shop, type ShopOptions, startShop } from "../src/shop.ts";
+import { type Shop, startShop } from "../src/shop.ts";
+import type { ShopOptions } from "../src/shop-options.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const contracts = loadContracts(root);

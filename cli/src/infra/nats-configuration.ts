@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { natsConfiguration, natsUser } from "@row/runtime/nats-configuration.ts";
 import type { Secrets } from "../secrets.ts";
 import type { ServiceManifest } from "../service-manifest.ts";
@@ -7,7 +8,7 @@ export const NATS_ADMIN = "row";
 /** The laptop's nats-server: loopback only, and one user per service with the least it needs. */
 export function laptopNatsConfiguration(
   ports: { nats: number; natsMonitor: number },
-  store: string,
+  stateDir: string,
   secrets: Secrets,
   services: ServiceManifest[],
 ): string {
@@ -16,7 +17,7 @@ export function laptopNatsConfiguration(
     {
       listen: `127.0.0.1:${ports.nats}`,
       http: `127.0.0.1:${ports.natsMonitor}`,
-      store,
+      store: natsStore(stateDir),
       maxFileStore: 16 * 1024 ** 3,
     },
     [
@@ -26,4 +27,12 @@ export function laptopNatsConfiguration(
         .map(({ name, consumes }) => natsUser(name, consumes, password(name))),
     ],
   );
+}
+
+export function natsConfigurationFile(stateDir: string): string {
+  return join(stateDir, "nats.conf");
+}
+
+export function natsStore(stateDir: string): string {
+  return join(stateDir, "nats");
 }

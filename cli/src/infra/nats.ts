@@ -1,11 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
-import { join } from "node:path";
 import type { Secrets } from "../secrets.ts";
 import type { ServiceManifest } from "../service-manifest.ts";
 import { logFile } from "../state-dir.ts";
 import type { ProcessSpec } from "../supervisor/supervised-process.ts";
-import { laptopNatsConfiguration } from "./nats-configuration.ts";
+import { laptopNatsConfiguration, natsConfigurationFile, natsStore } from "./nats-configuration.ts";
 
 /** Writes the server's configuration, users included, and answers how to run it. */
 export function prepareNats(
@@ -15,10 +14,9 @@ export function prepareNats(
   secrets: Secrets,
   services: ServiceManifest[],
 ): ProcessSpec {
-  const store = join(stateDir, "nats");
-  mkdirSync(store, { recursive: true, mode: 0o700 });
-  const file = join(stateDir, "nats.conf");
-  writeFileSync(file, laptopNatsConfiguration(ports, store, secrets, services), { mode: 0o600 });
+  mkdirSync(natsStore(stateDir), { recursive: true, mode: 0o700 });
+  const file = natsConfigurationFile(stateDir);
+  writeFileSync(file, laptopNatsConfiguration(ports, stateDir, secrets, services), { mode: 0o600 });
   return {
     name: "nats",
     service: "nats",

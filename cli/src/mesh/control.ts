@@ -6,8 +6,9 @@ import { RowError } from "../row-error.ts";
 import { kindNamed } from "./kind-names.ts";
 import type { Mesh } from "./mesh.ts";
 import type { MeshControl, Outcome } from "./requests.ts";
-import type { Plan } from "./resource-store.ts";
+import type { Changes } from "./resource-store.ts";
 import { deploy, deploymentsOf, meshedService, scale, undeploy, versions } from "./rollout.ts";
+import type { Traffic } from "./traffic.ts";
 import { parseWeights, splitOf, withSplit } from "./traffic-split.ts";
 
 /** What can be asked of a mesh from another terminal. Whatever changes something waits for what is changed already. */
@@ -18,11 +19,12 @@ export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): M
     last = done.catch(() => {});
     return done;
   };
+  const { traffic } = mesh;
   const services = mesh.host.services.filter(({ grpcPort }) => grpcPort === undefined).map(({ name }) => name);
   const about = { on: true, toolbox: `127.0.0.1:${mesh.ports.anyService}`, services };
   return {
     about: async () => about,
-    resources: async () => ({ resources: [...mesh.store.resources] }),
+    resources: async () => ({ resources: [...traffic.store.resources] }),
     apply: ({ documents }) =>
       inTurn(async () => {
         const read = documents.map(({ file, text }) => readResources(text, file));
@@ -30,12 +32,12 @@ export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): M
         if (problems.length > 0) throw new InvalidResources(problems);
         const put = read.flatMap(({ resources }) => resources);
         if (put.length === 0) throw new RowError("Cannot apply: there is no resource in it");
-        return { outcomes: await change(mesh, mesh.store.plan({ put })) };
+        return { outcomes: await change(traffic, { put }) };
       }),
     delete: ({ targets }) =>
       inTurn(async () => {
-        const gone = targets.map(({ kind, name }) => named(mesh, kind, name));
-        return { outcomes: await change(mesh, mesh.store.plan({ delete: gone })) };
+        const gone = targets.map(({ kind, name }) => named(traffic, kind, name));
+        return { outcomes: await change(traffic, { delete: gone }) };
       }),
     split: ({ service, weights: words }) =>
       inTurn(async () => {
@@ -49,14 +51,14 @@ export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): M
           );
         }
         if (weights.size > 0) {
-          await change(mesh, mesh.store.plan({ put: withSplit(mesh.store.resources, service, weights) }));
+          await change(traffic, { put: withSplit(traffic.store.resources, service, weights) });
         }
-        const splits = splitOf(mesh.store.resources, service);
+        const splits = splitOf(traffic.store.resources, service);
         return { splits: splits.filter(({ isPinned }) => !isPinned), left: splits.filter(({ isPinned }) => isPinned) };
       }),
     deploy: (request) => inTurn(() => deploy(mesh, infrastructure(), request)),
-    scale: (request) => inTurn(() => scale(mesh, request)),
-    undeploy: (request) => inTurn(() => undeploy(mesh, request)),
+    scale: (request) => inTurn(() => scale(mesh, infrastructure(), request)),
+    undeploy: (request) => inTurn(() => undeploy(mesh, infrastructure(), request)),
   };
 }
 
@@ -79,17 +81,18 @@ export function noMeshControl(): MeshControl {
   };
 }
 
-async function change(mesh: Mesh, plan: Plan): Promise<Outcome[]> {
-  await mesh.enforce(plan);
+async function change(traffic: Traffic, changes: Changes): Promise<Outcome[]> {
+  const plan = traffic.store.plan(changes);
+  await traffic.enforce(plan);
   return plan.outcomes.map(({ resource, outcome }) => ({
     resource: `${resource.kind.toLowerCase()}/${resource.metadata.name}`,
     outcome,
   }));
 }
 
-function named(mesh: Mesh, word: string, name: string): Resource {
+function named(traffic: Traffic, word: string, name: string): Resource {
   const kind = kindNamed(word);
-  const found = mesh.store.find(kind, name);
+  const found = traffic.store.find(kind, name);
   if (!found) throw new RowError(`Cannot delete ${kind.toLowerCase()}/${name}: there is none of this name`);
   return found;
 }

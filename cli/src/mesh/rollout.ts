@@ -4,8 +4,10 @@ import { migrateService } from "../provision.ts";
 import { RowError } from "../row-error.ts";
 import { discoverServices, type ServiceManifest } from "../service-manifest.ts";
 import { prepareCheckout, removeCheckout } from "./checkout.ts";
+import { provideEvents } from "./checkout-events.ts";
 import { type Deployment, FIRST_VERSION } from "./deployments.ts";
-import type { Member, Mesh } from "./mesh.ts";
+import type { Member } from "./members.ts";
+import type { Mesh } from "./mesh.ts";
 import type { RequestOf, Versions } from "./requests.ts";
 import { splitOf, versionServices, versionsInUse, withoutVersion } from "./traffic-split.ts";
 import { checkVersionName } from "./version-name.ts";
@@ -16,6 +18,7 @@ export async function deploy(
   infrastructure: Infrastructure,
   { service: name, version, replicas, from: asked }: RequestOf<"deploy">,
 ): Promise<Versions & { checkout?: string }> {
+  const { traffic } = mesh;
   const service = meshedService(mesh, name);
   if (!version) throw new RowError(`Cannot deploy ${name}: say how it is called with --version v2`);
   checkVersionName(version);
@@ -29,17 +32,20 @@ export async function deploy(
   const deployment: Deployment = { service: name, version, replicas, ...(from && { from, asked }) };
   let added: Member[] = [];
   // Somebody may have applied it already.
-  const hasService = versionServices(mesh.store.resources, name).has(version);
+  const hasService = versionServices(traffic.store.resources, name).has(version);
   try {
-    if (from) await migrateService(infrastructure, serviceIn(from, name), from);
-    added = await mesh.addInstances(deployment);
-    const put = hasService ? [] : [versionService(mesh.store.resources, service, version)];
-    await mesh.enforce(mesh.store.plan({ put }));
+    const code = from && serviceIn(from, name);
+    // Before anything changes: it refuses what cannot run here.
+    added = await mesh.outfitter.add(deployment);
+    if (code) await migrateService(infrastructure, code, from);
+    await provideEvents(infrastructure, mesh.members);
+    const put = hasService ? [] : [versionService(traffic.store.resources, service, version)];
+    await traffic.enforce(traffic.store.plan({ put }));
     await mesh.start(added);
   } catch (error) {
-    if (added.length > 0) await mesh.remove(added).catch(() => {});
-    const created = mesh.store.find("Service", `${name}-${version}`);
-    if (created && !hasService) await mesh.enforce(mesh.store.plan({ delete: [created] })).catch(() => {});
+    if (added.length > 0) await end(mesh, infrastructure, added).catch(() => {});
+    const created = traffic.store.find("Service", `${name}-${version}`);
+    if (created && !hasService) await traffic.enforce(traffic.store.plan({ delete: [created] })).catch(() => {});
     if (from) await removeCheckout(mesh.host.installation, from);
     throw error;
   }
@@ -48,7 +54,11 @@ export async function deploy(
 }
 
 /** Runs more instances of a version, or drains and ends some. */
-export async function scale(mesh: Mesh, request: RequestOf<"scale">): Promise<Versions> {
+export async function scale(
+  mesh: Mesh,
+  infrastructure: Infrastructure,
+  request: RequestOf<"scale">,
+): Promise<Versions> {
   const { service: name, replicas } = request;
   meshedService(mesh, name);
   const known = deploymentsOf(mesh, name);
@@ -57,22 +67,27 @@ export async function scale(mesh: Mesh, request: RequestOf<"scale">): Promise<Ve
     throw new RowError(`Cannot scale ${name}: say which with --version, there are ${versions(known)}`);
   }
   const deployment = { ...deploymentOf(known, name, version), replicas };
-  const surplus = mesh.membersOf(name, version).slice(replicas);
-  const added = await mesh.addInstances(deployment);
+  const surplus = mesh.members.of(name, version).slice(replicas);
+  const added = await mesh.outfitter.add(deployment);
   try {
-    await mesh.enforce();
+    await provideEvents(infrastructure, mesh.members);
+    await mesh.traffic.enforce();
     await mesh.start(added);
   } catch (error) {
-    await mesh.remove(added);
+    await end(mesh, infrastructure, added);
     throw error;
   }
-  await takeAway(mesh, surplus);
+  await takeAway(mesh, infrastructure, surplus);
   mesh.deployments.set(deployment);
   return instancesOf(mesh, name, version);
 }
 
 /** Drains and ends a version that gets no calls any more. */
-export async function undeploy(mesh: Mesh, { service: name, version }: RequestOf<"undeploy">): Promise<Versions> {
+export async function undeploy(
+  mesh: Mesh,
+  infrastructure: Infrastructure,
+  { service: name, version }: RequestOf<"undeploy">,
+): Promise<Versions> {
   meshedService(mesh, name);
   const known = deploymentsOf(mesh, name);
   const deployment = deploymentOf(known, name, version);
@@ -81,7 +96,8 @@ export async function undeploy(mesh: Mesh, { service: name, version }: RequestOf
       `Cannot undeploy ${name} ${version}: it is the shop's own code. Run none of it with \`row scale ${name} --version ${version} --replicas 0\``,
     );
   }
-  const { resources } = mesh.store;
+  const { traffic } = mesh;
+  const { resources } = traffic.store;
   if (versionsInUse(resources, name).includes(version)) {
     const other = known.find((one) => one.version !== version)?.version ?? FIRST_VERSION;
     const pinned = splitOf(resources, name).find(
@@ -93,12 +109,12 @@ export async function undeploy(mesh: Mesh, { service: name, version }: RequestOf
         : `Cannot undeploy ${name} ${version}: it still gets calls. Take them away first with \`row split ${name} ${other}=100 ${version}=0\``,
     );
   }
-  const gone = mesh.membersOf(name, version);
-  const service = mesh.store.find("Service", versionServices(resources, name).get(version) ?? "");
+  const gone = mesh.members.of(name, version);
+  const service = traffic.store.find("Service", versionServices(resources, name).get(version) ?? "");
   const routes = withoutVersion(resources, name, version);
   const isOurs = service?.source.file === sourceOf(name, version);
-  await mesh.enforce(mesh.store.plan({ put: routes, delete: service && isOurs ? [service] : [] }));
-  await takeAway(mesh, gone);
+  await traffic.enforce(traffic.store.plan({ put: routes, delete: service && isOurs ? [service] : [] }));
+  await takeAway(mesh, infrastructure, gone);
   mesh.deployments.delete(name, version);
   if (deployment.from) await removeCheckout(mesh.host.installation, deployment.from);
   return { service: name, version, instances: gone.map(({ instance }) => instance.workload.instance) };
@@ -129,14 +145,19 @@ export function versions(deployments: Deployment[]): string {
   return deployments.map(({ version }) => version).join(", ");
 }
 
-async function takeAway(mesh: Mesh, members: Member[]): Promise<void> {
+async function takeAway(mesh: Mesh, infrastructure: Infrastructure, members: Member[]): Promise<void> {
   if (members.length === 0) return;
   await Promise.all(members.map((member) => mesh.drain(member)));
+  await end(mesh, infrastructure, members);
+}
+
+async function end(mesh: Mesh, infrastructure: Infrastructure, members: Member[]): Promise<void> {
   await mesh.remove(members);
+  await provideEvents(infrastructure, mesh.members);
 }
 
 function instancesOf(mesh: Mesh, service: string, version: string): Versions {
-  const instances = mesh.membersOf(service, version).map(({ instance }) => instance.workload.instance);
+  const instances = mesh.members.of(service, version).map(({ instance }) => instance.workload.instance);
   return { service, version, instances };
 }
 
