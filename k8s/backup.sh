@@ -17,6 +17,7 @@ databases=$(query postgres "select datname from pg_database where not datistempl
 # All databases as they are at one instant, the end of the copy; so a saga in one agrees with the payment in another.
 in_shop exec postgres-0 -c postgres -- \
   pg_basebackup -U row --pgdata=- --format=tar --wal-method=fetch --checkpoint=fast > "$temporary/files/postgres.tar"
+instant=$(query postgres "select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')")
 # Longer than that instant: what restore.sh cuts off by its time. There is nothing but Node in its image.
 in_shop exec card-gateway-0 -c card-gateway -- \
   node -e 'require("fs").createReadStream("/data/gateway.log").pipe(process.stdout)' > "$temporary/files/gateway.log"
@@ -32,6 +33,8 @@ data:{{range $key, $value := .data}}
 
 {
   echo "format canary-row-cluster-backup 1"
+  # For a restore to which Postgres does not say when its last transaction was: nothing happened in this copy.
+  echo "instant $instant"
   echo "time $(date -u +%Y-%m-%dT%H:%M:%SZ)"
   echo "postgres $(query postgres "select current_setting('server_version_num')::int / 10000")"
   for database in $databases; do

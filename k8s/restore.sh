@@ -93,6 +93,7 @@ for database in $(sed -n 's/^migration \([^ ]*\) .*/\1/p' "$about" | sort -u); d
 done
 # The gateway's log ends where the databases end: what came later was asked for by orders that are not there any more.
 last=$(in_shop logs postgres-0 -c postgres | sed -n 's/.*last completed transaction was at log time \([0-9-]*\) \([0-9:]*\.\{0,1\}[0-9]\{0,3\}\).*/\1T\2/p' | tail -n 1)
+[ -n "$last" ] || last=$(sed -n 's/^instant //p' "$about")
 awk -v last="$last" -F '"time":"' '
   BEGIN { while (last != "" && length(last) < 23) last = last (length(last) == 19 ? "." : "0") }
   { split($2, rest, "Z"); if (last == "" || rest[1] <= last) print }' "$temporary/files/gateway.log" |
