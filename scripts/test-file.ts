@@ -1,4 +1,4 @@
-import { globSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { run } from "node:test";
@@ -28,6 +28,7 @@ export async function runTestFile(root: string, file: string, interrupted: Abort
   const began = performance.now();
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(LONGEST_MS)]);
   const place = mkdtempSync(join(tmpdir(), "row-t-"));
+  chmodSync(place, 0o711); // as root, Postgres runs as another user, who has to get to folders below
   for await (const { type, data } of run({
     files: [path],
     cwd: root,

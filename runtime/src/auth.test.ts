@@ -36,6 +36,14 @@ test("a good token names its user and roles", async () => {
   assert.deepEqual(await verifier().verify(await sign({ roles: ["admin", 7] })), { id: USER, roles: ["admin"] });
 });
 
+test("a token that was verified is known to end when it says", async () => {
+  const token = await sign({ expires: 4_000_000_000 });
+  const ours = verifier();
+  assert.equal(ours.expiryOf(token), undefined);
+  await ours.verify(token);
+  assert.equal(ours.expiryOf(token), 4_000_000_000_000);
+});
+
 test("the first token asks for the keys twice before it gives up", async () => {
   const away = () => Promise.reject(new Error("auth is away"));
   const verifierWith = (...answers: (() => Promise<[typeof ours.jwk]>)[]) =>

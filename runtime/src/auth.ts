@@ -51,6 +51,11 @@ export class TokenVerifier {
     return known && known.expiresAt > Date.now() ? known.user : undefined;
   }
 
+  /** When a token that was verified before ends, in milliseconds since the epoch. */
+  expiryOf(token: string): number | undefined {
+    return this.#verified.get(token)?.expiresAt;
+  }
+
   /** Verifies a token. Throws InvalidToken, or a DomainError "unavailable" when no keys were ever had. */
   async verify(token: string): Promise<User> {
     const known = this.recall(token);

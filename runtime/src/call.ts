@@ -1,6 +1,7 @@
 /** The call that is being served: who asks, until when, and what must travel along to the services it calls. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { MethodContract } from "./contract.ts";
+import { DomainError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import type { CallSpan } from "./telemetry.ts";
 
@@ -43,6 +44,13 @@ const storage = new AsyncLocalStorage<CallContext>();
 /** The context of the call that is being served; undefined outside of one. */
 export function currentCall(): CallContext | undefined {
   return storage.getStore();
+}
+
+/** Why nobody waits for the answer any more; undefined while somebody may. */
+export function whyOver(call: CallContext | undefined): DomainError | undefined {
+  if (call === undefined) return undefined;
+  if (Date.now() >= call.deadline) return new DomainError("too-late", "DEADLINE_EXCEEDED", "Cannot answer in time");
+  return call.signal?.aborted ? new DomainError("too-late", "CALLER_GONE", "The caller went away") : undefined;
 }
 
 /** Runs `work` so that the calls it makes carry `context`. */

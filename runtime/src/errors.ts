@@ -2,6 +2,7 @@
 import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import { BadRequest, ErrorInfo } from "@row/gen/grpc/google/rpc/error_details.ts";
 import { Status } from "@row/gen/grpc/google/rpc/status.ts";
+import { fittingMessage, fittingViolations } from "./error-size.ts";
 
 /** Kinds of refusals; each has one gRPC code. */
 export type ErrorKind =
@@ -134,6 +135,9 @@ function asDomainError(error: unknown): DomainError | undefined {
 const PASSING_SQLSTATE = /^(08|53|57P0|40001|40P01|55P03)/;
 /** Prisma's own codes for the same. */
 const PRISMA_TROUBLE = /^P(10(01|02|08|11|17)|2024|2034|2037)$/;
+/** What pg says without a code; its query_timeout is the last but one. */
+const LOST_CONNECTION =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|Client was closed/;
 const SOCKET_TROUBLE = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOENT"]);
 
 /** Whether the error says that the database cannot be reached for now. */
@@ -146,10 +150,18 @@ export function isDatabaseTrouble(error: unknown): boolean {
     PASSING_SQLSTATE.test(sqlStateInPrisma(error)) ||
     PRISMA_TROUBLE.test(code) ||
     SOCKET_TROUBLE.has(code) ||
-    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
-      error.message,
-    )
+    LOST_CONNECTION.test(error.message)
   );
+}
+
+/** SQLSTATEs of a statement that lost against another, or took longer than it may. */
+const CONFLICT_SQLSTATE = /^(40001|40P01|55P03|57014)$/;
+
+/** Whether the statement might do if it came again: it had no effect, and nothing is wrong with it. */
+export function isDatabaseConflict(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  return CONFLICT_SQLSTATE.test(code) || CONFLICT_SQLSTATE.test(sqlStateInPrisma(error)) || code === "P2034";
 }
 
 /** The SQLSTATE of an error that Prisma wraps; empty for any other error. */
@@ -172,7 +184,9 @@ export function toAnswer(error: unknown, correlationId: string): ErrorAnswer {
     const details = `Something went wrong on our side; quote ${correlationId} when you report it`;
     return { status: { code: status.INTERNAL, details, metadata: new Metadata() }, reason: "INTERNAL", isBug: true };
   }
-  const { kind, reason, message, facts, violations } = domainError;
+  const { kind, reason, facts } = domainError;
+  const message = fittingMessage(domainError.message);
+  const violations = fittingViolations(domainError.violations);
   const code = CODES[kind];
   const details = [pack(ErrorInfo, ErrorInfo.create({ reason, domain: ERROR_DOMAIN, metadata: facts }))];
   if (violations.length > 0) {

@@ -5,37 +5,38 @@ import { WakeUp } from "./wake-up.ts";
 
 type Source = { nats: Nats; stream: string; durable: string; log: Logger };
 
-/** What the client tells when the server has forgotten its request: only a new one brings messages again. */
-const STALLED = new Set([
-  "no_responders",
-  "heartbeats_missed",
-  "consumer_deleted",
-  "consumer_not_found",
-  "stream_not_found",
-]);
+/** Who takes the messages. */
+type Taker = {
+  /** How many it can take now; waits until it can take some. */
+  room(): Promise<number>;
+  accept(message: JsMsg): void;
+};
+
+/** How long a request for messages stands. */
+const EXPIRES_MS = 10_000;
 
 /**
- * Pulls messages from a durable consumer until stopped, through restarts of the server. `accept` may wait to slow the
- * pulling down. After `stop` it gets nothing more; what was fetched and not accepted goes back to the server.
+ * Pulls messages from a durable consumer until stopped, through restarts of the server, and never more than there is room for:
+ * what lies in a client's own buffer is late for the server before anybody has seen it. After `stop` the taker gets nothing more;
+ * what was fetched goes back to the server.
  */
-export function pullMessages(
-  source: Source,
-  accept: (message: JsMsg) => Promise<void> | void,
-): { stop(): Promise<void> } {
+export function pullMessages(source: Source, { room, accept }: Taker): { stop(): Promise<void> } {
   const bell = new WakeUp();
   let stopping = false;
   let open: ConsumerMessages | undefined;
 
-  async function pullUntilStalled() {
+  async function pullUntilItFails() {
     const consumer = await source.nats.js.consumers.get(source.stream, source.durable);
-    if (stopping) return;
-    const messages = await consumer.consume({ max_messages: 100, expires: 10_000, bind: true });
-    open = messages;
-    if (stopping) messages.close();
-    void closeWhenStalled(messages);
-    for await (const message of messages) {
-      if (stopping) message.nak();
-      else await accept(message);
+    for (;;) {
+      const max_messages = await room();
+      if (stopping) return;
+      const messages = await consumer.fetch({ max_messages, expires: EXPIRES_MS, bind: true });
+      open = messages;
+      if (stopping) messages.close();
+      for await (const message of messages) {
+        if (stopping) message.nak();
+        else accept(message);
+      }
     }
   }
 
@@ -44,8 +45,9 @@ export function pullMessages(
     while (!stopping) {
       const startedAt = performance.now();
       try {
-        await pullUntilStalled();
+        await pullUntilItFails();
       } catch (error) {
+        // Also a server that has forgotten the request, or the consumer: only a new request brings messages again.
         const reason = error instanceof Error ? error.message : String(error);
         if (failures === 0) source.log.warn({ consumer: source.durable, reason }, "Cannot pull events, trying again");
       }
@@ -63,10 +65,4 @@ export function pullMessages(
       await running;
     },
   };
-}
-
-async function closeWhenStalled(messages: ConsumerMessages): Promise<void> {
-  for await (const status of messages.status()) {
-    if (STALLED.has(status.type)) messages.close();
-  }
 }

@@ -1,17 +1,21 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { JsMsg } from "@nats-io/jetstream";
 import { crashPoint } from "./crash-points.ts";
 import { buryMessage } from "./dead-letters.ts";
 import { type Delivery, type Ordering, toDelivery } from "./delivery.ts";
+import { delayOfTheSame, doubled, isGap, PATIENT_TRIES } from "./event-failures.ts";
 import { pullMessages } from "./event-pull.ts";
+import { EventTries } from "./event-tries.ts";
+import { InHand } from "./in-hand.ts";
 import type { Logger } from "./logger.ts";
 import type { Nats } from "./nats.ts";
 import type { EventType } from "./outbox.ts";
-import { durableOf, streamOf } from "./stream-names.ts";
+import { durableOf, lineOf, streamOf } from "./stream-names.ts";
 import { WakeUp } from "./wake-up.ts";
 
 export type { Delivery, Ordering };
 
-/** How one try ended. Only "retried" counts towards the dead letters; "unavailable" is a database that is away. */
+/** How one try ended. Only "retried" counts towards the dead letters; "unavailable" is a database that is away or busy. */
 export type Outcome = "handled" | "retried" | "gap" | "unavailable" | "dead";
 
 /** An event with what came with it. */
@@ -26,7 +30,7 @@ export type SubscribeOptions<T> = {
   ordering?: Ordering;
   /** How many events are handled at once, never two of one aggregate; 8 unless told. */
   concurrency?: number;
-  /** Tries before an event becomes a dead letter; 8 unless told. */
+  /** Tries that may fail before an event becomes a dead letter; 8 unless told. */
   tries?: number;
   /** The delay before the second try, doubled for each further one up to 30 s; 250 unless told. */
   retryDelayMs?: number;
@@ -47,42 +51,61 @@ export type Subscription = {
   stop(): Promise<void>;
 };
 
-const MAX_DELAY_MS = 30_000;
-/** About four minutes; the missing event is then a dead letter itself. */
-const GAP_TRIES = 16;
+/**
+ * An event that was handed out as often as if so many instances had failed with it to the end is one that no try ends: most likely
+ * it kills the process. Nothing else brings it near that, since only a failure, a gap, a stop or a death hands it out once more,
+ * and an outage does not. What was fetched along with it each time may become a dead letter too, and can be replayed.
+ */
+const INSTANCES_WORN_OUT = 10;
 
 /** Hands a service each event of one type, through its durable consumer, until stopped. */
 export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
   const { nats, service, event: type, log, ordering = "latest", tries = 8, retryDelayMs = 250 } = options;
-  const durable = durableOf(service, type.$type);
   const stream = streamOf(type.$type);
+  const taking = { consumer: durableOf(service, type.$type), line: lineOf(service, type.$type), ordering };
+  const durable = taking.consumer;
   const size = options.batch?.size ?? 1;
   const concurrency = options.batch ? 1 : (options.concurrency ?? 8);
-  const maxWaiting = Math.max(size, 2 * concurrency);
+  // Half of it is fetched while the other half is worked on; more would only be late elsewhere if this process died.
+  const capacity = 2 * (options.batch ? size : 2 * concurrency);
+  const mostHandedOut = INSTANCES_WORN_OUT * (tries + PATIENT_TRIES);
 
   type Item = Received<T> & { message: JsMsg };
   const waiting: Item[] = [];
   const busy = new Set<string>();
-  const groups = new Set<Promise<void>>();
-  const room = new WakeUp();
-  /** Deliveries that were nobody's fault, by event; they do not count as tries. */
-  const excused = new Map<string, number>();
+  const running = new Set<Promise<void>>();
+  const inHand = new InHand();
+  const known = new EventTries();
+  const answered = new WakeUp();
+  const stopping = new AbortController();
+  let groups = 0;
 
-  async function accept(message: JsMsg) {
+  async function room(): Promise<number> {
+    while (inHand.size > capacity / 2 && !stopping.signal.aborted) await answered.sleep(1000);
+    return capacity - inHand.size;
+  }
+
+  function accept(message: JsMsg) {
+    inHand.take(message);
+    const { deliveryCount } = message.info;
     try {
-      waiting.push({ message, event: type.decode(message.data), delivery: toDelivery(message, durable, ordering) });
+      if (deliveryCount > mostHandedOut)
+        throw new Error(`No try ends, of the ${deliveryCount} times it was handed out`);
+      waiting.push({ message, event: type.decode(message.data), delivery: toDelivery(message, taking) });
     } catch (error) {
-      log.error({ err: error, consumer: durable, sequence: message.seq }, "Cannot read an event");
-      await bury(message, error, message.info.deliveryCount);
+      log.error(
+        { err: error, consumer: durable, sequence: message.seq },
+        "Cannot take an event: it becomes a dead letter",
+      );
+      follow(bury(message, error, deliveryCount), [message]);
       return;
     }
     work();
-    while (waiting.length >= maxWaiting) await room.sleep(1000);
   }
 
   /** Starts as much as may run at once. */
   function work() {
-    while (groups.size < concurrency) {
+    while (groups < concurrency) {
       const group: Item[] = [];
       for (let i = 0; i < waiting.length && group.length < size; ) {
         const item = waiting[i];
@@ -90,41 +113,79 @@ export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
         else i++;
       }
       if (group.length === 0) return;
+      groups += 1;
       for (const { delivery } of group) busy.add(delivery.aggregateId);
-      const running = settle(group)
-        .catch((error: unknown) => log.error({ err: error }, "Cannot settle an event"))
-        .then(() => {
-          groups.delete(running);
-          for (const { delivery } of group) busy.delete(delivery.aggregateId);
-          room.ring();
-          work();
-        });
-      groups.add(running);
+      const settled = settle(group).finally(() => {
+        groups -= 1;
+        for (const { delivery } of group) busy.delete(delivery.aggregateId);
+      });
+      follow(
+        settled,
+        group.map(({ message }) => message),
+      );
     }
   }
 
-  /** Tries a group and tells the server how it went; never throws. */
+  /** Lets messages go when the work on them is done. */
+  function follow(work: Promise<void>, messages: readonly JsMsg[]) {
+    const done = work
+      .catch((error: unknown) => log.error({ err: error }, "Cannot settle an event"))
+      .then(() => {
+        running.delete(done);
+        letGo(messages);
+      });
+    running.add(done);
+  }
+
+  function letGo(messages: readonly JsMsg[]) {
+    for (const message of messages) inHand.letGo(message);
+    answered.ring();
+    work();
+  }
+
+  /** Tries a group until it is known how it went, and tells the server. */
   async function settle(group: Item[]): Promise<void> {
     const [first] = group;
     if (!first) return;
-    const startedAt = performance.now();
-    const handle = async () => {
-      await (options.batch ? options.batch.handler(group) : options.handler(first.event, first.delivery));
-    };
-    try {
-      await (options.around ? options.around(first.delivery, handle) : handle());
-    } catch (error) {
-      if (group.length > 1) for (const item of group) await settle([item]);
-      else observe(first, await refuse(first, error), startedAt);
-      return;
+    let startedAt = performance.now();
+    for (let times = 1; ; times++) {
+      try {
+        await attempt(group, first);
+        break;
+      } catch (error) {
+        const delay = delayOfTheSame(error, times);
+        if (delay === undefined) {
+          if (group.length > 1) for (const item of group) await settle([item]);
+          else observe(first, await refuse(first, error), startedAt);
+          return;
+        }
+        for (const item of group) observe(item, "unavailable", startedAt);
+        const facts = { consumer: durable, event: first.delivery.eventId, events: group.length, why: String(error) };
+        log.info(facts, "Takes an event later, with those that came along");
+        // They stay in hand: it is no better elsewhere, and each handing out would count.
+        await sleep(delay, undefined, { signal: stopping.signal }).catch(() => {});
+        if (stopping.signal.aborted) return giveBack(group);
+        startedAt = performance.now();
+      }
     }
     crashPoint("events.before-ack");
     for (const item of group) {
       item.message.ack();
-      excused.delete(item.delivery.eventId);
+      known.forget(item.message.seq);
       observe(item, "handled", startedAt);
     }
     crashPoint("events.after-ack");
+  }
+
+  function attempt(group: Item[], first: Item): Promise<void> {
+    const handle = async () => {
+      await (options.batch ? options.batch.handler(group) : options.handler(first.event, first.delivery));
+    };
+    return options.around ? options.around(first.delivery, handle) : handle();
+  }
+
+  function giveBack(group: Item[]) {
+    for (const { message } of group) message.nak();
   }
 
   function observe({ delivery }: Item, outcome: Outcome, startedAt: number) {
@@ -133,59 +194,44 @@ export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
 
   /** Decides when the event comes again, if it does. */
   async function refuse({ message, delivery }: Item, error: unknown): Promise<Outcome> {
-    const { eventId } = delivery;
-    const facts = {
-      err: error,
-      consumer: durable,
-      event: eventId,
-      attempt: delivery.attempt,
-      correlationId: delivery.correlationId,
-    };
-    const excuses = excused.get(eventId) ?? 0;
-    const why = excuse(error);
-    if (why === "unavailable" || (why === "gap" && excuses < GAP_TRIES)) {
-      excused.set(eventId, excuses + 1);
-      message.nak(why === "gap" ? Math.min(100 * 2 ** excuses, MAX_DELAY_MS) : 1000);
-      log.info({ ...facts, err: undefined, why }, "Takes an event later");
-      return why;
+    const { eventId, correlationId } = delivery;
+    const facts = { consumer: durable, event: eventId, correlationId };
+    if (isGap(error)) {
+      const early = known.tooEarly(message.seq);
+      if (early <= PATIENT_TRIES) {
+        message.nak(doubled(100, early));
+        log.info({ ...facts, early }, "Takes an event later: one before it is missing");
+        return "gap";
+      }
     }
-    const attempt = Math.max(1, delivery.attempt - excuses);
-    if (why === undefined && attempt < tries) {
-      message.nak(Math.min(retryDelayMs * 2 ** (attempt - 1), MAX_DELAY_MS));
-      log.warn(facts, "Cannot handle an event, trying again");
+    const failures = known.failed(message.seq);
+    if (!isGap(error) && failures < tries) {
+      message.nak(doubled(retryDelayMs, failures));
+      log.warn({ ...facts, err: error, failures }, "Cannot handle an event, trying again");
       return "retried";
     }
-    log.error(facts, "Cannot handle an event: it becomes a dead letter");
-    excused.delete(eventId);
-    await bury(message, error, attempt);
+    log.error({ ...facts, err: error, failures }, "Cannot handle an event: it becomes a dead letter");
+    await bury(message, error, failures);
     return "dead";
   }
 
   async function bury(message: JsMsg, error: unknown, attempts: number) {
-    if (await buryMessage({ nats, service, durable, message, error, attempts })) options.onBuried?.();
+    if (!(await buryMessage({ nats, service, durable, message, error, attempts }))) return;
+    known.forget(message.seq);
+    options.onBuried?.();
   }
 
-  const pulling = pullMessages({ nats, stream, durable, log }, accept);
+  const pulling = pullMessages({ nats, stream, durable, log }, { room, accept });
   return {
     async stop() {
+      stopping.abort();
+      answered.ring();
       const stopped = pulling.stop();
-      for (const { message } of waiting.splice(0)) message.nak();
-      room.ring();
+      giveBack(waiting.splice(0));
       await stopped;
-      for (const { message } of waiting.splice(0)) message.nak();
-      await Promise.all(groups);
+      giveBack(waiting.splice(0));
+      await Promise.all(running);
+      inHand.stop();
     },
   };
-}
-
-/** Why a failed try may say nothing about the event: it came too early, or Postgres is away. */
-function excuse(error: unknown): "gap" | "unavailable" | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const code = "code" in error ? String(error.code) : "";
-  if (code === "RWGAP") return "gap";
-  // Class 08 is a lost connection, 57P01–57P03 a server going down or coming up, 53300 one with too many connections.
-  if (/^(08|57P0[123]|53300|ECONN|EPIPE|ETIMEDOUT|ENOENT)/.test(code)) return "unavailable";
-  return /Connection terminated|connection error|timeout exceeded when trying to connect/.test(error.message)
-    ? "unavailable"
-    : undefined;
 }

@@ -1,23 +1,10 @@
 /** Turns `async (request, call) => response` into grpc-js handlers, once for all services. */
-import { randomUUIDv7 } from "node:crypto";
-import {
-  type handleServerStreamingCall,
-  type handleUnaryCall,
-  Metadata,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  status,
-} from "@grpc/grpc-js";
-import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
-import { checkService, checkUser, serviceOf } from "./access.ts";
-import { bearerToken, type TokenVerifier } from "./auth.ts";
-import { type Call, type CallContext, runInCall, type User } from "./call.ts";
-import { type MethodContract, methodAt } from "./contract.ts";
-import { DomainError, toAnswer } from "./errors.ts";
-import type { Logger } from "./logger.ts";
-import { Patience } from "./patience.ts";
-import { type CallSpan, endCallSpan, SpanKind, type Telemetry } from "./telemetry.ts";
-import { validateBytes } from "./validate.ts";
+import { type handleServerStreamingCall, type handleUnaryCall, type ServerWritableStream, status } from "@grpc/grpc-js";
+import type { Call } from "./call.ts";
+import { methodAt } from "./contract.ts";
+import { DomainError } from "./errors.ts";
+import { Serving, type ServingSetup } from "./serving.ts";
+import { type StreamPlace, StreamPlaces } from "./stream-places.ts";
 
 /** One RPC of a ts-proto service definition. */
 interface MethodDefinition {
@@ -37,33 +24,43 @@ export type Handlers<D> = {
 };
 
 /** What every handler of a process shares. */
-export interface HandlerSetup {
-  readonly telemetry: Telemetry;
-  readonly log: Logger;
-  /** "orders/v1/orders-v1-1", sent as x-served-by. */
-  readonly servedBy: string;
-  readonly verifier: TokenVerifier | undefined;
-  /** Most calls served at once; beyond it RESOURCE_EXHAUSTED is answered at once. */
+export interface HandlerSetup extends ServingSetup {
+  /** Most unary calls served at once; beyond it RESOURCE_EXHAUSTED is answered at once. */
   readonly maxConcurrent: number;
+  /** The same of streams; 1,000 unless told. */
+  readonly maxStreams?: number;
+  /** Most streams of one end user, who could otherwise have all; 20 unless told. */
+  readonly maxStreamsPerUser?: number;
 }
 
-/** What unary and streaming calls share. */
-type ServerCall = Pick<ServerUnaryCall<Buffer, unknown>, "metadata" | "request" | "getDeadline"> & {
-  on(event: "cancelled", listener: () => void): unknown;
-};
+/** How long a stream's reader may leave what was written for it. */
+const READ_WITHIN_MS = 60_000;
 
 /** Serves the RPCs of a process and counts those in flight. */
 export class HandlerFactory {
   readonly #setup: HandlerSetup;
-  #inFlight = 0;
+  readonly #places: StreamPlaces;
+  readonly #streams = new Set<Serving>();
+  #calls = 0;
 
   constructor(setup: HandlerSetup) {
     this.#setup = setup;
+    const { maxStreams = 1_000, maxStreamsPerUser = 20 } = setup;
+    this.#places = new StreamPlaces({ total: maxStreams, perUser: maxStreamsPerUser });
   }
 
-  /** Calls that are being served now. */
+  /** Calls and streams that are being served now. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#calls + this.#streams.size;
+  }
+
+  /** Ends the streams: their readers go on elsewhere. */
+  endStreams(): void {
+    for (const serving of this.#streams) {
+      serving.giveUp(
+        new DomainError("unavailable", "STOPPING", "Cannot go on with this stream here: the process stops; resume it"),
+      );
+    }
   }
 
   unary(
@@ -73,7 +70,7 @@ export class HandlerFactory {
     const method = methodAt(definition.path);
     return (raw, callback) => {
       const serving = new Serving(this.#setup, method, raw);
-      this.#run(serving, async () => {
+      this.#call(serving, async () => {
         const request = await serving.admit(definition);
         return handle(request as never, serving); // typed by Handlers<D> where it was added
       }).then(
@@ -93,8 +90,10 @@ export class HandlerFactory {
     const method = methodAt(definition.path);
     return (raw) => {
       const serving = new Serving(this.#setup, method, raw);
-      this.#run(serving, async () => {
+      this.#stream(serving, raw, async (place) => {
         const request = await serving.admit(definition);
+        if (serving.user) place.takeFor(serving.user.id);
+        serving.endWithToken();
         raw.sendMetadata(serving.headers());
         for await (const response of handle(request as never, serving)) {
           if (serving.signal.aborted) return;
@@ -102,146 +101,60 @@ export class HandlerFactory {
         }
       }).then(
         () => raw.end(),
-        (error: unknown) => raw.emit("error", serving.refusal(error)),
+        (error: unknown) => {
+          // That its reader goes away is how most streams end, and no failure.
+          if (raw.cancelled) serving.finish(status.OK, "");
+          else raw.emit("error", serving.refusal(error));
+        },
       );
     };
   }
 
-  async #run<T>(serving: Serving, work: () => Promise<T>): Promise<T> {
-    this.#inFlight += 1;
+  async #call<T>(serving: Serving, work: () => Promise<T>): Promise<T> {
+    if (this.#calls >= this.#setup.maxConcurrent) {
+      throw new DomainError("exhausted", "TOO_MANY_CALLS", "Cannot take another call now: try again in a moment");
+    }
+    this.#calls += 1;
     try {
-      if (this.#inFlight > this.#setup.maxConcurrent) {
-        throw new DomainError("exhausted", "TOO_MANY_CALLS", "Cannot take another call now: try again in a moment");
-      }
-      const result = await serving.race(runInCall(serving, work));
-      serving.finish(status.OK, "");
-      return result;
+      return await serving.run(work);
     } finally {
-      this.#inFlight -= 1;
+      this.#calls -= 1;
     }
   }
-}
 
-/** One call on its way through: what its handler and the calls it makes know of it, its clock and its end. */
-class Serving implements Call, CallContext {
-  readonly method: MethodContract;
-  readonly deadline: number;
-  readonly correlationId: string;
-  readonly span: CallSpan;
-  readonly authorization: string | undefined;
-  readonly servedBy: string[] = [];
-  service: string | undefined;
-  user: User | undefined;
-  readonly #setup: HandlerSetup;
-  readonly #raw: ServerCall;
-  readonly #startedAt = performance.now();
-  readonly #patience = new Patience();
-
-  constructor(setup: HandlerSetup, method: MethodContract, raw: ServerCall) {
-    this.method = method;
-    this.#setup = setup;
-    this.#raw = raw;
-    const asked = raw.getDeadline();
-    this.deadline = Math.min(Date.now() + method.timeoutMs, asked instanceof Date ? asked.getTime() : asked);
-    this.correlationId = correlationId(header(raw.metadata, "x-correlation-id"));
-    this.span = setup.telemetry.startSpan(method.path, SpanKind.SERVER, header(raw.metadata, "traceparent"));
-    this.authorization = header(raw.metadata, "authorization");
-    // grpc-js says so of every call in the end.
-    const attempts = header(raw.metadata, "grpc-previous-rpc-attempts");
-    if (attempts !== undefined) this.span.setAttribute("rpc.grpc.previous_attempts", Number(attempts));
-    raw.on("cancelled", () => this.#patience.callerWent());
-  }
-
-  get signal(): AbortSignal {
-    return this.#patience.signal;
-  }
-
-  get log(): Logger {
-    return this.#setup.log.child({ correlationId: this.correlationId, traceId: this.span.spanContext().traceId });
-  }
-
-  /** Decides whether the call may be served, and reads its request. */
-  async admit(definition: MethodDefinition): Promise<unknown> {
-    this.service = serviceOf(header(this.#raw.metadata, "l5d-client-id"));
-    checkService(this.method, this.service);
-    if (this.authorization !== undefined) this.user = await this.#signedInUser();
-    checkUser(this.method, this.user, this.service);
-    validateBytes(this.method.descriptor.input, this.#raw.request);
-    return definition.requestDeserialize(this.#raw.request);
-  }
-
-  async #signedInUser(): Promise<User | undefined> {
-    const { verifier } = this.#setup;
-    if (!verifier) return undefined;
+  async #stream(
+    serving: Serving,
+    raw: ServerWritableStream<Buffer, unknown>,
+    work: (place: StreamPlace) => Promise<void>,
+  ): Promise<void> {
+    const place = this.#places.take();
+    // grpc-js says so of every stream in the end, and then only: one that nobody reads takes memory when its handler has ended.
+    raw.once("cancelled", place.leave);
+    this.#streams.add(serving);
     try {
-      const token = bearerToken(this.authorization);
-      return token === undefined ? undefined : (verifier.recall(token) ?? (await verifier.verify(token)));
-    } catch (error) {
-      // Whoever may call without a token may call with a bad one: else an expired token could never be refreshed.
-      if (this.method.access === Access.PUBLIC) return undefined;
-      throw error;
+      await serving.run(() => work(place));
+    } finally {
+      this.#streams.delete(serving);
     }
   }
-
-  /** Gives up on the work when the deadline passes or the caller goes away. */
-  race<T>(work: Promise<T>): Promise<T> {
-    return this.#patience.race(work, this.deadline);
-  }
-
-  headers(): Metadata {
-    const metadata = new Metadata();
-    metadata.set("x-served-by", [this.#setup.servedBy, ...this.servedBy].join(", "));
-    metadata.set("x-correlation-id", this.correlationId);
-    return metadata;
-  }
-
-  refusal(error: unknown) {
-    const answer = toAnswer(error, this.correlationId);
-    answer.status.metadata.merge(this.headers());
-    if (answer.isBug)
-      this.#setup.log.error({ ...this.#fields(), err: error }, "call failed for a reason nobody planned for");
-    this.finish(answer.status.code, answer.reason);
-    return answer.status;
-  }
-
-  finish(code: status, reason: string): void {
-    this.#patience.end();
-    const seconds = (performance.now() - this.#startedAt) / 1_000;
-    this.#setup.telemetry.serverDuration.record(seconds, this.method.path, code);
-    endCallSpan(this.span, code, reason);
-    const log = this.#setup.log;
-    if (log.isLevelEnabled("info")) {
-      log.info(
-        { ...this.#fields(), code: status[code], reason: reason || undefined, ms: Math.round(seconds * 1e5) / 100 },
-        "call",
-      );
-    }
-  }
-
-  #fields() {
-    return {
-      rpc: this.method.path,
-      from: this.service,
-      userId: this.user?.id,
-      correlationId: this.correlationId,
-      traceId: this.span.spanContext().traceId,
-    };
-  }
 }
 
-function header(metadata: Metadata, name: string): string | undefined {
-  const value = metadata.get(name)[0];
-  return value === undefined ? undefined : String(value);
-}
-
-/** Takes the caller's correlation id when it is harmless in logs, else makes one. */
-function correlationId(given: string | undefined): string {
-  return given !== undefined && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUIDv7();
-}
-
+/** Resolves when the reader has caught up, or the stream is given up. Rejects when nobody reads. */
 function drained(raw: ServerWritableStream<Buffer, unknown>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    raw.once("drain", resolve);
-    signal.addEventListener("abort", () => resolve(), { once: true });
+  return new Promise((resolve, reject) => {
+    const settle = (nobodyReads?: DomainError) => {
+      clearTimeout(timer);
+      raw.off("drain", goOn);
+      signal.removeEventListener("abort", goOn);
+      if (nobodyReads) reject(nobodyReads);
+      else resolve();
+    };
+    const goOn = () => settle();
+    const timer = setTimeout(
+      () => settle(new DomainError("too-late", "CALLER_GONE", "Cannot go on with this stream: nobody reads it")),
+      READ_WITHIN_MS,
+    );
+    raw.once("drain", goOn);
+    signal.addEventListener("abort", goOn, { once: true });
   });
 }

@@ -23,6 +23,7 @@ export type ConfigOf<S extends Spec> = ProcessConfig & ReturnType<typeof parseEn
 
 /** Something that works in the background and must stop before the process drains. */
 export interface Background {
+  /** Is waited for up to four seconds. */
   stop(): Promise<void>;
 }
 

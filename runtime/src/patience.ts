@@ -1,12 +1,15 @@
-/** How long a call is worth working on: until its deadline passes or its caller goes away. */
+/** How long a call is worth working on: until its deadline passes, its caller goes away, or it must end for another reason. */
 import { DomainError } from "./errors.ts";
+
+/** Timers count no further, and nothing here lives that long. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class Patience {
   /** Made when somebody first asks for it: most handlers never do. */
   #abort: AbortController | undefined;
   #reason: DomainError | undefined;
   #reject: ((reason: DomainError) => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timers: NodeJS.Timeout[] = [];
   #isOver = false;
 
   /** Aborts when the work is given up. */
@@ -18,13 +21,11 @@ export class Patience {
     return this.#abort.signal;
   }
 
-  /** The outcome of the work, or a rejection as soon as `deadline` (milliseconds since the epoch) passes or the caller goes. */
+  /** The outcome of the work, or a rejection as soon as `deadline` (milliseconds since the epoch) passes or it is given up. */
   race<T>(work: Promise<T>, deadline: number): Promise<T> {
-    if (deadline === Number.POSITIVE_INFINITY) return work;
     return new Promise((resolve, reject) => {
       this.#reject = reject;
-      const giveUp = () => this.#giveUp("DEADLINE_EXCEEDED", "Cannot answer in time");
-      this.#timer = setTimeout(giveUp, Math.max(0, deadline - Date.now()));
+      this.giveUpAt(deadline, () => new DomainError("too-late", "DEADLINE_EXCEEDED", "Cannot answer in time"));
       if (this.#reason) reject(this.#reason);
       work.then(resolve, reject);
     });
@@ -32,19 +33,25 @@ export class Patience {
 
   /** Gives up: nobody waits for the answer. */
   callerWent(): void {
-    this.#giveUp("CALLER_GONE", "The caller went away");
+    this.giveUp(new DomainError("too-late", "CALLER_GONE", "The caller went away"));
+  }
+
+  /** Gives up at that time, in milliseconds since the epoch. */
+  giveUpAt(time: number, reason: () => DomainError): void {
+    const ms = Math.max(0, time - Date.now());
+    if (ms <= LONGEST_TIMER_MS) this.#timers.push(setTimeout(() => this.giveUp(reason()), ms));
+  }
+
+  giveUp(reason: DomainError): void {
+    if (this.#isOver || this.#reason) return;
+    this.#reason = reason;
+    this.#abort?.abort(reason);
+    this.#reject?.(reason);
   }
 
   /** The call has been answered: from now on there is nothing to give up. */
   end(): void {
     this.#isOver = true;
-    clearTimeout(this.#timer);
-  }
-
-  #giveUp(reason: string, message: string): void {
-    if (this.#isOver || this.#reason) return;
-    this.#reason = new DomainError("too-late", reason, message);
-    this.#abort?.abort(this.#reason);
-    this.#reject?.(this.#reason);
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 }

@@ -12,20 +12,61 @@ const types: pg.CustomTypesConfig = {
 /** Anything a statement can run on: the pool, or the client of a transaction. */
 export type Queryable = Pick<pg.Pool, "query">;
 
-/** Creates the pool of a process: 5 connections by default, 2 s to get one. */
-export function createPool(connectionString: string, log: Logger, size = 5): pg.Pool {
+/** Postgres itself gives a statement up after this long, and says so. */
+const STATEMENT_MS = 10_000;
+/** One that does not even say that is frozen or cut off: TCP would wait for it for a quarter of an hour. */
+const ANSWER_MS = 12_000;
+const KEEP_ALIVE_AFTER_MS = 10_000;
+
+/**
+ * Creates the pool of a process: 5 connections by default, 2 s to get one. An answer that is not there after `answerMs`
+ * (0: no limit, for work that takes long) is given up together with its connection.
+ */
+export function createPool(
+  connectionString: string,
+  log: Logger,
+  size = 5,
+  { answerMs = ANSWER_MS }: { answerMs?: number } = {},
+): pg.Pool {
   const pool = new pg.Pool({
     connectionString,
     max: size,
     connectionTimeoutMillis: 2_000,
     idleTimeoutMillis: 30_000,
-    statement_timeout: 10_000,
+    statement_timeout: STATEMENT_MS,
+    query_timeout: answerMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     types,
   });
+  pool.on("connect", endWhenOverdue);
   // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
   // Its error holds the whole client, which is no use in a log.
   pool.on("error", (error) => log.warn({ reason: error.message }, "lost a database connection"));
   return pool;
+}
+
+/**
+ * Ends a connection whose answer is overdue. The pool does so for statements of its own; a transaction's ROLLBACK, and whoever
+ * got the connection after it, would wait behind that answer for as long again.
+ */
+function endWhenOverdue(client: pg.PoolClient): void {
+  const query = client.query.bind(client) as (...given: unknown[]) => unknown;
+  const connection = client as unknown as pg.Client; // what every client of a pool is
+  const guarded = (...given: unknown[]): unknown => {
+    const answer = query(...given);
+    if (answer instanceof Promise) {
+      answer.catch((error: unknown) => {
+        if (isOverdue(error)) void connection.end();
+      });
+    }
+    return answer;
+  };
+  client.query = guarded as typeof client.query;
+}
+
+function isOverdue(error: unknown): boolean {
+  return error instanceof Error && error.message === "Query read timeout";
 }
 
 /** Waits until Postgres answers; throws one clear Error after `seconds`. */

@@ -110,6 +110,8 @@ export async function onceTogether<Q extends { requestId: string }, R>(
     const response = await mutate(remember);
     if (response) return response;
   } catch (error) {
+    // It was not even tried: to look for an answer would be the work that was to be spared.
+    if (error instanceof DomainError && (error.kind === "too-late" || error.kind === "exhausted")) throw error;
     failure = error;
   }
   // What a repeat runs into now says nothing: the first answer counts.

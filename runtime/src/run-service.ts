@@ -17,13 +17,9 @@ import { outboxBacklog, type Relay, startRelay } from "./outbox-relay.ts";
 import { createPool, waitForPostgres } from "./postgres.ts";
 import { GrpcServer, type ServiceDefinition } from "./server.ts";
 import { ServiceConfigFile } from "./service-config.ts";
+import { STOP_MS, stopInTime } from "./stop-in-time.ts";
 import { SpanKind, startTelemetry, type Telemetry, traceparent } from "./telemetry.ts";
 import { processVariables } from "./variables.ts";
-
-const DRAIN_MS = 5_000;
-const FLUSH_MS = 2_000;
-/** After this a stop that hangs is cut off. */
-const STOP_MS = 9_000;
 
 /** Runs a service until SIGTERM or SIGINT, and exits: 0 after a clean drain, 1 with one clear line otherwise. */
 export async function runService<S extends Spec>(options: {
@@ -99,6 +95,7 @@ class Process<S extends Spec> implements Host<S> {
       if (this.#stopping) return;
       this.#stopping = true;
       log.info({ signal }, "stopping");
+      // Its own plan is shorter: this is for what does not even keep to that.
       setTimeout(() => {
         log.error("the stop took too long and is cut off");
         process.exit(1);
@@ -122,17 +119,24 @@ class Process<S extends Spec> implements Host<S> {
   async #stop(admin: AdminServer, server: ProcessServer | undefined): Promise<void> {
     admin.setReady(false);
     server?.setServing?.(false);
-    await Promise.allSettled([...this.#subscriptions, ...this.#backgrounds].map((work) => work.stop()));
-    await server?.drain(DRAIN_MS);
-    await this.#relay?.flush(FLUSH_MS);
+    await stopInTime(this.log, {
+      work: () => Promise.allSettled([...this.#subscriptions, ...this.#backgrounds].map((work) => work.stop())),
+      calls: async (ms) => server?.drain(ms),
+      events: async (ms) => this.#relay?.flush(ms),
+      connections: () => this.#close(admin),
+    });
+    this.log.info("stopped");
+  }
+
+  async #close(admin: AdminServer): Promise<void> {
+    const told = this.telemetry.stop();
     await this.#relay?.stop();
     this.serviceConfig?.close();
     for (const channel of this.#channels) channel.close();
     for (const close of this.#closers.toReversed()) await close();
     await (await this.#nats)?.close();
-    await this.telemetry.stop();
+    await told;
     await admin.close();
-    this.log.info("stopped");
   }
 
   #setting<T>(key: string): T {
@@ -143,8 +147,11 @@ class Process<S extends Spec> implements Host<S> {
 
   #grpcServer(): ProcessServer {
     const { telemetry, log, servedBy } = this;
-    const { listenAddress, maxConcurrentCalls: maxConcurrent } = this.#process;
-    const server = new GrpcServer({ telemetry, log, servedBy, verifier: this.verifier(), maxConcurrent });
+    const { listenAddress, maxConcurrentCalls, maxConcurrentStreams, maxStreamsPerUser } = this.#process;
+    const server = new GrpcServer({
+      ...{ telemetry, log, servedBy, verifier: this.verifier() },
+      ...{ maxConcurrent: maxConcurrentCalls, maxStreams: maxConcurrentStreams, maxStreamsPerUser },
+    });
     for (const [definition, handlers] of this.#services) server.add(definition, handlers);
     return {
       listen: () => server.listen(listenAddress),

@@ -1,13 +1,14 @@
 /** The only grpc.Server: health, reflection, and the services that are added to it. */
 
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
-import { HealthImplementation } from "grpc-health-check";
 import { fileDescriptors } from "./contract.ts";
 import { HandlerFactory, type HandlerSetup, type Handlers } from "./handler.ts";
+import { Health } from "./health-watches.ts";
 import { listenAt } from "./unix-socket.ts";
 
 /** A ts-proto service definition ("OrderServiceService"). */
@@ -27,6 +28,9 @@ export type ServiceDefinition = Readonly<
 >;
 
 const HEALTH = "grpc.health.v1.Health";
+/** How long answers may take from here to their callers. */
+const LAST_WORDS_MS = 1_000;
+const LOOK_EVERY_MS = 20;
 // The descriptors that the package itself carries lack the service.
 const health = fromBinary(FileDescriptorSetSchema, readFileSync(new URL(import.meta.resolve("@row/gen/health.binpb"))));
 
@@ -40,7 +44,7 @@ export class GrpcServer {
     "grpc.keepalive_timeout_ms": 5_000,
     "grpc.keepalive_permit_without_calls": 1,
   });
-  readonly #health = new HealthImplementation({ "": "NOT_SERVING" });
+  readonly #health = new Health();
   readonly #handlers: HandlerFactory;
   readonly #services: string[] = [];
 
@@ -68,7 +72,7 @@ export class GrpcServer {
 
   /** Listens on "host:port" or "unix:/path"; resolves when calls are accepted. */
   async listen(address: string): Promise<void> {
-    this.#health.addToServer(this.#server);
+    this.#health.addTo(this.#server);
     // Raw descriptors keep imports and custom options; see docs/dependencies.md.
     const files = [...fileDescriptors, ...health.file].map((file) =>
       Buffer.from(toBinary(FileDescriptorProtoSchema, file)),
@@ -86,9 +90,7 @@ export class GrpcServer {
   }
 
   setServing(isServing: boolean): void {
-    for (const service of ["", ...this.#services]) {
-      this.#health.setStatus(service, isServing ? "SERVING" : "NOT_SERVING");
-    }
+    for (const service of ["", ...this.#services]) this.#health.setServing(service, isServing);
   }
 
   /** Calls that are being served now. */
@@ -96,16 +98,23 @@ export class GrpcServer {
     return this.#handlers.inFlight;
   }
 
-  /** Refuses new calls, lets those in flight end within `ms` milliseconds, then cuts what is left. */
+  /**
+   * Refuses new calls, ends streams, lets calls in flight end within `ms` milliseconds, then cuts what is left. It does not wait
+   * for connections on which nothing is being served any more, as of a stream whose reader does not read.
+   */
   async drain(ms: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([
-      new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve())),
-      new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, ms);
-      }),
-    ]);
-    clearTimeout(timer);
+    const end = performance.now() + ms;
+    let isClosed = false;
+    this.#server.tryShutdown(() => {
+      isClosed = true;
+    });
+    this.#handlers.endStreams();
+    this.#health.endWatches();
+    let quietAt = performance.now() + LAST_WORDS_MS;
+    while (!isClosed && performance.now() < Math.min(end, quietAt)) {
+      await sleep(LOOK_EVERY_MS);
+      if (this.inFlight > 0) quietAt = performance.now() + LAST_WORDS_MS;
+    }
     this.#server.forceShutdown();
   }
 }

@@ -27,6 +27,14 @@ export function durableOf(service: string, eventName: string): string {
   return `${service}_${eventName.replaceAll(".", "_")}`;
 }
 
+/**
+ * Names the line in which a service takes what happens to a domain's aggregates: one for all event types, since an aggregate's
+ * sequence runs over all of them. "catalog/inventory" for catalog and "shop.inventory.v1.StockLevelChanged".
+ */
+export function lineOf(service: string, eventName: string): string {
+  return `${service}/${domainOf(eventName)}`;
+}
+
 /** Names the subject under which a service puts aside an event it cannot handle. */
 export function deadSubject(service: string, eventName: string): string {
   return `dead.${service}.${eventName}`;
@@ -65,6 +73,12 @@ export function deadLetterStreamConfig(): Partial<StreamConfig> & { name: string
   return { name: DEAD_LETTERS, subjects: ["dead.>"], storage: "file", duplicate_window: nanoseconds(120) };
 }
 
+/**
+ * How long the server waits for a word on a message, in seconds: what a killed process had in hand comes again after that. One
+ * that lives says in time that it is still at work.
+ */
+export const ACK_WAIT_SECONDS = 10;
+
 /** The durable consumer to create for a service and an event. The service counts the tries, so the server does not. */
 export function consumerConfig(service: string, eventName: string): Partial<ConsumerConfig> & { durable_name: string } {
   return {
@@ -72,7 +86,7 @@ export function consumerConfig(service: string, eventName: string): Partial<Cons
     filter_subject: eventName,
     ack_policy: "explicit",
     deliver_policy: "all",
-    ack_wait: nanoseconds(30),
+    ack_wait: nanoseconds(ACK_WAIT_SECONDS),
     max_deliver: -1,
     max_ack_pending: 256,
   };

@@ -32,12 +32,13 @@ export async function provisionStreams(
           `Cannot make ${name}'s consumers: it lists ${event} under "consumes", but no contract declares that event`,
         );
       }
-      await manager.consumers.add(streamOf(event), consumerConfig(name, event));
+      await ensureConsumer(manager, streamOf(event), consumerConfig(name, event));
     }),
   );
 }
 
 const NAME_IN_USE = 10058;
+const CONSUMER_EXISTS = 10148;
 
 async function ensureStream(
   manager: JetStreamManager,
@@ -48,5 +49,20 @@ async function ensureStream(
   } catch (error) {
     if (!(error instanceof JetStreamApiError) || error.code !== NAME_IN_USE) throw error;
     await manager.streams.update(config.name, config);
+  }
+}
+
+/** A consumer that an older version made keeps its place in the stream and gets the settings of now. */
+async function ensureConsumer(
+  manager: JetStreamManager,
+  stream: string,
+  config: ReturnType<typeof consumerConfig>,
+): Promise<void> {
+  try {
+    await manager.consumers.add(stream, config);
+  } catch (error) {
+    // Servers before 2.10 change a consumer that exists; later ones refuse to make it again.
+    if (!(error instanceof JetStreamApiError) || error.code !== CONSUMER_EXISTS) throw error;
+    await manager.consumers.update(stream, config.durable_name, config);
   }
 }

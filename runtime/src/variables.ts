@@ -16,6 +16,8 @@ export const processVariables = {
   /** A gRPC service config for the calls to others, followed while the process runs; without it nothing is retried. */
   serviceConfigFile: optional(text("SERVICE_CONFIG_FILE")),
   maxConcurrentCalls: integer("MAX_CONCURRENT_CALLS", { min: 1, max: 100_000 }, 1_000),
+  maxConcurrentStreams: integer("MAX_CONCURRENT_STREAMS", { min: 1, max: 100_000 }, 1_000),
+  maxStreamsPerUser: integer("MAX_STREAMS_PER_USER", { min: 1, max: 100_000 }, 20),
 };
 
 /** For services that own a database. */

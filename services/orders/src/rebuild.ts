@@ -76,7 +76,7 @@ async function foldAll(client: pg.PoolClient): Promise<number> {
 
 if (import.meta.main) {
   const { databaseUrl } = parseEnv({ databaseUrl: url("DATABASE_URL", ["postgres", "postgresql"]) });
-  const pool = createPool(databaseUrl, createLogger({ service: "orders-rebuild" }, "warn"), 1);
+  const pool = createPool(databaseUrl, createLogger({ service: "orders-rebuild" }, "warn"), 1, { answerMs: 0 });
   const { orders, differences } = await rebuild(pool);
   console.log(
     `Rebuilt the view of ${orders} orders from their events; ${differences === 0 ? "nothing" : `${differences} rows`} differed`,

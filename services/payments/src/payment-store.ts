@@ -84,8 +84,9 @@ export class PaymentStore {
       const written = new Set((await rows(pool, recordValues(batch))).map(({ id }) => id));
       return batch.map(({ id }) => written.has(id));
     };
-    this.#creating = new Batcher(write(insertPayments), ({ order_id }) => order_id);
-    this.#moving = new Batcher(write(movePayments), ({ order_id }) => order_id);
+    // The gateway has done it: payments must know, whether the caller still waits or not.
+    this.#creating = new Batcher(write(insertPayments), ({ order_id }) => order_id, { evenIfLeft: true });
+    this.#moving = new Batcher(write(movePayments), ({ order_id }) => order_id, { evenIfLeft: true });
     this.#finding = new Batcher(
       async (orderIds) => {
         const rows = await selectByOrder(pool, [orderIds]);

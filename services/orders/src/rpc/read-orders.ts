@@ -10,10 +10,11 @@ import type {
   ListOrdersResponse,
 } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import type { Prisma, PrismaClient } from "@row/gen/prisma/orders/client.ts";
+import { recordAct } from "@row/runtime/audit.ts";
 import type { Call } from "@row/runtime/call.ts";
 import { DomainError } from "@row/runtime/errors.ts";
 import { PageTokens, pageSize } from "@row/runtime/page-token.ts";
-import { auditAdmin, isAdmin, signedIn, visibleOrder } from "../access.ts";
+import { isAdmin, signedIn, visibleOrder } from "../access.ts";
 import { toItems } from "../event-schema.ts";
 import type { OrderState, RecordedEvent } from "../order.ts";
 import { toMessage } from "../order-message.ts";
@@ -36,7 +37,7 @@ export function listOrders(store: OrderStore, prisma: PrismaClient) {
       if (!isAdmin(user)) {
         throw new DomainError("forbidden", "ROLE_MISSING", "Cannot list the orders of another customer: admin only");
       }
-      await auditAdmin(store, call, "orders.listed", `user:${customerId}`);
+      await recordAct(store.pool, call, { action: "orders.listed", target: `user:${customerId}` });
     }
     const tokens = new PageTokens("orders", customerId);
     const last = tokens.decodeId(request.pageToken);

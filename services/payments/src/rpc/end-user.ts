@@ -1,14 +1,13 @@
 /** What end users may do: look at their payments, and as an admin refund them. */
-import { randomUUIDv7 } from "node:crypto";
 import {
   type GetPaymentRequest,
   type GetPaymentResponse,
   RefundPaymentRequest,
   RefundPaymentResponse,
 } from "@row/gen/grpc/shop/payments/v1/payment_service.ts";
+import { recordAct } from "@row/runtime/audit.ts";
 import type { Call } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
-import { statement } from "@row/runtime/postgres.ts";
 import { callerOf, once } from "@row/runtime/requests.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { mustMove, PaymentNotFound, REFUND } from "../payment.ts";
@@ -16,19 +15,13 @@ import { toMessage } from "../payment-message.ts";
 import { askRefund } from "../refund-requests.ts";
 import { movePayment } from "./move-payment.ts";
 
-const auditRead = statement(
-  "payments-audit-read",
-  "INSERT INTO runtime.audit (id, actor, action, target, correlation_id, details) VALUES ($1, $2, 'payment.read', $3, $4, '{}')",
-);
-
 export function getPayment({ store }: Dependencies) {
   return async ({ id }: GetPaymentRequest, call: Call): Promise<GetPaymentResponse> => {
     const payment = await store.byId(id);
     const isOwn = payment?.customerId !== undefined && payment.customerId === call.user?.id;
     const isAdmin = call.user?.roles.includes("admin") ?? false;
     if (!payment || !(isOwn || isAdmin)) throw new PaymentNotFound(id);
-    if (!isOwn)
-      await auditRead(store.pool, [randomUUIDv7(), callerOf(call), `payment:${payment.id}`, call.correlationId]);
+    if (!isOwn) await recordAct(store.pool, call, { action: "payment.read", target: `payment:${payment.id}` });
     return { payment: toMessage(payment) };
   };
 }

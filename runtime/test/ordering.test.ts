@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, test } from "node:test";
+import { StockCommitted, StockReserved } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
+import type { Pool } from "pg";
+import type { Delivery, Ordering } from "../src/delivery.ts";
+import { toHeaders } from "../src/event-headers.ts";
+import { type Received, type Subscription, subscribe } from "../src/events.ts";
+import { batchValues, FRESH, FRESH_BATCH, FRESH_IN_ANY_ORDER, FRESH_IN_ORDER, inTransaction } from "../src/inbox.ts";
+import { readMigrations } from "../src/migrations.ts";
+import { connectNats, type Nats } from "../src/nats.ts";
+import type { EventType } from "../src/outbox.ts";
+import { durableOf, lineOf } from "../src/stream-names.ts";
+import { eventually, log, provision, startNats, startPostgres } from "./harness.ts";
+
+// Two events of one aggregate, the reservation of an order; each comes through a consumer of its own.
+type Reservation = { orderId: string };
+const RESERVED: EventType<Reservation> = StockReserved as never;
+const COMMITTED: EventType<Reservation> = StockCommitted as never;
+
+let postgres: Awaited<ReturnType<typeof startPostgres>>;
+let server: Awaited<ReturnType<typeof startNats>>;
+let nats: Nats;
+let pool: Pool;
+
+before(async () => {
+  [postgres, server] = await Promise.all([startPostgres(14_080), startNats(14_081)]);
+  nats = await connectNats({ url: server.url, log });
+  ({ pool } = await postgres.database("consumer"));
+  await pool.query("CREATE TABLE seen (service text, order_id text, number serial, sequence int)");
+});
+
+after(async () => {
+  await pool?.end();
+  await nats?.close();
+  await Promise.all([postgres?.remove(), server?.remove()]);
+});
+
+async function publish(type: EventType<Reservation>, orderId: string, sequence: number, id = randomUUID()) {
+  const attributes = {
+    ...{ id, type: type.$type, time: new Date(), aggregateId: orderId, sequence: BigInt(sequence) },
+    ...{ correlationId: "c", traceparent: "", producer: "inventory/v1/i" },
+  };
+  const message = type.encode({ orderId, items: [] } as Reservation).finish();
+  await nats.js.publish(type.$type, message, { headers: toHeaders(attributes), msgID: randomUUID() });
+  return id;
+}
+
+type Handling = (service: string) => { handler: (event: Reservation, delivery: Delivery) => Promise<unknown> };
+
+const noting = (fresh: string): Handling => {
+  return (service) => ({
+    handler: (_, delivery) =>
+      pool.query(
+        `WITH ${fresh} INSERT INTO seen (service, order_id, sequence) SELECT $5, $3, $4 WHERE EXISTS (SELECT FROM fresh)`,
+        [...delivery.values, service],
+      ),
+  });
+};
+
+/** A service that consumes both. */
+async function consumer(t: { after(end: () => unknown): void }, ordering: Ordering, handling: Handling) {
+  const service = `s${randomUUID().slice(0, 8)}`;
+  await provision(nats, service, [RESERVED.$type, COMMITTED.$type]);
+  const subscriptions: Subscription[] = [RESERVED, COMMITTED].map((event) =>
+    subscribe({ nats, service, event, log, ordering, ...handling(service) }),
+  );
+  t.after(() => Promise.all(subscriptions.map((subscription) => subscription.stop())));
+  return {
+    /** Waits until everything has been answered; then what was applied to an order, in that order. */
+    async seen(orderId: string): Promise<number[]> {
+      for (const { $type } of [RESERVED, COMMITTED]) {
+        const durable = await nats.js.consumers.get("INVENTORY", durableOf(service, $type));
+        await eventually("all are answered", async () => {
+          const { num_pending, num_ack_pending } = await durable.info();
+          return num_pending + num_ack_pending === 0;
+        });
+      }
+      const { rows } = await pool.query(
+        "SELECT sequence FROM seen WHERE service = $1 AND order_id = $2 ORDER BY number",
+        [service, orderId],
+      );
+      return rows.map(({ sequence }) => sequence);
+    },
+  };
+}
+
+test("latest: an event older than one of another type is ignored", async (t) => {
+  const { seen } = await consumer(t, "latest", noting(FRESH));
+  const order = randomUUID();
+  await publish(COMMITTED, order, 2);
+  assert.deepEqual(await seen(order), [2]);
+  await publish(RESERVED, order, 1);
+  assert.deepEqual(await seen(order), [2]);
+  await publish(RESERVED, order, 3);
+  assert.deepEqual(await seen(order), [2, 3]);
+});
+
+test("latest, in a batch: the same", async (t) => {
+  const { seen } = await consumer(
+    t,
+    "latest",
+    (service) =>
+      ({
+        batch: {
+          size: 10,
+          handler: (batch: Received<Reservation>[]) =>
+            pool.query(
+              `WITH ${FRESH_BATCH} INSERT INTO seen (service, order_id, sequence) SELECT $5, aggregate_id, sequence FROM fresh`,
+              [...batchValues(batch), service],
+            ),
+        },
+      }) as never,
+  );
+  const order = randomUUID();
+  await publish(COMMITTED, order, 2);
+  assert.deepEqual(await seen(order), [2]);
+  await publish(RESERVED, order, 1);
+  await publish(RESERVED, order, 3);
+  assert.deepEqual(await seen(order), [2, 3]);
+});
+
+test("contiguous: each has its turn among those of all types", async (t) => {
+  const { seen } = await consumer(t, "contiguous", noting(FRESH_IN_ORDER));
+  const order = randomUUID();
+  await publish(RESERVED, order, 3);
+  await publish(COMMITTED, order, 2);
+  await publish(RESERVED, order, 1);
+  assert.deepEqual(await seen(order), [1, 2, 3]);
+});
+
+test("any: each is applied once, an older one too", async (t) => {
+  const { seen } = await consumer(t, "any", noting(FRESH_IN_ANY_ORDER));
+  const order = randomUUID();
+  const id = await publish(COMMITTED, order, 2);
+  assert.deepEqual(await seen(order), [2]);
+  await publish(RESERVED, order, 1);
+  await publish(COMMITTED, order, 2, id);
+  assert.deepEqual(await seen(order), [2, 1]);
+});
+
+test("inTransaction takes events in by the ordering of their consumer", async (t) => {
+  const inserting: Handling = (service) => ({
+    handler: (_, delivery) =>
+      inTransaction(pool, delivery, async (tx) => {
+        const values = [service, delivery.aggregateId, delivery.sequence];
+        await tx.query("INSERT INTO seen (service, order_id, sequence) VALUES ($1, $2, $3)", values);
+      }),
+  });
+  const [latest, any] = [await consumer(t, "latest", inserting), await consumer(t, "any", inserting)];
+  const order = randomUUID();
+  await publish(COMMITTED, order, 2);
+  await Promise.all([latest.seen(order), any.seen(order)]);
+  await publish(RESERVED, order, 1);
+  assert.deepEqual([await latest.seen(order), await any.seen(order)], [[2], [2, 1]]);
+});
+
+test("what was noted by consumer before is noted by service and domain since", async () => {
+  const { pool: old } = await postgres.database("old");
+  try {
+    const durable = (event: EventType<Reservation>) => durableOf("card-gateway", event.$type);
+    await old.query("INSERT INTO runtime.applied VALUES ($1, 'o-1', 3), ($2, 'o-1', 7), ($2, 'o-2', 1)", [
+      durable(RESERVED),
+      durable(COMMITTED),
+    ]);
+    const [, byDomain] = readMigrations(new URL("../prisma", import.meta.url).pathname);
+    await old.query(byDomain?.script ?? "");
+    const { rows } = await old.query(
+      "SELECT aggregate_id, sequence::int FROM runtime.applied WHERE consumer = $1 ORDER BY 1",
+      [lineOf("card-gateway", RESERVED.$type)],
+    );
+    assert.deepEqual(rows, [
+      { aggregate_id: "o-1", sequence: 7 },
+      { aggregate_id: "o-2", sequence: 1 },
+    ]);
+  } finally {
+    await old.end();
+  }
+});
