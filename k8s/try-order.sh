@@ -11,7 +11,7 @@ refuse() {
 post() {
   tries=0
   until answer=$(curl -sS --max-time 20 -w '\n%{http_code}' "$shop$1" -H 'content-type: application/json' \
-    -H "idempotency-key: try-$$$1" ${3:+-H "authorization: Bearer $3"} -d "$2") && [ "${answer##*"
+    -H "idempotency-key: $email$1" ${3:+-H "authorization: Bearer $3"} -d "$2") && [ "${answer##*"
 "}" -lt 500 ]; do
     tries=$((tries + 1))
     [ $tries -lt 5 ] || break

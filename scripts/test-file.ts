@@ -29,32 +29,37 @@ export async function runTestFile(root: string, file: string, interrupted: Abort
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(LONGEST_MS)]);
   const place = mkdtempSync(join(tmpdir(), "row-t-"));
   chmodSync(place, 0o711); // as root, Postgres runs as another user, who has to get to folders below
-  for await (const { type, data } of run({
-    files: [path],
-    cwd: root,
-    signal,
-    env: { ...process.env, TMPDIR: place },
-  })) {
-    if (type === "test:stdout" || type === "test:stderr") result.output += data.message;
-    if (type !== "test:pass" && type !== "test:fail") continue;
-    const isTheFile = data.name === path;
-    const isSuite = data.details.type === "suite";
-    if (typeof data.skip === "string" || data.skip) {
-      result.skipped.push({ name: data.name, reason: typeof data.skip === "string" ? data.skip : "no reason given" });
-    } else if (type === "test:fail") {
-      const { error } = data.details;
-      const cause = error.cause ?? error;
-      // A parent fails with its children, which have said why.
-      if ("failureType" in error && error.failureType === "subtestsFailed") continue;
-      if (isTheFile && result.failures.length > 0) continue;
-      result.failures.push({ name: isTheFile ? "the file as a whole" : data.name, text: explain(cause) });
-    } else if (isTheFile) {
-      result.failures.push({ name: "the file as a whole", text: "It contains no tests" });
-    } else if (!isSuite) {
-      result.passed += 1;
+  try {
+    for await (const { type, data } of run({
+      files: [path],
+      cwd: root,
+      signal,
+      env: { ...process.env, TMPDIR: place },
+    })) {
+      if (type === "test:stdout" || type === "test:stderr") result.output += data.message;
+      if (type !== "test:pass" && type !== "test:fail") continue;
+      const isTheFile = data.name === path;
+      const isSuite = data.details.type === "suite";
+      if (typeof data.skip === "string" || data.skip) {
+        result.skipped.push({ name: data.name, reason: typeof data.skip === "string" ? data.skip : "no reason given" });
+      } else if (type === "test:fail") {
+        const { error } = data.details;
+        const cause = error.cause ?? error;
+        // A parent fails with its children, which have said why.
+        if ("failureType" in error && error.failureType === "subtestsFailed") continue;
+        if (isTheFile && result.failures.length > 0) continue;
+        result.failures.push({ name: isTheFile ? "the file as a whole" : data.name, text: explain(cause) });
+      } else if (isTheFile) {
+        result.failures.push({ name: "the file as a whole", text: "It contains no tests" });
+      } else if (!isSuite) {
+        result.passed += 1;
+      }
     }
+  } finally {
+    await tidyUp(place).catch((error: unknown) => {
+      result.output += `\nCannot tidy up after it: ${error}`;
+    });
   }
-  await tidyUp(place);
   result.ms = performance.now() - began;
   result.output = result.output.slice(-OUTPUT_CHARS).trimEnd();
   return result;

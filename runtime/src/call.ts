@@ -31,6 +31,8 @@ export interface Call {
 export interface CallContext {
   readonly deadline: number;
   readonly signal: AbortSignal | undefined;
+  /** What `signal` tells, for who would have it made only to ask; without it the signal is asked. */
+  readonly isGivenUp?: boolean;
   readonly correlationId: string;
   readonly span: CallSpan | undefined;
   /** The end user's "authorization" value; never stored or queued. */
@@ -50,7 +52,8 @@ export function currentCall(): CallContext | undefined {
 export function whyOver(call: CallContext | undefined): DomainError | undefined {
   if (call === undefined) return undefined;
   if (Date.now() >= call.deadline) return new DomainError("too-late", "DEADLINE_EXCEEDED", "Cannot answer in time");
-  return call.signal?.aborted ? new DomainError("too-late", "CALLER_GONE", "The caller went away") : undefined;
+  const isGivenUp = call.isGivenUp ?? call.signal?.aborted;
+  return isGivenUp ? new DomainError("too-late", "CALLER_GONE", "The caller went away") : undefined;
 }
 
 /** Runs `work` so that the calls it makes carry `context`. */

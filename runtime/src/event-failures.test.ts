@@ -7,11 +7,11 @@ const sqlState = (code: string) => Object.assign(new pg.DatabaseError("?", 0, "e
 
 test("an absent database excuses for however long, a statement that lost only so often", () => {
   for (const away of ["57P01", "57P03", "08006", "53300", "ECONNREFUSED"].map(sqlState)) {
-    assert.deepEqual([delayOfTheSame(away, 1), delayOfTheSame(away, 100_000)], [1_000, 1_000], away.code);
+    assert.deepEqual([delayOfTheSame(away, 1, 0), delayOfTheSame(away, 100_000, 0)], [1_000, 1_000], away.code);
   }
   for (const lost of ["40001", "40P01", "55P03", "57014"].map(sqlState)) {
     assert.deepEqual(
-      [1, 2, PATIENT_TRIES, PATIENT_TRIES + 1].map((times) => delayOfTheSame(lost, times)),
+      [1, 2, PATIENT_TRIES, PATIENT_TRIES + 1].map((times) => delayOfTheSame(lost, times, PATIENT_TRIES)),
       [100, 200, 30_000, undefined],
       lost.code,
     );
@@ -20,7 +20,7 @@ test("an absent database excuses for however long, a statement that lost only so
 
 test("anything else is a failure, and a gap is neither", () => {
   for (const failure of [new Error("broken"), sqlState("23505"), sqlState("22P02"), sqlState("RWGAP"), "no error"]) {
-    assert.equal(delayOfTheSame(failure, 1), undefined);
+    assert.equal(delayOfTheSame(failure, 1, PATIENT_TRIES), undefined);
   }
   assert.deepEqual([isGap(sqlState("RWGAP")), isGap(sqlState("40001"))], [true, false]);
 });

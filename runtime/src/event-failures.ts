@@ -13,10 +13,10 @@ export function isGap(error: unknown): boolean {
 
 /**
  * In how many milliseconds to try the same again, since this says nothing about the event: Postgres is away, for however long, or
- * the statement lost against others, which may happen only so often in a row. Undefined for a failure.
+ * the statement lost against others, which may happen `conflicts` times in a row. Undefined for a failure.
  */
-export function delayOfTheSame(error: unknown, times: number): number | undefined {
-  if (isDatabaseConflict(error)) return times <= PATIENT_TRIES ? doubled(100, times) : undefined;
+export function delayOfTheSame(error: unknown, times: number, conflicts: number): number | undefined {
+  if (isDatabaseConflict(error)) return times <= conflicts ? doubled(100, times) : undefined;
   return isDatabaseTrouble(error) ? AWAY_DELAY_MS : undefined;
 }
 

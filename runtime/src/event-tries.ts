@@ -17,6 +17,10 @@ export class EventTries {
     return count(this.#failures, sequence);
   }
 
+  hasFailed(sequence: number): boolean {
+    return this.#failures.has(sequence);
+  }
+
   /** Counts a try that came before its turn; answers how many have. */
   tooEarly(sequence: number): number {
     return count(this.#gaps, sequence);

@@ -57,6 +57,7 @@ export type Subscription = {
  * and an outage does not. What was fetched along with it each time may become a dead letter too, and can be replayed.
  */
 const INSTANCES_WORN_OUT = 10;
+const CONFLICTS_OF_A_GROUP = 2;
 
 /** Hands a service each event of one type, through its durable consumer, until stopped. */
 export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
@@ -153,10 +154,10 @@ export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
         await attempt(group, first);
         break;
       } catch (error) {
-        const delay = delayOfTheSame(error, times);
+        const delay = delayOfTheSame(error, times, conflictsAllowed(group, first));
         if (delay === undefined) {
-          if (group.length > 1) for (const item of group) await settle([item]);
-          else observe(first, await refuse(first, error), startedAt);
+          if (group.length > 1) return oneByOne(group);
+          observe(first, await refuse(first, error), startedAt);
           return;
         }
         for (const item of group) observe(item, "unavailable", startedAt);
@@ -175,6 +176,19 @@ export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
       observe(item, "handled", startedAt);
     }
     crashPoint("events.after-ack");
+  }
+
+  /** A group is soon tried one by one; an event is waited for with patience once, and then fails like any other. */
+  function conflictsAllowed(group: Item[], { message }: Item): number {
+    if (group.length > 1) return CONFLICTS_OF_A_GROUP;
+    return known.hasFailed(message.seq) ? 0 : PATIENT_TRIES;
+  }
+
+  async function oneByOne(group: Item[]): Promise<void> {
+    for (const [index, item] of group.entries()) {
+      if (stopping.signal.aborted) return giveBack(group.slice(index));
+      await settle([item]);
+    }
   }
 
   function attempt(group: Item[], first: Item): Promise<void> {

@@ -92,6 +92,7 @@ export class HandlerFactory {
       const serving = new Serving(this.#setup, method, raw);
       this.#stream(serving, raw, async (place) => {
         const request = await serving.admit(definition);
+        if (serving.isGivenUp) return; // its reader went away meanwhile
         if (serving.user) place.takeFor(serving.user.id);
         serving.endWithToken();
         raw.sendMetadata(serving.headers());
@@ -102,9 +103,10 @@ export class HandlerFactory {
       }).then(
         () => raw.end(),
         (error: unknown) => {
-          // That its reader goes away is how most streams end, and no failure.
-          if (raw.cancelled) serving.finish(status.OK, "");
-          else raw.emit("error", serving.refusal(error));
+          // That its reader goes away is how most streams end, and no failure; whatever else went wrong is one.
+          if (raw.cancelled && isCallerGone(error)) return serving.finish(status.OK, "");
+          const refusal = serving.refusal(error);
+          if (!raw.cancelled) raw.emit("error", refusal);
         },
       );
     };
@@ -137,6 +139,10 @@ export class HandlerFactory {
       this.#streams.delete(serving);
     }
   }
+}
+
+function isCallerGone(error: unknown): boolean {
+  return error instanceof DomainError && error.reason === "CALLER_GONE";
 }
 
 /** Resolves when the reader has caught up, or the stream is given up. Rejects when nobody reads. */

@@ -11,7 +11,11 @@ const SAY_SO_EVERY_MS = (ACK_WAIT_SECONDS * 1_000) / 3;
 export class InHand {
   readonly #messages = new Set<JsMsg>();
   readonly #saying = setInterval(() => {
-    for (const message of this.#messages) message.working();
+    try {
+      for (const message of this.#messages) message.working();
+    } catch {
+      // The connection is being closed: what is in hand comes again elsewhere.
+    }
   }, SAY_SO_EVERY_MS).unref();
 
   get size(): number {

@@ -38,8 +38,14 @@ export class Patience {
 
   /** Gives up at that time, in milliseconds since the epoch. */
   giveUpAt(time: number, reason: () => DomainError): void {
+    if (this.#isOver) return;
     const ms = Math.max(0, time - Date.now());
     if (ms <= LONGEST_TIMER_MS) this.#timers.push(setTimeout(() => this.giveUp(reason()), ms));
+  }
+
+  /** Whether it was given up; asking makes no signal. */
+  get isGivenUp(): boolean {
+    return this.#reason !== undefined;
   }
 
   giveUp(reason: DomainError): void {

@@ -65,6 +65,10 @@ export class Serving implements Call, CallContext {
     return this.#patience.signal;
   }
 
+  get isGivenUp(): boolean {
+    return this.#patience.isGivenUp;
+  }
+
   get log(): Logger {
     return this.#setup.log.child({ correlationId: this.correlationId, traceId: this.span.spanContext().traceId });
   }

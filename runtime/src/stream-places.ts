@@ -33,6 +33,7 @@ export class StreamPlaces {
     let user: string | undefined;
     return {
       takeFor: (userId) => {
+        if (!isOpen) return; // whoever opened it went away before it was known who that is
         this.#count(userId);
         user = userId;
       },

@@ -159,20 +159,28 @@ test("what was noted by consumer before is noted by service and domain since", a
   const { pool: old } = await postgres.database("old");
   try {
     const durable = (event: EventType<Reservation>) => durableOf("card-gateway", event.$type);
+    await old.query("DROP TRIGGER applied_to_line ON runtime.applied");
     await old.query("INSERT INTO runtime.applied VALUES ($1, 'o-1', 3), ($2, 'o-1', 7), ($2, 'o-2', 1)", [
       durable(RESERVED),
       durable(COMMITTED),
     ]);
     const [, byDomain] = readMigrations(new URL("../prisma", import.meta.url).pathname);
     await old.query(byDomain?.script ?? "");
-    const { rows } = await old.query(
-      "SELECT aggregate_id, sequence::int FROM runtime.applied WHERE consumer = $1 ORDER BY 1",
-      [lineOf("card-gateway", RESERVED.$type)],
-    );
-    assert.deepEqual(rows, [
-      { aggregate_id: "o-1", sequence: 7 },
-      { aggregate_id: "o-2", sequence: 1 },
+    const line = async () => {
+      const { rows } = await old.query<{ aggregate_id: string; sequence: number }>(
+        "SELECT aggregate_id, sequence::int FROM runtime.applied WHERE consumer = $1 ORDER BY 1",
+        [lineOf("card-gateway", RESERVED.$type)],
+      );
+      return Object.fromEntries(rows.map(({ aggregate_id, sequence }) => [aggregate_id, sequence]));
+    };
+    assert.deepEqual(await line(), { "o-1": 7, "o-2": 1 });
+
+    // The version before goes on beside this one.
+    await old.query("UPDATE runtime.applied SET sequence = 5 WHERE consumer = $1 AND aggregate_id = 'o-1'", [
+      durable(RESERVED),
     ]);
+    await old.query("INSERT INTO runtime.applied VALUES ($1, 'o-3', 2)", [durable(RESERVED)]);
+    assert.deepEqual(await line(), { "o-1": 7, "o-2": 1, "o-3": 2 });
   } finally {
     await old.end();
   }

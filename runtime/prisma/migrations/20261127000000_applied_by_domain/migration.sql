@@ -6,3 +6,14 @@ SELECT regexp_replace("consumer", '^(.+)_shop_(.+)_v\d+_[^_]+$', '\1/\2'), "aggr
 FROM "runtime"."applied" WHERE "consumer" ~ '^.+_shop_.+_v\d+_[^_]+$'
 GROUP BY 1, 2
 ON CONFLICT ("consumer", "aggregate_id") DO UPDATE SET "sequence" = greatest("applied"."sequence", excluded."sequence");
+
+-- And what they go on applying meanwhile counts for the others too.
+CREATE OR REPLACE FUNCTION "runtime"."applied_to_line"() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO "runtime"."applied" AS present ("consumer", "aggregate_id", "sequence")
+  VALUES (regexp_replace(NEW."consumer", '^(.+)_shop_(.+)_v\d+_[^_]+$', '\1/\2'), NEW."aggregate_id", NEW."sequence")
+  ON CONFLICT ("consumer", "aggregate_id") DO UPDATE SET "sequence" = greatest(present."sequence", excluded."sequence");
+  RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER "applied_to_line" AFTER INSERT OR UPDATE ON "runtime"."applied"
+FOR EACH ROW WHEN (NEW."consumer" ~ '^.+_shop_.+_v\d+_[^_]+$') EXECUTE FUNCTION "runtime"."applied_to_line"();

@@ -66,6 +66,8 @@ export class SagaDriver {
     let isOurs = isBegun(taken.saga);
     while (held && !isFinished(held.saga.state)) {
       const { saga } = held;
+      // Not begun yet: whoever takes it next finds it as it is.
+      if (!isOurs && signal.aborted) return;
       // A saga taken over in the middle of an attempt: nobody knows how that ended.
       const attempted: Attempted | undefined = isOurs
         ? await this.#attempt(saga, held.order)

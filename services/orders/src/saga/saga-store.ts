@@ -21,16 +21,23 @@ export const STILL_WAITING = "CASE WHEN waiting_revision = revision THEN revisio
 /** Code that is newer may have left sagas that this one could not drive. */
 const DRIVEN = [DEFINITIONS.map(({ name }) => name), DEFINITIONS.map(({ version }) => version)];
 
-const claim = statement<SagaRow & { previous_version: string }>(
-  "sagas-claim",
-  `WITH due AS (
-    SELECT order_id, name, service_version AS previous_version FROM sagas
+// Those that wait, and those that nobody holds, each get a share of the places: neither keeps the other from its turn.
+const DUE = `FROM sagas
     WHERE finished_time IS NULL AND lease_until < now() AND next_attempt_time <= now()
       AND (name, definition) IN (SELECT * FROM unnest($6::text[], $7::int[]))
       AND (service_version = $2 OR NOT EXISTS (
         SELECT FROM workers w WHERE w.version = sagas.service_version
-          AND w.heartbeat_time > now() - interval '${GONE_AFTER_SECONDS} s'))
-    ORDER BY next_attempt_time LIMIT $4 FOR UPDATE SKIP LOCKED),
+          AND w.heartbeat_time > now() - interval '${GONE_AFTER_SECONDS} s'))`;
+
+const claim = statement<SagaRow & { previous_version: string }>(
+  "sagas-claim",
+  `WITH waiting AS (
+    SELECT order_id, name, service_version AS previous_version ${DUE} AND waiting_revision IS NOT NULL
+    ORDER BY next_attempt_time LIMIT ($4::int + (random() < 0.5)::int) / 2 FOR UPDATE SKIP LOCKED),
+  others AS (
+    SELECT order_id, name, service_version AS previous_version ${DUE} AND waiting_revision IS NULL
+    ORDER BY create_time LIMIT $4::int - (SELECT count(*) FROM waiting) FOR UPDATE SKIP LOCKED),
+  due AS (TABLE waiting UNION ALL TABLE others),
   claimed AS (
     UPDATE sagas s SET lease_owner = $1, lease_until = now() + $3::int * interval '1 ms', fence = fence + 1,
       revision = revision + 1, waiting_revision = ${STILL_WAITING}, service_version = $2
