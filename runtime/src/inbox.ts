@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from "pg";
 import type { Delivery } from "./delivery.ts";
+import { inTransaction as transaction } from "./transaction.ts";
 
 // A handler takes an event in and applies its effect in one transaction, so that however often the event comes, the
 // effect happens once. The CTEs below do the taking in; $1…$4 are the delivery's `values`. $1 is two names: events are told apart
@@ -75,23 +76,12 @@ export async function inTransaction(
   delivery: Delivery,
   work: (tx: PoolClient) => Promise<void>,
 ): Promise<void> {
-  const tx = await pool.connect();
-  let failure: Error | undefined;
-  try {
-    await tx.query("BEGIN");
+  await transaction(pool, async (tx) => {
     const fresh = await tx.query({
       name: `inbox-${delivery.ordering}`,
       text: `WITH ${FRESH_BY[delivery.ordering]} SELECT FROM fresh`,
       values: [...delivery.values],
     });
     if (fresh.rowCount) await work(tx);
-    await tx.query("COMMIT");
-  } catch (error) {
-    await tx.query("ROLLBACK").catch((lost: Error) => {
-      failure = lost; // the pool must not use this connection again
-    });
-    throw error;
-  } finally {
-    tx.release(failure);
-  }
+  });
 }

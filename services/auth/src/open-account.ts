@@ -3,9 +3,9 @@ import { UserRegistered } from "@row/gen/grpc/shop/auth/v1/auth_events.ts";
 import { event, type Origin } from "@row/runtime/outbox.ts";
 import { statement } from "@row/runtime/postgres.ts";
 import { rememberRequest } from "@row/runtime/requests.ts";
+import { inTransaction } from "@row/runtime/transaction.ts";
 import type pg from "pg";
 import { addAccount, isAddressTaken, type NewAccount } from "./account-store.ts";
-import { inTransaction } from "./transaction.ts";
 
 const remember = statement("remember-registration", rememberRequest(1));
 

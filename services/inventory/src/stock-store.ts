@@ -1,10 +1,12 @@
 /** The stock of single products: read, and changed by hand. */
+
 import { randomUUIDv7 } from "node:crypto";
 import { StockAdjusted, StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
 import { event, type Origin, OUTBOX_PARAMETERS, outboxInsert, outboxValues } from "@row/runtime/outbox.ts";
 import { type Queryable, statement } from "@row/runtime/postgres.ts";
 import { REMEMBER_PARAMETERS, rememberRequest } from "@row/runtime/requests.ts";
+import { inTransaction } from "@row/runtime/transaction.ts";
 import type { Pool } from "pg";
 import { adjust, noStock, type Stock } from "./stock.ts";
 
@@ -64,10 +66,7 @@ export async function changeStock(
   origin: Origin,
   remember: (stock: Stock) => readonly unknown[] = () => NOT_REMEMBERED,
 ): Promise<Stock> {
-  const tx = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await tx.query("BEGIN");
+  const changed = await inTransaction(pool, async (tx) => {
     await createStock(tx, [change.productId]);
     const [row] = await lockStock(tx, [change.productId]);
     const stock = adjust(row ? toStock(row) : noStock(change.productId), change.delta);
@@ -89,17 +88,10 @@ export async function changeStock(
       ...remember(stock),
     ]);
     crashPoint("inventory.before-adjust-commit");
-    await tx.query("COMMIT");
-    crashPoint("inventory.after-adjust-commit");
     return stock;
-  } catch (error) {
-    await tx.query("ROLLBACK").catch((lost: Error) => {
-      broken = lost; // the pool must not use this connection again
-    });
-    throw error;
-  } finally {
-    tx.release(broken);
-  }
+  });
+  crashPoint("inventory.after-adjust-commit");
+  return changed;
 }
 
 function toStock(row: Row): Stock {
