@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, status } from "@grpc/grpc-js";
 import type { Workload } from "../src/workload.ts";
 import { resources, route, server, services, to } from "./manifests.ts";
@@ -56,6 +57,32 @@ const BY_HEADER = (value: string, type = "Exact") =>
 test("a Service without routes is served by all its versions", async () => {
   const client = await reroute();
   assert.equal(await whoAnswers(client, GET), "catalog-v1-1 catalog-v2-1");
+});
+
+test("a rule without backendRefs sends its calls to the Service that the route hangs on, as Linkerd does", async () => {
+  const client = await reroute(
+    route("catalog", "catalog", [
+      `{ matches: [{ method: { service: ${CATALOG}, method: GetProduct } }] }`,
+      `{ ${to("catalog-v1")} }`,
+    ]),
+  );
+  assert.equal(await whoAnswers(client, GET), "catalog-v1-1 catalog-v2-1");
+  assert.equal(await whoAnswers(client, LIST), "catalog-v1-1");
+});
+
+test("a lone backendRef gets all calls of its rule whatever its weight, 0 included, as in Linkerd", async () => {
+  const client = await reroute(route("catalog", "catalog", [`{ ${to("catalog-v2=0")} }`]));
+  assert.equal(await whoAnswers(client, GET), "catalog-v2-1");
+});
+
+test("tracestate reaches the callee as it was sent, beside traceparent (W3C Trace Context, section 3.3)", async () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03";
+  const { seen } = await ask(await reroute(), GET, { traceparent, tracestate: "foo=1,bar=t61rcWkgMzE" });
+  assert.deepEqual([seen.traceparent, seen.tracestate], [traceparent, "foo=1,bar=t61rcWkgMzE"]);
+  const isLogged = () =>
+    ["O|", "I|"].every((kind) => lab.lines.some((line) => line.startsWith(kind) && line.includes(traceparent)));
+  for (const until = Date.now() + 5_000; !isLogged() && Date.now() < until; ) await sleep(10);
+  assert.ok(isLogged(), "both sidecars tell of a call whose flags have bit 0 set");
 });
 
 test("all marked requests go to v2, and no others", async () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { InvalidResources } from "@row/mesh/resources/problem.ts";
-import { readResources, yamlFiles } from "@row/mesh/resources/read.ts";
+import { readResources, resourceFiles } from "@row/mesh/resources/read.ts";
 import type { Installation } from "../installation.ts";
 import type { Document, Outcome } from "../mesh/requests.ts";
 import { codeOf, messageOf, RowError } from "../row-error.ts";
@@ -44,7 +44,7 @@ function targetsIn(documents: Document[]): { kind: string; name: string }[] {
 async function readDocuments(path: string): Promise<Document[]> {
   if (path === "-") return [{ file: "standard input", text: await text(process.stdin) }];
   try {
-    const files = yamlFiles(path);
+    const files = resourceFiles(path);
     if (files.length === 0) throw new RowError(`Cannot find a .yaml or .yml file in ${path}`);
     return files.map((file) => ({ file, text: readFileSync(file, "utf8") }));
   } catch (error) {

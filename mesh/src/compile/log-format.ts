@@ -32,7 +32,8 @@ export function inboundLog({ instance }: Workload): Line[] {
     format(["I", instance, "%[var(txn.caller)]", "%f", ...decision, ...outcome]),
     ...NOTED,
     // Only what failed or is traced is worth a line here: the caller's sidecar counts them all.
-    "acl is-traced var(txn.traceparent) -m end -- -01",
+    "# The last digit of the flags is odd when their bit 0 is set: the trace is recorded",
+    "acl is-traced var(txn.traceparent),field(4,-) -m end -- 1 3 5 7 9 b d f",
     "acl has-failed res.hdr(grpc-status) 2 4 13 14 15",
     "acl has-failed status 500:599",
     "http-response set-log-level silent unless is-traced or has-failed",

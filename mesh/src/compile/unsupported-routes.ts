@@ -6,9 +6,6 @@ import { GRPC_PORT, type MeshView, NAMESPACE } from "../workload.ts";
 import { isService, serviceNamed } from "./mesh-index.ts";
 import type { Complain } from "./unsupported.ts";
 
-/** grpc-js makes no more tries than this, whatever a service config says. */
-const MOST_TRIES = 5;
-
 export function routeProblems(view: MeshView, route: GrpcRoute | HttpRoute, complain: Complain): Problem[] {
   const headers = route.spec.rules.flatMap(({ matches }, rule) =>
     matches.flatMap((match, index) =>
@@ -64,19 +61,9 @@ function whyNot(
 }
 
 function policyProblems(route: GrpcRoute, service: Service): string[] {
-  const { retry } = routePolicy(route, service);
-  if (!retry) return [];
+  if (routePolicy(route, service).retry?.timeoutMs === undefined) return [];
   return [
-    ...(retry.timeoutMs === undefined
-      ? []
-      : [
-          "retry.linkerd.io/timeout cannot be done: HAProxy has one timeout for all tries; use timeout.linkerd.io/request",
-        ]),
-    ...(retry.grpc.length > 0 && retry.limit >= MOST_TRIES
-      ? [
-          `retry.linkerd.io/limit is ${retry.limit}, and grpc-js tries ${MOST_TRIES} times at most; write ${MOST_TRIES - 1}`,
-        ]
-      : []),
+    "retry.linkerd.io/timeout cannot be done: HAProxy has one timeout for all tries; use timeout.linkerd.io/request",
   ];
 }
 

@@ -21,7 +21,7 @@ export function loadSchemas(paths: readonly string[]): Schemas {
   const validators = new Map<string, ValidateFunction[]>();
   const kinds = new Map<string, string[]>();
   const manifests = paths
-    .flatMap(yamlFiles)
+    .flatMap((path) => yamlFiles(path))
     .flatMap((file) => readManifests(readFileSync(file, "utf8"), file).manifests);
   for (const manifest of manifests.filter(({ kind }) => kind === "CustomResourceDefinition")) {
     const spec = new Value(manifest, [], manifest.value).at("spec");

@@ -56,6 +56,8 @@ test("fills in the defaults of the CRDs and the shop's namespace", () => {
 
 test("passes over what Kubernetes itself adds", () => {
   const added = `{ name: catalog, uid: u, resourceVersion: "1", generation: 2, managedFields: [{ a: b }],
+    finalizers: [example.com/keep], ownerReferences: [{ apiVersion: apps/v1, kind: Deployment, name: a, uid: u }],
+    deletionTimestamp: "2026-11-21T09:00:00Z", deletionGracePeriodSeconds: 30, generateName: cat-,
     creationTimestamp: "2026-11-21T09:00:00Z", annotations: { kubectl.kubernetes.io/last-applied-configuration: "{}", note: mine } }`;
   const text = `${SERVICE.replace("{ name: catalog }", added)}  clusterIP: 10.0.0.1\n  clusterIPs: [10.0.0.1]\n  type: ClusterIP
   sessionAffinity: None\n  internalTrafficPolicy: Cluster\n  ipFamilies: [IPv4]\n  ipFamilyPolicy: SingleStack\nstatus: { loadBalancer: {} }`;
@@ -94,6 +96,17 @@ test("goes on after a broken document, and follows anchors and merges", () => {
     service.spec.ports.map(({ port }) => port),
     [50051, 9090],
   );
+});
+
+test("a folder's tests are no resources of it, so the whole of mesh/ can be applied", () => {
+  const mesh = join(import.meta.dirname, "../..");
+  const folders = ["policy", "routes", "services"].map((folder) => join(mesh, folder));
+  const applied = loadResources([mesh]).map(({ source, metadata }) => `${source.file} ${metadata.name}`);
+  assert.deepEqual(
+    applied,
+    loadResources(folders).map(({ source, metadata }) => `${source.file} ${metadata.name}`),
+  );
+  assert.ok(applied.length > 100);
 });
 
 test("refuses documents that are no manifests", () => {

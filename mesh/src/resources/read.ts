@@ -47,21 +47,31 @@ export function readResources(text: string, file: string): { resources: Resource
  * every problem, also what is written twice and routes on headless Services.
  */
 export function loadResources(paths: readonly string[]): Resource[] {
-  const results = paths.flatMap(yamlFiles).map((file) => readResources(readFileSync(file, "utf8"), file));
+  const results = paths.flatMap(resourceFiles).map((file) => readResources(readFileSync(file, "utf8"), file));
   const resources = results.flatMap((result) => result.resources);
   const problems = [...results.flatMap((result) => result.problems), ...problemsBetween(resources)];
   if (problems.length > 0) throw new InvalidResources(problems);
   return resources;
 }
 
-/** The file itself, or every YAML file in the folder and in its folders. Throws when there is no such path. */
-export function yamlFiles(path: string): string[] {
+const TEST_FOLDERS = ["test", "tests"];
+
+/** As `yamlFiles`, without the folders of tests below: what a test reads, right or wrong, is not meant to be obeyed. */
+export function resourceFiles(path: string): string[] {
+  return yamlFiles(path, TEST_FOLDERS);
+}
+
+/**
+ * The file itself, or every YAML file in the folder and in its folders, but for folders of the names left out. Throws when there is
+ * no such path.
+ */
+export function yamlFiles(path: string, leftOut: readonly string[] = []): string[] {
   if (!statSync(path).isDirectory()) return [path];
   return readdirSync(path, { withFileTypes: true })
-    .filter((entry) => !entry.name.startsWith(".") && entry.name !== "node_modules")
+    .filter(({ name }) => !name.startsWith(".") && name !== "node_modules" && !leftOut.includes(name))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
-      if (entry.isDirectory()) return yamlFiles(join(path, entry.name));
+      if (entry.isDirectory()) return yamlFiles(join(path, entry.name), leftOut);
       return /\.ya?ml$/.test(entry.name) ? [join(path, entry.name)] : [];
     });
 }

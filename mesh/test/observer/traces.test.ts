@@ -81,6 +81,20 @@ test("keeps the spans that the services' own exporter sends, with the hops of si
   );
 });
 
+test("bit 0 of the flags says that a trace is recorded, whatever the other bits are (W3C Trace Context, section 3.2.2.5)", async () => {
+  const path = "/shop.catalog.v1.CatalogService/GetProduct";
+  const line = (traceparent: string) =>
+    `O|orders-v1-1|catalog:catalog-fast:0:catalog-v1|catalog-v1-1|200|-|80|0|--|${path}|${traceparent}|${Date.now() * 1_000}`;
+  const of = (flags: string, version = "00") => ({ id: hex(16), flags, version });
+  const sampled = [of("01"), of("03"), of("ff"), of("0b"), of("03-more", "01")];
+  const others = [of("00"), of("02"), of("fe"), of("0a"), of("0g"), of("01", "ff"), of("01-more", "00")];
+  await observer.send(
+    ...[...others, ...sampled].map(({ id, flags, version }) => line(`${version}-${id}-${hex(8)}-${flags}`)),
+  );
+  for (const { id } of sampled) await eventually(async () => (await find(id)) !== undefined);
+  for (const { id, flags, version } of others) assert.equal(await find(id), undefined, `${version}-…-${flags}`);
+});
+
 test("takes protobuf and gzip as well", async () => {
   const [zipped, binary] = [hex(16), hex(16)];
   const json = await post(gzipSync(JSON.stringify(batch(zipped, { code: 2 }))), { "content-encoding": "gzip" });

@@ -43,6 +43,18 @@ export const BACKENDS: readonly Rule[] = [
     },
   },
   {
+    name: "lone-weight-zero",
+    why: "Linkerd ignores the weight of a single backend: it gets every call of the rule, where the Gateway API promises none",
+    fix: "add the backend that the calls are to go to, or remove the weight",
+    *check({ routes }) {
+      for (const { backends } of routes.flatMap((route) => route.rules)) {
+        const [only, ...others] = backends;
+        if (only?.weight !== 0 || others.length > 0) continue;
+        yield { at: only.at.at("weight"), message: `the only backendRef, ${only.name}, has weight 0` };
+      }
+    },
+  },
+  {
     name: "weights-differ",
     why: "some methods of the Service see another split than others: a canary gets more or less than the weight that its numbers are read by",
     fix: "write the same weights in every route and rule of the Service",

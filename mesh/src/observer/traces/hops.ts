@@ -8,12 +8,15 @@ import type { Sidecars } from "../sidecars.ts";
 import { readInbound, readOutbound, startUsOf, type TappedRequest } from "../tap.ts";
 import type { Span } from "./span.ts";
 
-/** "00-<32 digits>-<16 digits>-01" */
+/** "00-<32 digits>-<16 digits>-<2 digits of flags>"; a later version may have "-" and more behind that. */
 const TRACEPARENT_BYTES = 55;
 const TRACE_ID_AT = 3;
 const SPAN_ID_AT = 36;
-const SAMPLED = 0x31;
+const FLAGS_AT = 53;
+const ZERO = 0x30;
 const MINUS = 0x2d;
+const LETTER_F = 0x66;
+const NO_DIGIT = -1;
 
 /** The trace that a request belongs to when it is one that is recorded; undefined otherwise. */
 export function sampledTraceId(fields: LineFields, leastFields: number): string | undefined {
@@ -21,11 +24,28 @@ export function sampledTraceId(fields: LineFields, leastFields: number): string 
   const field = fields.count - 2;
   const start = fields.start(field);
   const { bytes } = fields;
-  if (fields.end(field) - start !== TRACEPARENT_BYTES || bytes[start + TRACEPARENT_BYTES - 1] !== SAMPLED) {
-    return undefined;
-  }
-  if (bytes[start + SPAN_ID_AT - 1] !== MINUS) return undefined;
+  if (!hasKnownForm(bytes, start, fields.end(field) - start) || !isSampled(bytes, start + FLAGS_AT)) return undefined;
   return latin1(bytes, start + TRACE_ID_AT, start + TRACE_ID_AT + 32);
+}
+
+function hasKnownForm(bytes: Uint8Array, start: number, length: number): boolean {
+  if (length < TRACEPARENT_BYTES || bytes[start + SPAN_ID_AT - 1] !== MINUS) return false;
+  const isFirstVersion = bytes[start] === ZERO && bytes[start + 1] === ZERO;
+  const isNoVersion = bytes[start] === LETTER_F && bytes[start + 1] === LETTER_F;
+  if (isNoVersion || bytes[start + FLAGS_AT - 1] !== MINUS) return false;
+  return length === TRACEPARENT_BYTES || (!isFirstVersion && bytes[start + TRACEPARENT_BYTES] === MINUS);
+}
+
+/** Bit 0 of the flags says so; the others say something else. */
+function isSampled(bytes: Uint8Array, at: number): boolean {
+  const low = digitAt(bytes, at + 1);
+  return digitAt(bytes, at) !== NO_DIGIT && low !== NO_DIGIT && low % 2 === 1;
+}
+
+function digitAt(bytes: Uint8Array, at: number): number {
+  const byte = bytes[at] ?? 0;
+  if (byte >= ZERO && byte <= 0x39) return byte - ZERO;
+  return byte >= 0x61 && byte <= LETTER_F ? byte - 0x57 : NO_DIGIT;
 }
 
 /** Makes a span of a sidecar's line; its parent is the span that the request was sent with. */

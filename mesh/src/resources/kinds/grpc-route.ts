@@ -47,8 +47,6 @@ function readRule(rule: Fields, parents: readonly ParentReference[]): GrpcRule {
     return { matches, filters: [], backendRefs: [] };
   }
   const backendRefs = rule.each("backendRefs", readBackend, { max: MOST_BACKENDS });
-  if (backendRefs.length === 0)
-    rule.problem("backendRefs", "it names no Service", "write the Service that calls go to");
   if (backendRefs.length > 1 && backendRefs.every(({ weight }) => weight === 0)) {
     rule.problem(
       "backendRefs",

@@ -9,7 +9,8 @@ const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
 /** What Kubernetes itself adds is passed over. */
 export function readMetadata(metadata: Fields): Metadata {
-  metadata.ignore("uid", "resourceVersion", "generation", "managedFields", "selfLink");
+  metadata.ignore("uid", "resourceVersion", "generation", "managedFields", "selfLink", "generateName");
+  metadata.ignore("finalizers", "ownerReferences", "deletionTimestamp", "deletionGracePeriodSeconds");
   const annotations = metadata.texts("annotations");
   delete annotations[LAST_APPLIED];
   const creationTimestamp = metadata.optionalText("creationTimestamp", {
