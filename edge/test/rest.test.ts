@@ -205,6 +205,20 @@ test("turns an Idempotency-Key into the same request_id for the same user, metho
   assert.match(ids[4] ?? "", /^[0-9a-f]{8}-[0-9a-f]{4}-7/);
 });
 
+test("takes a UUID in capitals for the same UUID, in a body, a path and an Idempotency-Key (RFC 9562, section 4)", async () => {
+  edge.orders.on("placeOrder", placed);
+  edge.catalog.on("getProduct", () => ({ product }));
+  const id = randomUUID();
+  await edge.send("POST", "/v1/orders", { ...order, requestId: id.toUpperCase() });
+  assert.equal(edge.orders.requestAt<PlaceOrderRequest>(0).requestId, id);
+  await edge.send("GET", `/v1/products/${PRODUCT_ID.toUpperCase()}`);
+  assert.equal(edge.catalog.requestAt<{ id: string }>(0).id, PRODUCT_ID);
+  await edge.send("POST", "/v1/orders", order, { "idempotency-key": id });
+  await edge.send("POST", "/v1/orders", order, { "idempotency-key": id.toUpperCase() });
+  const [small, capital] = [1, 2].map((at) => edge.orders.requestAt<PlaceOrderRequest>(at).requestId);
+  assert.equal(small, capital);
+});
+
 test("passes on the request_id of a body, and refuses it beside an Idempotency-Key", async () => {
   edge.orders.on("placeOrder", placed);
   const requestId = randomUUID();

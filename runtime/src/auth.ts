@@ -3,6 +3,7 @@ import { createLocalJWKSet, errors, type JWK, jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
 import type { User } from "./call.ts";
 import { DomainError } from "./errors.ts";
+import { uuidInLowerCase } from "./uuid.ts";
 
 /** Who issues access tokens, and for whom. */
 export const TOKEN_ISSUER = "canary-row-auth";
@@ -70,7 +71,7 @@ export class TokenVerifier {
         requiredClaims: ["sub", "exp"],
       });
       const roles = Array.isArray(payload.roles) ? payload.roles.filter((role) => typeof role === "string") : [];
-      const user: User = { id: String(payload.sub), roles };
+      const user: User = { id: uuidInLowerCase(String(payload.sub)), roles };
       this.#verified.set(token, { user, expiresAt: Number(payload.exp) * 1_000 });
       return user;
     } catch (error) {

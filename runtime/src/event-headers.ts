@@ -1,4 +1,5 @@
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import { uuidInLowerCase } from "./uuid.ts";
 
 /** What travels with an event besides its message: CloudEvents attributes, trace and origin. */
 export type EventAttributes = {
@@ -39,10 +40,10 @@ export function fromHeaders(read: MsgHdrs | undefined): EventAttributes {
     return value;
   };
   return {
-    id: required("ce-id"),
+    id: uuidInLowerCase(required("ce-id")),
     type: required("ce-type"),
     time: new Date(required("ce-time")),
-    aggregateId: required("ce-subject"),
+    aggregateId: uuidInLowerCase(required("ce-subject")),
     sequence: BigInt(required("ce-sequence")),
     correlationId: read?.get("x-correlation-id") ?? "",
     traceparent: read?.get("traceparent") ?? "",

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { DescMessage } from "@bufbuild/protobuf";
 import type { JsMsg } from "@nats-io/jetstream";
+import { registry as contracts } from "./contract.ts";
 import { crashPoint } from "./crash-points.ts";
 import { buryMessage } from "./dead-letters.ts";
 import { type Delivery, type Ordering, toDelivery } from "./delivery.ts";
@@ -11,6 +13,7 @@ import type { Logger } from "./logger.ts";
 import type { Nats } from "./nats.ts";
 import type { EventType } from "./outbox.ts";
 import { durableOf, lineOf, streamOf } from "./stream-names.ts";
+import { plainBytes } from "./validate.ts";
 import { WakeUp } from "./wake-up.ts";
 
 export type { Delivery, Ordering };
@@ -59,9 +62,16 @@ export type Subscription = {
 const INSTANCES_WORN_OUT = 10;
 const CONFLICTS_OF_A_GROUP = 2;
 
+function descriptorOf(type: EventType<unknown>): DescMessage {
+  const descriptor = contracts.getMessage(type.$type);
+  if (!descriptor) throw new Error(`Cannot take events: "${type.$type}" is not in the contracts`);
+  return descriptor;
+}
+
 /** Hands a service each event of one type, through its durable consumer, until stopped. */
 export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
   const { nats, service, event: type, log, ordering = "latest", tries = 8, retryDelayMs = 250 } = options;
+  const descriptor = descriptorOf(type);
   const stream = streamOf(type.$type);
   const taking = { consumer: durableOf(service, type.$type), line: lineOf(service, type.$type), ordering };
   const durable = taking.consumer;
@@ -92,7 +102,11 @@ export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
     try {
       if (deliveryCount > mostHandedOut)
         throw new Error(`No try ends, of the ${deliveryCount} times it was handed out`);
-      waiting.push({ message, event: type.decode(message.data), delivery: toDelivery(message, taking) });
+      waiting.push({
+        message,
+        event: type.decode(plainBytes(descriptor, message.data)),
+        delivery: toDelivery(message, taking),
+      });
     } catch (error) {
       log.error(
         { err: error, consumer: durable, sequence: message.seq },

@@ -40,7 +40,7 @@ export function event<T>(
 ): OutboxEvent {
   const descriptor = registry.getMessage(type.$type);
   if (!descriptor) throw new Error(`Cannot write an event: "${type.$type}" is not in the contracts`);
-  // ts-proto's own toJSON is not proto3 JSON (a Duration, for one), so the bytes go through protobuf-es.
+  // ts-proto knows no JSON here, so the bytes go through protobuf-es.
   const payload = toJson(descriptor, fromBinary(descriptor, type.encode(message).finish()), { registry });
   return { id: randomUUIDv7(), subject: type.$type, aggregateId, sequence, payload };
 }

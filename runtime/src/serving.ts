@@ -79,8 +79,7 @@ export class Serving implements Call, CallContext {
     checkService(this.method, this.service);
     if (this.authorization !== undefined) this.user = await this.#signedInUser();
     checkUser(this.method, this.user, this.service);
-    validateBytes(this.method.descriptor.input, this.#raw.request);
-    return requestDeserialize(this.#raw.request);
+    return requestDeserialize(validateBytes(this.method.descriptor.input, this.#raw.request));
   }
 
   async #signedInUser(): Promise<User | undefined> {

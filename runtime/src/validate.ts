@@ -1,9 +1,11 @@
 /** Validation from the contract: the buf.validate rules of the request message. */
-import { type DescMessage, fromBinary } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { registry } from "./contract.ts";
 import { DomainError, type FieldViolation } from "./errors.ts";
 import { nulCharacters } from "./nul-characters.ts";
+import { isPlain } from "./plain-bytes.ts";
+import { spellUuids } from "./uuid-fields.ts";
 
 /** The rules' own regular expressions come from our contracts and are linear; V8's engine is much faster than RE2's. */
 const validator = createValidator({ registry, regexMatch: (pattern, against) => regExp(pattern).test(against) });
@@ -16,21 +18,42 @@ function regExp(pattern: string): RegExp {
   return known;
 }
 
-/** Checks an encoded message against the rules of its contract; throws a DomainError that names every bad field. */
-export function validateBytes(descriptor: DescMessage, bytes: Uint8Array): void {
-  let message: ReturnType<typeof fromBinary>;
-  try {
-    message = fromBinary(descriptor, bytes);
-  } catch {
-    throw new DomainError("invalid", "MALFORMED_MESSAGE", `Cannot read the request: it is no ${descriptor.typeName}`);
-  }
+/**
+ * Checks an encoded message against the rules of its contract, and returns the bytes that hold exactly what was checked, with
+ * its UUIDs in lower case: most often the given ones. Throws a DomainError that names every bad field.
+ */
+export function validateBytes(descriptor: DescMessage, bytes: Uint8Array): Buffer {
+  const message = read("request", descriptor, bytes);
   // Few requests hold a zero byte at all.
   const unstorable = bytes.includes(0) ? nulCharacters(descriptor, message) : [];
   if (unstorable.length > 0) throw invalidRequest(unstorable);
   const result = validator.validate(descriptor, message);
-  if (result.kind === "valid") return;
   if (result.kind === "error") throw result.error;
-  throw invalidRequest(result.violations.map(toFieldViolation));
+  if (result.kind === "invalid") throw invalidRequest(result.violations.map(toFieldViolation));
+  return isPlain(descriptor, bytes) ? asBuffer(bytes) : rewritten(descriptor, message);
+}
+
+/** The bytes of an event as every decoder reads them alike, with its UUIDs in lower case. Throws a DomainError. */
+export function plainBytes(descriptor: DescMessage, bytes: Uint8Array): Buffer {
+  const message = read("event", descriptor, bytes);
+  return isPlain(descriptor, bytes) ? asBuffer(bytes) : rewritten(descriptor, message);
+}
+
+function read(what: "request" | "event", descriptor: DescMessage, bytes: Uint8Array): Message {
+  try {
+    return fromBinary(descriptor, bytes);
+  } catch {
+    throw new DomainError("invalid", "MALFORMED_MESSAGE", `Cannot read the ${what}: it is no ${descriptor.typeName}`);
+  }
+}
+
+function rewritten(descriptor: DescMessage, message: Message): Buffer {
+  spellUuids(descriptor, message);
+  return asBuffer(toBinary(descriptor, message, { writeUnknownFields: false }));
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function invalidRequest(fields: readonly FieldViolation[]): DomainError {

@@ -76,7 +76,7 @@ export class RestHandler {
       const waiting = exchange.admit(route.binding.contract, headers.authorization);
       if (waiting) await waiting;
       const lastEventId = headerOf(headers["last-event-id"]);
-      const bytes = decodeRequest(route.binding, {
+      const asked = decodeRequest(route.binding, {
         segments,
         query: mark < 0 ? "" : url.slice(mark + 1),
         body: bodyOf(request),
@@ -84,7 +84,7 @@ export class RestHandler {
         caller: exchange.caller,
         lastEventId,
       });
-      validateBytes(route.input, bytes);
+      const bytes = validateBytes(route.input, asked);
       const deadline = deadlineOf(route.binding.contract, askedTimeout(headerOf(headers["x-server-timeout"])));
       if (route.binding.contract.descriptor.methodKind === "server_streaming") {
         await this.#stream(request, reply, route, exchange, bytes, deadline, lastEventId !== undefined);

@@ -2,6 +2,7 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { DescMessage, JsonObject } from "@bufbuild/protobuf";
 import { InvalidField } from "@row/runtime/errors.ts";
+import { uuidInLowerCase } from "@row/runtime/uuid.ts";
 import { v5 } from "uuid";
 
 /** Made up once; another one would make every key mean another request. */
@@ -18,7 +19,7 @@ export function requestIdOf(caller: string, method: string, key: string): string
   if (!PRINTABLE.test(key)) {
     throw new InvalidField("Idempotency-Key", "must be 1 to 255 printable ASCII characters");
   }
-  return v5(`${caller}\n${method}\n${key}`, NAMESPACE);
+  return v5(`${caller}\n${method}\n${uuidInLowerCase(key)}`, NAMESPACE);
 }
 
 /** Gives a proto3 JSON request its request_id: the body's, the key's, or a new one. */
@@ -32,7 +33,7 @@ export function putRequestId(target: JsonObject, key: string | undefined, caller
     return;
   }
   const requestId = requestIdOf(caller, method, key);
-  if (isGiven && given !== requestId) {
+  if (isGiven && !(typeof given === "string" && uuidInLowerCase(given) === requestId)) {
     throw new InvalidField("requestId", "is given in the body and by the Idempotency-Key header: send one of them");
   }
   delete target.request_id;

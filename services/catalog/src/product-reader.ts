@@ -34,15 +34,15 @@ export class ProductReader {
 
   find(id: string): Promise<Product | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ id: id.toLowerCase(), resolve, reject });
+      this.#waiting.push({ id, resolve, reject });
       this.#read();
     });
   }
 
   /** Those that exist, in the order asked for. */
   async findAll(ids: readonly string[]): Promise<Product[]> {
-    const products = await findProducts(this.#db, [...new Set(ids.map((id) => id.toLowerCase()))]);
-    return ids.map((id) => products.get(id.toLowerCase())).filter((product) => product !== undefined);
+    const products = await findProducts(this.#db, [...new Set(ids)]);
+    return ids.map((id) => products.get(id)).filter((product) => product !== undefined);
   }
 
   #read(): void {

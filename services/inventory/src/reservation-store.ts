@@ -47,7 +47,7 @@ export class ReservationStore {
   /** Holds the items, which are in order of product id, or nothing. "exists" when the order has a reservation of any state. */
   async reserve(orderId: string, items: readonly Item[], origin: Origin): Promise<"reserved" | "exists" | OutOfStock> {
     for (;;) {
-      const row = await this.#reserving.do({ orderId: orderId.toLowerCase(), origin, items });
+      const row = await this.#reserving.do({ orderId, origin, items });
       if (row?.reserved) return "reserved";
       if (row?.missing) {
         const requested = items.find(({ productId }) => productId === row.missing)?.quantity ?? 0n;
@@ -60,7 +60,7 @@ export class ReservationStore {
 
   /** Takes the step; answers whether it changed anything. */
   take(step: Step, orderId: string, origin: Origin): Promise<boolean> {
-    return this.#taking[step.name].do({ orderId: orderId.toLowerCase(), origin });
+    return this.#taking[step.name].do({ orderId, origin });
   }
 
   /** The reservation of an order, whatever its state. */

@@ -83,10 +83,10 @@ export class ReservationClosed extends DomainError {
 export function askedItems(items: readonly Item[]): Item[] {
   const seen = new Set<string>();
   const asked = items.map(({ productId, quantity }, index) => {
-    const id = productId.toLowerCase();
-    if (seen.has(id)) throw new InvalidField(`items[${index}].product_id`, "is there already: ask for a product once");
-    seen.add(id);
-    return { productId: id, quantity };
+    if (seen.has(productId))
+      throw new InvalidField(`items[${index}].product_id`, "is there already: ask for a product once");
+    seen.add(productId);
+    return { productId, quantity };
   });
   return asked.sort((a, b) => (a.productId < b.productId ? -1 : 1));
 }

@@ -212,6 +212,8 @@ test("one request_id sent many times at once adjusts once", async () => {
   const productId = await product(10);
   const request = { productId, delta: 5n, reason: "", requestId: randomUUIDv7() };
   const answers = await Promise.all(Array.from({ length: 20 }, () => shopkeeper.adjustStock(request)));
+  const inCapitals = { ...request, productId: productId.toUpperCase(), requestId: request.requestId.toUpperCase() };
+  answers.push(await shopkeeper.adjustStock(inCapitals)); // the same UUIDs (RFC 9562, section 4)
   for (const answer of answers) assert.equal(answer.stock?.onHand, 15n);
   assert.partialDeepStrictEqual(await stock(productId), { on_hand: 15, version: 2 });
 });

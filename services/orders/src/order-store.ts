@@ -132,7 +132,7 @@ export class OrderStore {
   }
 
   get(id: string): Promise<Order | undefined> {
-    return this.#finding.do(id.toLowerCase());
+    return this.#finding.do(id);
   }
 
   /** The events of an order after a version, oldest first. */

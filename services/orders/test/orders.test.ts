@@ -137,6 +137,15 @@ test("what no payment can be is no total", async () => {
   await assert.rejects(place({ items }), refused(status.INVALID_ARGUMENT, "INVALID_REQUEST"));
 });
 
+test("a request_id in capitals is the same request_id: the first answer again (RFC 9562, section 4)", async () => {
+  const order = goodOrder();
+  const first = await shop.orders.placeOrder(order);
+  const again = await shop.orders.placeOrder({ ...order, requestId: order.requestId.toUpperCase() });
+  assert.equal(again.order?.id, first.order?.id);
+  const { orders } = await shop.orders.listOrders({ customerId: "", pageSize: 2, pageToken: "" });
+  assert.equal(orders.filter(({ id }) => id === first.order?.id).length, 1);
+});
+
 test("unknown and repeated products are refused by their place in the list", async () => {
   const unknown = goodOrder({
     items: [
@@ -147,6 +156,10 @@ test("unknown and repeated products are refused by their place in the list", asy
   await assert.rejects(shop.orders.placeOrder(unknown), /items\[1\]\.product_id: no product/);
   const twice = goodOrder({ items: [1, 2].map((quantity) => ({ productId: PRODUCT, quantity })) });
   await assert.rejects(shop.orders.placeOrder(twice), /items\[1\]\.product_id: appears twice/);
+  const inCapitals = goodOrder({
+    items: [PRODUCT, PRODUCT.toUpperCase()].map((productId) => ({ productId, quantity: 1 })),
+  });
+  await assert.rejects(shop.orders.placeOrder(inCapitals), /items\[1\]\.product_id: appears twice/);
 });
 
 test("a confirmed order can be cancelled: the money and the goods go back", async () => {

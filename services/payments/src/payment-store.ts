@@ -98,7 +98,7 @@ export class PaymentStore {
   }
 
   byOrder(orderId: string): Promise<Payment | undefined> {
-    return this.#finding.do(orderId.toLowerCase());
+    return this.#finding.do(orderId);
   }
 
   async byId(id: string): Promise<Payment | undefined> {

@@ -8,7 +8,7 @@ export function adjustStock({ pool, relay, origin }: Dependencies) {
   return (request: AdjustStockRequest, call: Call): Promise<AdjustStockResponse> =>
     once(pool, call, { request: AdjustStockRequest, response: AdjustStockResponse }, request, async (remember) => {
       const { productId, delta, reason } = request;
-      const change = { productId: productId.toLowerCase(), delta, reason, actor: callerOf(call) };
+      const change = { productId, delta, reason, actor: callerOf(call) };
       const stock = await changeStock(pool, change, origin(call), (stock) => remember({ stock }));
       relay.wake();
       return { stock };

@@ -91,13 +91,13 @@ class ProductUnknown extends DomainError {
 
 /** The items at the catalog's prices of now. */
 async function price({ catalog }: Dependencies, request: PlaceOrderRequest): Promise<OrderItem[]> {
-  const ids = request.items.map((item) => item.productId.toLowerCase());
+  const ids = request.items.map((item) => item.productId);
   const twice = ids.findIndex((id, index) => ids.indexOf(id) !== index);
   if (twice >= 0) throw new InvalidField(`items[${twice}].product_id`, "appears twice; add the quantities up");
   const { products } = await catalog.batchGetProducts({ ids });
   const byId = new Map(products.map((product) => [product.id, product]));
   return request.items.map((item, index) => {
-    const product = byId.get(item.productId.toLowerCase());
+    const product = byId.get(item.productId);
     if (!product) throw new ProductUnknown(`items[${index}].product_id`);
     return {
       productId: product.id,
