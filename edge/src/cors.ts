@@ -31,7 +31,8 @@ export function corsHook(allowed: readonly string[]) {
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const { origin } = request.headers;
     const isAllowed = origin !== undefined && allowsOrigin(allowed, origin);
-    if (origin !== undefined) reply.header("vary", "Origin");
+    // Also of an answer without one: a shared cache would give it to a page of another origin (Fetch standard, CORS and caches).
+    reply.header("vary", "Origin");
     if (isAllowed) reply.header("access-control-allow-origin", origin);
     if (isAllowed && isPreflight(request)) {
       reply

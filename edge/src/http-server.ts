@@ -10,15 +10,10 @@ import { addRoutes, contextValues, routerOptions } from "./connect-routes.ts";
 import { corsHook } from "./cors.ts";
 import type { Surroundings } from "./exchange.ts";
 import { isHost } from "./host.ts";
-import { addPages } from "./pages.ts";
+import { methodGate } from "./method-gate.ts";
+import { addPages, PAGE_PATHS } from "./pages.ts";
 import type { RestHandler } from "./rest/handler.ts";
-import {
-  bodyTooLarge,
-  contentTypeUnsupported,
-  HttpRefusal,
-  hostUnreadable,
-  pathNotFound,
-} from "./rest/http-refusal.ts";
+import { bodyTooLarge, contentTypeUnsupported, HttpRefusal, hostUnreadable } from "./rest/http-refusal.ts";
 import { sendError } from "./rest/reply.ts";
 
 /** The largest body and the largest message that is read, in bytes. */
@@ -63,17 +58,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     done();
   });
   app.addHook("onRequest", corsHook(options.corsOrigins));
+  app.addHook("onRequest", methodGate(rest, options.contracts, PAGE_PATHS));
   app.addHook("onSend", compressHook);
   app.setErrorHandler(answerError);
-  app.setNotFoundHandler((request, reply) => {
-    // Methods that Fastify has no routes for are the REST router's to judge all the same.
-    if (REST_PATH.test(request.url)) return rest.handle(request, reply);
-    return sendError(
-      reply,
-      rest.exchange("no route", request),
-      pathNotFound(request.method, request.url.split("?", 1)[0] ?? ""),
-    );
-  });
+  // Methods that Fastify has no routes for are the REST router's to judge all the same.
+  app.setNotFoundHandler(rest.handle);
 
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
@@ -112,11 +101,11 @@ function readToItsEnd(request: IncomingMessage): Promise<void> {
   });
 }
 
-const REST_PATH = /^\/(v1|\.well-known)\//;
-
 /** Answers are data, not pages: nothing in them may run, be framed or be guessed at. */
 const SECURITY_HEADERS = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  // Pages of other origins read answers through CORS alone, and never embed them.
+  "cross-origin-resource-policy": "same-origin",
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",

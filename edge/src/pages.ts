@@ -15,6 +15,12 @@ const FILES = [
   { path: "/pages/style.css", file: "style.css", type: "text/css; charset=utf-8" },
 ];
 
+const DESCRIPTION = "/openapi.json";
+const ICON = "/favicon.ico";
+
+/** Every path that is served here. */
+export const PAGE_PATHS: readonly string[] = [...FILES.map(({ path }) => path), DESCRIPTION, ICON];
+
 /** The address in the pages' examples; the one that the reader came by takes its place. */
 const EXAMPLE_HOST = "localhost:8080";
 
@@ -23,8 +29,8 @@ export function addPages(app: FastifyInstance, openApi: string): void {
   for (const { path, file, type } of FILES) {
     add(app, path, readFileSync(new URL(`pages/${file}`, import.meta.url), "utf8"), type);
   }
-  add(app, "/openapi.json", openApi, "application/json; charset=utf-8");
-  app.get("/favicon.ico", (_request, reply) => reply.code(204).send());
+  add(app, DESCRIPTION, openApi, "application/json; charset=utf-8");
+  app.get(ICON, (_request, reply) => reply.code(204).send());
 }
 
 function add(app: FastifyInstance, path: string, text: string, type: string): void {

@@ -2,14 +2,16 @@
  * Requests whose bytes are not what they say: Connect calls some of them an internal error and reads others for something
  * else, where the contract says that the argument is invalid.
  */
-import { type DescMessage, fromBinary, type JsonValue } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { type ConnectRouter, type ContextValues, createContextKey } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { registry } from "@row/runtime/contract.ts";
 import { DomainError } from "@row/runtime/errors.ts";
 import { shortenTimeouts } from "./long-timeouts.ts";
 import { ENVELOPE_BYTES, formOf, type MessageForm, messagesIn } from "./message-form.ts";
-import { refuseRoundedIntegers } from "./rest/rounded-integers.ts";
+import { blame } from "./rest/json-blame.ts";
+import { refuseMisreadNumbers } from "./rest/json-numbers.ts";
 
 const REFUSAL = createContextKey<Error | undefined>(undefined, { description: "why the request is not readable" });
 
@@ -82,11 +84,22 @@ async function* read(
 
 function whyUnreadable(form: MessageForm, input: DescMessage, message: Uint8Array): Error | undefined {
   try {
-    if (form.isJson) refuseRoundedIntegers(input, jsonOf(message));
+    if (form.isJson) readJson(input, jsonOf(message));
     else fromBinary(input, message);
     return undefined;
   } catch (error) {
     return error instanceof DomainError ? error : malformed(`it is no ${input.typeName}`);
+  }
+}
+
+/** What Connect would say of a field that does not fit is for who knows its library. */
+function readJson(input: DescMessage, json: JsonValue | undefined): void {
+  if (json === undefined) return;
+  refuseMisreadNumbers(input, json);
+  try {
+    fromJson(input, json, { registry });
+  } catch {
+    throw blame(input, json);
   }
 }
 

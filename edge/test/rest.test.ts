@@ -288,3 +288,30 @@ async function detailsOf(answer: Response): Promise<readonly Detail[]> {
   const body = (await answer.json()) as { details: readonly Detail[] }; // google.rpc.Status
   return body.details;
 }
+
+test("takes Google's system parameters, which every generated REST client adds, and names an unknown one", async () => {
+  edge.orders.on("getOrder", () => ({ order: { id: ORDER_ID, state: 1 } }));
+  const orderAt = async (query: string) => (await edge.send("GET", `/v1/orders/${ORDER_ID}?${query}`)).text();
+  assert.equal(JSON.parse(await orderAt("$alt=json")).order.state, "STATE_PENDING");
+  assert.equal(JSON.parse(await orderAt("%24alt=json%3Benum-encoding%3Dint")).order.state, 1);
+  assert.match(await orderAt("$prettyPrint=true&$fields=order.id"), /^\{\n {2}"order": \{\n/);
+  assert.match(await orderAt("$alt=media"), /"\$alt: must be json/);
+  assert.match(await orderAt("%24userProject=x"), /"\$userProject: there is no such parameter/);
+});
+
+test("takes them also where the fields are in the body", async () => {
+  edge.orders.on("cancelOrder", () => ({}));
+  const path = `/v1/orders/${ORDER_ID}:cancel?$alt=json;enum-encoding=int`;
+  assert.equal((await edge.send("POST", path, {})).status, 200);
+  const refusal = await edge.send("POST", `/v1/orders/${ORDER_ID}:cancel?%24nope=1`, {});
+  assert.match(await refusal.text(), /"\$nope: there are no query parameters here/);
+});
+
+test("says that an answer depends on Origin also when none was sent, and that no page may embed it", async () => {
+  edge.catalog.on("getProduct", () => ({ product: { id: PRODUCT_ID } }));
+  for (const path of [`/v1/products/${PRODUCT_ID}`, "/openapi.json", "/v1/none"]) {
+    const { headers } = await edge.fetch(path);
+    assert.match(headers.get("vary") ?? "", /Origin/, path);
+    assert.equal(headers.get("cross-origin-resource-policy"), "same-origin", path);
+  }
+});

@@ -75,7 +75,10 @@ const file = create(FileDescriptorProtoSchema, {
         field("request_id", Type.STRING),
         many("counts", Type.UINT64),
         message("total", ".google.protobuf.Int64Value"),
+        { ...field("one_thing", Type.STRING), oneofIndex: 0 },
+        { ...message("other_thing", ".specimen.Inner"), oneofIndex: 0 },
       ],
+      oneofDecl: [{ name: "choice" }],
     },
     {
       name: "Inner",
@@ -83,41 +86,62 @@ const file = create(FileDescriptorProtoSchema, {
     },
   ],
   service: [
-    { name: "Service", method: [{ name: "Do", inputType: ".specimen.Request", outputType: ".specimen.Request" }] },
+    {
+      name: "Service",
+      method: [
+        { name: "Do", inputType: ".specimen.Request", outputType: ".specimen.Request" },
+        { name: "Say", inputType: ".google.protobuf.StringValue", outputType: ".google.protobuf.StringValue" },
+      ],
+    },
   ],
 });
 
 const specimens = createFileRegistry(file, (name) => wellKnown.find(({ proto }) => proto.name === name));
 
-function descriptorOfDo(): DescMethod {
-  const method = specimens.getService("specimen.Service")?.methods[0];
-  if (!method) throw new Error("the specimen has no method");
+function descriptorOf(name: string): DescMethod {
+  const method = specimens.getService("specimen.Service")?.methods.find((candidate) => candidate.name === name);
+  if (!method) throw new Error(`the specimen has no method ${name}`);
   return method;
 }
 
-const contract: MethodContract = {
-  path: "/specimen.Service/Do",
-  descriptor: descriptorOfDo(),
-  timeoutMs: 1_000,
-  access: Access.PUBLIC,
-  roles: [],
-  callers: new Set(),
-  isIdempotent: false,
-};
-
-/** The bindings of a rule on the specimen's method. */
-export function bind(rule: Parameters<typeof create<typeof HttpRuleSchema>>[1]): Binding[] {
-  return bindingsOfRule(contract, create(HttpRuleSchema, rule));
+function contractOf(name: string): MethodContract {
+  return {
+    path: `/specimen.Service/${name}`,
+    descriptor: descriptorOf(name),
+    timeoutMs: 1_000,
+    access: Access.PUBLIC,
+    roles: [],
+    callers: new Set(),
+    isIdempotent: false,
+  };
 }
 
+export type Rule = Parameters<typeof create<typeof HttpRuleSchema>>[1];
+
+/** The bindings of a rule on the specimen's method: Do, or Say, which takes a string. */
+export function bind(rule: Rule, method: "Do" | "Say" = "Do"): Binding[] {
+  return bindingsOfRule(contractOf(method), create(HttpRuleSchema, rule));
+}
+
+/** What a body becomes where it is one string. */
+export function decodeSaid(rule: Rule, body: string): JsonValue {
+  const [binding] = bind(rule, "Say");
+  if (!binding) throw new Error("the rule binds nothing");
+  const bytes = decodeRequest(binding, { ...NOTHING, body: Buffer.from(body) });
+  const { input } = binding.contract.descriptor;
+  return toJson(input, fromBinary(input, bytes));
+}
+
+const NOTHING = { segments: [], query: "", idempotencyKey: undefined, caller: "", lastEventId: undefined };
+
 /** What a request through a rule becomes, as proto3 JSON without the request_id that is made. */
-export function decode(rule: Parameters<typeof bind>[0], parts: Partial<RequestParts> & { json?: unknown }): JsonValue {
+export function decode(rule: Rule, parts: Partial<RequestParts> & { json?: unknown }): JsonValue {
   const [binding] = bind(rule);
   if (!binding) throw new Error("the rule binds nothing");
   const body = parts.json === undefined ? parts.body : Buffer.from(JSON.stringify(parts.json));
-  const nothing = { segments: [], query: "", idempotencyKey: undefined, caller: "", lastEventId: undefined };
-  const bytes = decodeRequest(binding, { ...nothing, ...parts, body });
-  const json = toJson(contract.descriptor.input, fromBinary(contract.descriptor.input, bytes));
+  const bytes = decodeRequest(binding, { ...NOTHING, ...parts, body });
+  const { input } = binding.contract.descriptor;
+  const json = toJson(input, fromBinary(input, bytes));
   const { requestId: _, ...rest } = json as { requestId?: string } & Record<string, JsonValue>;
   return rest;
 }

@@ -233,6 +233,36 @@ test("answers 405 for a method that a path does not know, and says which it does
   }
 });
 
+test("answers 405 for a method that nobody declared before it looks at body or headers (RFC 9110 §15.5.6)", async () => {
+  const asked = [
+    ["QUERY", "/v1/orders", "GET, POST"],
+    ["PUT", `/v1/orders/${ORDER_ID}`, "GET"],
+    ["QUERY", "/docs", "GET, HEAD"],
+    ["PUT", "/openapi.json", "GET, HEAD"],
+    ["QUERY", "/shop.orders.v1.OrderService/PlaceOrder", "POST"],
+    ["QUERY", "/shop.catalog.v1.CatalogService/GetProduct", "GET, POST"],
+  ] as const;
+  for (const [method, path, allow] of asked) {
+    for (const headers of [{}, { "content-type": "nonsense", authorization: "Bearer x" }] as Record<string, string>[]) {
+      const body = headers["content-type"] && "{";
+      const answer = await edge.fetch(path, { method, headers, body });
+      assert.equal(answer.headers.get("allow"), allow, `${method} ${path}`);
+      await refusalOf(answer, 405);
+    }
+  }
+});
+
+test("allows a path with a verb its own methods only", async () => {
+  for (const [path, allow] of [
+    [`/v1/orders/${ORDER_ID}:cancel`, "POST"],
+    [`/v1/orders/${ORDER_ID}:watch`, "GET"],
+  ] as const) {
+    const answer = await edge.fetch(path, { method: "OPTIONS" });
+    assert.equal(answer.headers.get("allow"), allow);
+    await refusalOf(answer, 405);
+  }
+});
+
 test("refuses an order without a token, and says how to send one", async () => {
   const answer = await edge.fetch("/v1/orders");
   assert.match(answer.headers.get("www-authenticate") ?? "", /^Bearer realm/);

@@ -1,17 +1,23 @@
 /** A route of google.api.http: one HTTP method and path that an RPC answers. */
+import { METHODS } from "node:http";
 import { type DescField, type DescMessage, getOption } from "@bufbuild/protobuf";
 import { http } from "@row/gen/es/google/api/annotations_pb.ts";
 import type { HttpRule } from "@row/gen/es/google/api/http_pb.ts";
 import type { MethodContract } from "@row/runtime/contract.ts";
+import { hasOwnJsonForm } from "./json-form.ts";
 import { parsePathTemplate } from "./path-template.ts";
 import { type BoundVariable, bindVariable } from "./path-values.ts";
 import { takesRequestId } from "./request-id.ts";
+
+/** The kind of a custom rule that answers every method. */
+export const ANY_METHOD = "*";
 
 /** What of the request the body is: all that the path does not give, one field, or nothing. */
 export type Body = "all" | "none" | DescField;
 
 export interface Binding {
   readonly contract: MethodContract;
+  /** "GET", or "*" for any. */
   readonly httpMethod: string;
   /** The template as the contract has it. */
   readonly path: string;
@@ -43,6 +49,11 @@ function bind(contract: MethodContract, rule: HttpRule, index: number): Binding 
   const { httpMethod, path } = patternOf(rule);
   const variables = parsePathTemplate(path).variables.map((variable) => bindVariable(input, variable));
   const body = rule.body === "*" ? "all" : rule.body === "" ? "none" : fieldOf(input, rule.body);
+  if (hasOwnJsonForm(input) && (body !== "all" || variables.length > 0)) {
+    throw new Error(
+      `Cannot bind ${httpMethod} ${path}: ${input.typeName} has no fields in JSON, it must be the body "*"`,
+    );
+  }
   const responseBody = rule.responseBody === "" ? undefined : fieldOf(output, rule.responseBody);
   const taken = new Set(variables.flatMap(({ fields }) => (fields.length === 1 ? fields[0] : [])));
   if (typeof body === "object") taken.add(body);
@@ -63,8 +74,16 @@ function bind(contract: MethodContract, rule: HttpRule, index: number): Binding 
 function patternOf(rule: HttpRule): { httpMethod: string; path: string } {
   const { pattern } = rule;
   if (pattern.case === undefined) throw new Error("Cannot bind a rule of google.api.http: it has no path");
-  if (pattern.case === "custom") return { httpMethod: pattern.value.kind, path: pattern.value.path };
+  if (pattern.case === "custom") return { httpMethod: customMethod(pattern.value.kind), path: pattern.value.path };
   return { httpMethod: pattern.case.toUpperCase(), path: pattern.value };
+}
+
+/** `*` is any method. One that Node's parser does not know, or handles apart, would never match. */
+function customMethod(kind: string): string {
+  if (kind === ANY_METHOD || (kind !== "CONNECT" && METHODS.includes(kind))) return kind;
+  throw new Error(
+    `Cannot bind the method "${kind}": no HTTP request arrives with it; there are *, ${METHODS.join(", ")}`,
+  );
 }
 
 function fieldOf(descriptor: DescMessage, name: string): DescField {

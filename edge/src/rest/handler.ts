@@ -10,13 +10,14 @@ import { Exchange, type Surroundings } from "../exchange.ts";
 import { fromThrown } from "../rpc-error.ts";
 import type { Binding } from "./binding.ts";
 import { statusJson } from "./error-status.ts";
-import { contentEncodingUnsupported, methodNotAllowed, pathNotFound } from "./http-refusal.ts";
+import { contentEncodingUnsupported, type HttpRefusal, methodNotAllowed, pathNotFound } from "./http-refusal.ts";
 import { headersOf, sendError, sendJson } from "./reply.ts";
 import { decodeRequest } from "./request-decoder.ts";
 import { responseJson } from "./response.ts";
 import { Router } from "./router.ts";
 import { writeStream } from "./stream.ts";
 import { chooseFormat } from "./stream-format.ts";
+import { type AnswerForm, takeSystemParameters } from "./system-parameters.ts";
 import { askedTimeout } from "./timeout.ts";
 
 export interface RestOptions {
@@ -58,16 +59,10 @@ export class RestHandler {
     const url = request.raw.url ?? "/";
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
-    const method = request.method === "HEAD" ? "GET" : request.method;
-    const match = this.#router.find(method, path);
+    const match = this.#router.find(request.method, path);
     const exchange = this.exchange(match ? match.route.name : "no route", request);
     if (!match) {
-      const allowed = this.#router.methodsOf(path);
-      sendError(
-        reply,
-        exchange,
-        allowed.length > 0 ? methodNotAllowed(method, path, allowed) : pathNotFound(method, path),
-      );
+      sendError(reply, exchange, this.#notServed(request.method, path));
       return reply;
     }
     const { route, segments } = match;
@@ -76,9 +71,10 @@ export class RestHandler {
       const waiting = exchange.admit(route.binding.contract, headers.authorization);
       if (waiting) await waiting;
       const lastEventId = headerOf(headers["last-event-id"]);
+      const { own, form } = takeSystemParameters(mark < 0 ? "" : url.slice(mark + 1));
       const asked = decodeRequest(route.binding, {
         segments,
-        query: mark < 0 ? "" : url.slice(mark + 1),
+        query: own,
         body: bodyOf(request),
         idempotencyKey: headerOf(headers["idempotency-key"]),
         caller: exchange.caller,
@@ -87,15 +83,25 @@ export class RestHandler {
       const bytes = validateBytes(route.input, asked);
       const deadline = deadlineOf(route.binding.contract, askedTimeout(headerOf(headers["x-server-timeout"])));
       if (route.binding.contract.descriptor.methodKind === "server_streaming") {
-        await this.#stream(request, reply, route, exchange, bytes, deadline, lastEventId !== undefined);
+        await this.#stream(request, reply, route, exchange, bytes, deadline, form, lastEventId !== undefined);
       } else {
-        await this.#unary(request, reply, route, exchange, bytes, deadline);
+        await this.#unary(request, reply, route, exchange, bytes, deadline, form);
       }
     } catch (error) {
       sendError(reply, exchange, error, route.input);
     }
     return reply;
   };
+
+  /** Why nothing here answers that method at that path; undefined when something does. */
+  refusalOf(method: string, path: string): HttpRefusal | undefined {
+    return this.#router.find(method, path) ? undefined : this.#notServed(method, path);
+  }
+
+  #notServed(method: string, path: string): HttpRefusal {
+    const allowed = this.#router.methodsOf(path);
+    return allowed.length > 0 ? methodNotAllowed(method, path, allowed) : pathNotFound(method, path);
+  }
 
   /** The start of a request's way, for errors that come up outside of `handle` too. */
   exchange(name: string, request: FastifyRequest): Exchange {
@@ -110,6 +116,7 @@ export class RestHandler {
     exchange: Exchange,
     bytes: Buffer,
     deadline: number,
+    form: AnswerForm,
   ) {
     let cancel = () => {};
     const { socket } = request.raw;
@@ -119,7 +126,7 @@ export class RestHandler {
       const answer = await route.backend.unary(route.binding.contract, bytes, exchange, deadline, (how) => {
         cancel = how;
       });
-      sendJson(request, reply, route.binding, exchange, responseJson(route.binding, answer));
+      sendJson(request, reply, route.binding, exchange, responseJson(route.binding, answer, form));
     } finally {
       socket.removeListener("close", onClose);
     }
@@ -132,6 +139,7 @@ export class RestHandler {
     exchange: Exchange,
     bytes: Buffer,
     deadline: number,
+    form: AnswerForm,
     isResumed: boolean,
   ): Promise<void> {
     const { binding } = route;
@@ -154,6 +162,7 @@ export class RestHandler {
       {
         binding,
         format,
+        form: { ...form, isPretty: false }, // one message is one line
         headers: () => ({ ...always, ...headersOf(exchange) }),
         statusJson: (error) => {
           const thrown = this.#options.stopping.aborted ? new Stopping() : error;

@@ -2,17 +2,19 @@
 import { type DescField, type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { registry } from "@row/runtime/contract.ts";
 import { InvalidField } from "@row/runtime/errors.ts";
+import { formOfField, formOfMessage, formOfValue, hasOwnJsonForm } from "./json-form.ts";
 
 /** The refusal that names the first field of `json` that does not fit the message. */
-export function blame(descriptor: DescMessage, json: JsonValue, error: unknown): InvalidField {
-  return find(descriptor, json, "") ?? new InvalidField("", reasonOf(error));
+export function blame(descriptor: DescMessage, json: JsonValue): InvalidField {
+  return find(descriptor, json, "") ?? new InvalidField("body", formOfMessage(descriptor));
 }
 
 function find(descriptor: DescMessage, json: JsonValue, path: string): InvalidField | undefined {
+  if (hasOwnJsonForm(descriptor)) return undefined;
   if (json === null || typeof json !== "object" || Array.isArray(json)) {
-    return new InvalidField(path, `must be an object, not ${nameOf(json)}`);
+    return new InvalidField(path || "body", `must be an object, not ${nameOf(json)}`);
   }
-  const given = new Set<DescField>();
+  const given = new Map<DescField | DescField["oneof"], DescField>();
   for (const [key, value] of Object.entries(json)) {
     const field = descriptor.fields.find(({ name, jsonName }) => key === jsonName || key === name);
     const here = path === "" ? key : `${path}.${key}`;
@@ -21,9 +23,15 @@ function find(descriptor: DescMessage, json: JsonValue, path: string): InvalidFi
       return new InvalidField(here, `there is no such field; there is ${known || "none"}`);
     }
     if (given.has(field)) return new InvalidField(here, "is given twice, by two names; send one of them");
-    given.add(field);
-    const why = refusalOf(descriptor, { [key]: value });
-    if (why !== undefined) return inField(descriptor, field, key, value, here) ?? new InvalidField(here, why);
+    given.set(field, field);
+    if (!isReadable(descriptor, { [key]: value })) {
+      return inField(descriptor, field, key, value, here) ?? new InvalidField(here, formOfField(field));
+    }
+    const isAbsent = value === null && field.fieldKind === "scalar";
+    if (!field.oneof || isAbsent) continue;
+    const other = given.get(field.oneof);
+    if (other) return new InvalidField(here, `cannot be given together with ${other.jsonName}: send one of them`);
+    given.set(field.oneof, field);
   }
   return undefined;
 }
@@ -35,37 +43,55 @@ function inField(
   value: JsonValue,
   path: string,
 ): InvalidField | undefined {
-  if (field.fieldKind === "message" && !isWellKnown(field.message)) return find(field.message, value, path);
-  if (field.fieldKind !== "list" || !Array.isArray(value)) return undefined;
-  for (const [index, item] of value.entries()) {
-    const why = refusalOf(descriptor, { [key]: [item] });
-    if (why === undefined) continue;
-    const here = `${path}[${index}]`;
-    const inner =
-      field.listKind === "message" && !isWellKnown(field.message) ? find(field.message, item, here) : undefined;
-    return inner ?? new InvalidField(here, why);
+  if (field.fieldKind === "message") return find(field.message, value, path);
+  if (field.fieldKind === "list" && Array.isArray(value)) {
+    const elements = value.map((item, index) => ({ part: `[${index}]`, item, alone: [item] }));
+    return inElements(descriptor, field, key, path, elements);
+  }
+  if (field.fieldKind === "map" && value !== null && typeof value === "object") {
+    const elements = Object.entries(value).map(([name, item]) => ({
+      part: `[${JSON.stringify(name.slice(0, 100))}]`,
+      item,
+      alone: { [name]: item },
+    }));
+    return inElements(descriptor, field, key, path, elements);
   }
   return undefined;
 }
 
-/** Well-known types have a JSON form of their own. */
+interface Element {
+  /** "[0]" */
+  readonly part: string;
+  readonly item: JsonValue;
+  /** The field with this element only. */
+  readonly alone: JsonValue;
+}
+
+function inElements(
+  descriptor: DescMessage,
+  field: DescField,
+  key: string,
+  path: string,
+  elements: readonly Element[],
+): InvalidField | undefined {
+  const bad = elements.find(({ alone }) => !isReadable(descriptor, { [key]: alone }));
+  if (!bad) return undefined;
+  const here = path + bad.part;
+  return (field.message && find(field.message, bad.item, here)) ?? new InvalidField(here, formOfValue(field));
+}
+
+/** Well-known types are no messages to look into: most have a JSON form of their own. */
 export function isWellKnown(descriptor: DescMessage): boolean {
   return descriptor.typeName.startsWith("google.protobuf.");
 }
 
-function refusalOf(descriptor: DescMessage, json: JsonValue): string | undefined {
+function isReadable(descriptor: DescMessage, json: JsonValue): boolean {
   try {
     fromJson(descriptor, json, { registry });
-    return undefined;
-  } catch (error) {
-    return reasonOf(error);
+    return true;
+  } catch {
+    return false;
   }
-}
-
-/** "cannot decode field a.b.C.d from JSON: expected string, got 5" without what comes before the colon. */
-function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/^cannot decode (field|message|enum) \S+ from JSON: /, "").slice(0, 200);
 }
 
 function nameOf(json: JsonValue): string {

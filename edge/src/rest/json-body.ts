@@ -20,7 +20,8 @@ export function parseJsonBody(body: Buffer): JsonValue {
   if (body.length > MAX_JSON_DEPTH && depthOf(body) > MAX_JSON_DEPTH) {
     throw new MalformedBody(`its JSON is nested deeper than ${MAX_JSON_DEPTH}`);
   }
-  const text = body.toString("utf8");
+  // RFC 8259 §8.1 lets a reader ignore a byte order mark.
+  const text = body.toString("utf8").replace(/^\ufeff/, "");
   try {
     return JSON.parse(text);
   } catch {

@@ -1,5 +1,13 @@
 /** The values that a path gives to request fields. */
-import type { DescField, DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { registry } from "@row/runtime/contract.ts";
 import { InvalidField } from "@row/runtime/errors.ts";
 import type { PathVariable } from "./path-template.ts";
 import { takesText, textToJson } from "./text-value.ts";
@@ -37,20 +45,49 @@ export function putPathValues(
   target: JsonObject,
 ): void {
   for (const { variable, fields, leaf } of variables) {
-    let object = target;
-    for (const field of fields) {
-      if (field === leaf) break;
-      const inner: JsonValue = object[field.jsonName] ?? object[field.name] ?? {};
-      object[field.jsonName] = inner;
-      if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return; // reading the message refuses it
-      object = inner;
-    }
     const path = fields.map(({ jsonName }) => jsonName).join(".");
-    const text = textOf(variable, segments, path);
-    const given = object[leaf.jsonName] ?? object[leaf.name];
-    if (given !== undefined && String(given) !== text) throw new InvalidField(path, "the body and the path differ");
-    if (leaf.name !== leaf.jsonName) delete object[leaf.name];
-    object[leaf.jsonName] = textToJson(leaf, text);
+    const value = textToJson(leaf, textOf(variable, segments, path));
+    const object = objectAround(fields, target);
+    if (!object) return;
+    const given = object[nameIn(object, leaf)];
+    if (given !== undefined && given !== null && !isSame(leaf, given, value)) {
+      throw new InvalidField(path, "the body and the path differ");
+    }
+    object[nameIn(object, leaf)] = value;
+  }
+}
+
+/** The object that holds the last of the fields; undefined where the body has something else, which reading it refuses. */
+function objectAround(fields: BoundVariable["fields"], target: JsonObject): JsonObject | undefined {
+  let object = target;
+  for (const field of fields.slice(0, -1)) {
+    const name = nameIn(object, field);
+    const inner: JsonValue = object[name] ?? {}; // null is the default, as if it were not given
+    if (typeof inner !== "object" || Array.isArray(inner)) return undefined;
+    object[name] = inner;
+    object = inner;
+  }
+  return object;
+}
+
+/** The name under which the object has the field: parsers take both (proto3 JSON). */
+function nameIn(object: JsonObject, { name, jsonName }: DescField): string {
+  return Object.hasOwn(object, name) && !Object.hasOwn(object, jsonName) ? name : jsonName;
+}
+
+/** Whether two JSON values mean the same, as 1.5 and "1.50" do for a number. What the path says wrong is left to be refused. */
+function isSame(leaf: DescField, given: JsonValue, value: JsonValue): boolean {
+  if (given === value) return true;
+  const ofPath = encoded(leaf, value);
+  if (!ofPath) return true;
+  return encoded(leaf, given)?.equals(ofPath) ?? false;
+}
+
+function encoded({ parent, jsonName }: DescField, value: JsonValue): Buffer | undefined {
+  try {
+    return Buffer.from(toBinary(parent, fromJson(parent, { [jsonName]: value }, { registry })));
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { bind, decode } from "../../test/specimen.ts";
+import { bind, decode, decodeSaid } from "../../test/specimen.ts";
 
 const get = { pattern: { case: "get", value: "/v1/things" } } as const;
 const post = { pattern: { case: "post", value: "/v1/things" }, body: "*" } as const;
@@ -49,6 +49,16 @@ suite("query parameters", () => {
     ["wait=soon", /^wait: /],
     ["inner.size=x", /^inner.size: /],
     ["raw=%", /percent-encoded/],
+    // Numbers are decimal in proto3 JSON, which protobuf-es 2.17 does not see to.
+    ["inner.size=%2B5", /^inner.size: must be a decimal number/],
+    ["inner.size=0x10", /^inner.size: must be a decimal number/],
+    ["count=0b1", /^count: must be a decimal number/],
+    ["ratio=0o7", /^ratio: must be a decimal number/],
+    ["limit=0x10", /^limit: must be a decimal number/],
+    ["wait=1.5s%20or%20so", /^wait: must be a duration in seconds/],
+    ["wait=1.1234567890s", /^wait: must be a duration in seconds/],
+    ["oneThing=x&otherThing.itemId=y", /^otherThing: cannot be given together with oneThing: send one of them/],
+    ["%24nope=x", /^\$nope: there is no such parameter/],
   ] as const) {
     test(`refuses ${query}`, () => assert.throws(() => decode(get, { query }), { message: why }));
   }
@@ -109,6 +119,70 @@ suite("bodies", () => {
     assert.throws(() => decode(rule, { segments, json: { inner: 5 } }), /^InvalidField: inner: must be an object/);
   });
 
+  test("count as not saying a path's field where they have null for it, the default of proto3 JSON", () => {
+    const rule = { pattern: { case: "patch", value: "/v1/{name}" }, body: "*" } as const;
+    assert.deepEqual(decode(rule, { segments: ["v1", "x"], json: { name: null } }), { name: "x" });
+    const nested = { pattern: { case: "post", value: "/v1/{inner.item_id}" }, body: "*" } as const;
+    assert.deepEqual(decode(nested, { segments: ["v1", "x"], json: { inner: null } }), { inner: { itemId: "x" } });
+  });
+
+  test("may say what the path says in another spelling of the same value", () => {
+    const ratio = { pattern: { case: "post", value: "/v1/{ratio}" }, body: "*" } as const;
+    assert.deepEqual(decode(ratio, { segments: ["v1", "1.50"], json: { ratio: 1.5 } }), { ratio: 1.5 });
+    assert.throws(() => decode(ratio, { segments: ["v1", "1.50"], json: { ratio: 1.6 } }), /body and the path differ/);
+    const color = { pattern: { case: "post", value: "/v1/{color}" }, body: "*" } as const;
+    assert.deepEqual(decode(color, { segments: ["v1", "BLUE"], json: { color: 2 } }), { color: "BLUE" });
+    const after = { pattern: { case: "post", value: "/v1/{after}" }, body: "*" } as const;
+    const sameTime = { segments: ["v1", "2026-01-02T03:04:05Z"], json: { after: "2026-01-02T04:04:05+01:00" } };
+    assert.deepEqual(decode(after, sameTime), { after: "2026-01-02T03:04:05Z" });
+  });
+
+  test("are joined with the path's field under either name of the message that holds it", () => {
+    const rule = { pattern: { case: "post", value: "/v1/{other_thing.item_id}" }, body: "*" } as const;
+    for (const name of ["other_thing", "otherThing"]) {
+      assert.deepEqual(decode(rule, { segments: ["v1", "x"], json: { [name]: { size: 1 } } }), {
+        otherThing: { itemId: "x", size: 1 },
+      });
+    }
+  });
+
+  test("are refused by the field, in JSON names, where they give two members of a oneof (AIP-193)", () => {
+    assert.throws(() => decode(post, { json: { oneThing: "x", otherThing: {} } }), {
+      message: "otherThing: cannot be given together with oneThing: send one of them",
+    });
+    assert.deepEqual(decode(post, { json: { oneThing: null, otherThing: {} } }), { otherThing: {} });
+  });
+
+  test("may begin with a byte order mark (RFC 8259, section 8.1)", () => {
+    assert.deepEqual(decode(post, { body: Buffer.from('\ufeff{"name":"x"}') }), { name: "x" });
+  });
+
+  test("are one value where the request is a well-known type with a JSON form of its own", () => {
+    assert.equal(decodeSaid(post, '"x"'), "x");
+    assert.equal(decodeSaid(post, ""), "");
+    assert.throws(() => decodeSaid(post, "5"), /^InvalidField: body: must be a string/);
+    assert.throws(() => bind(get, "Say"), /has no fields in JSON/);
+    assert.throws(() => bind({ pattern: { case: "post", value: "/v1/{value}" }, body: "*" }, "Say"), /no fields/);
+  });
+
+  for (const [what, json, why] of [
+    ["an object for a mask", { readMask: { paths: ["name"] } }, "readMask: must be a string of comma-separated names"],
+    ["a list for a mask", { readMask: ["name"] }, "readMask: must be a string of comma-separated names"],
+    ["an object for a time", { after: { seconds: 5 } }, 'after: must be a time such as "2026-01-02T03:04:05Z"'],
+    ["a number for a duration", { wait: 5 }, 'wait: must be a duration in seconds such as "1.5s"'],
+    ["an object for a wrapped string", { title: { value: "x" } }, "title: must be a string"],
+    ["a list for a struct", { extra: [] }, "extra: must be an object"],
+    ["an unknown enum value", { color: "GREEN" }, "color: must be one of NONE, RED, BLUE"],
+    ["hexadecimal", { inner: { size: "0x10" } }, "inner.size: must be a decimal number"],
+  ] as const) {
+    test(`are refused in words of JSON: ${what}`, () => {
+      assert.throws(
+        () => decode(post, { json }),
+        ({ message }: Error) => message.startsWith(why) && !/google|protobuf|cannot decode/.test(message),
+      );
+    });
+  }
+
   test("are refused where there is none", () => {
     assert.throws(() => decode(get, { json: {} }), /^InvalidField: body: there must be none/);
   });
@@ -142,6 +216,12 @@ suite("bodies", () => {
   test("must not name a field twice by its two names", () => {
     assert.throws(() => decode(post, { json: { isNew: true, is_new: false } }), /isNew|is_new|multiple/);
   });
+});
+
+test("refuses to bind a method that no HTTP request arrives with", () => {
+  for (const kind of ["purge", "FOO", "CONNECT", ""]) {
+    assert.throws(() => bind({ pattern: { case: "custom", value: { kind, path: "/v1/{name}" } } }), /no HTTP request/);
+  }
 });
 
 test("binds additional rules too, each with its own path", () => {

@@ -1,14 +1,23 @@
 /** Turns what HTTP carries into the request message of an RPC: path, query, body and headers. */
-import { fromJson, type JsonObject, type JsonValue, type Message, toBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { registry } from "@row/runtime/contract.ts";
 import { InvalidField } from "@row/runtime/errors.ts";
 import type { Binding } from "./binding.ts";
 import { blame } from "./json-blame.ts";
 import { parseJsonBody } from "./json-body.ts";
+import { hasOwnJsonForm } from "./json-form.ts";
+import { refuseMisreadNumbers } from "./json-numbers.ts";
 import { putPathValues } from "./path-values.ts";
 import { readQuery } from "./query.ts";
 import { putRequestId } from "./request-id.ts";
-import { refuseRoundedIntegers } from "./rounded-integers.ts";
 
 /** The parts of an HTTP request that make up a message. */
 export interface RequestParts {
@@ -27,6 +36,29 @@ export interface RequestParts {
 /** Reads the request; throws a DomainError that names what does not fit. */
 export function decodeRequest(binding: Binding, parts: RequestParts): Buffer {
   const { input } = binding.contract.descriptor;
+  const json = hasOwnJsonForm(input) ? wholeBody(parts) : fieldsOf(binding, parts);
+  const message = json === undefined ? create(input) : read(input, json);
+  const bytes = toBinary(input, message);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function read(input: DescMessage, json: JsonValue): Message {
+  refuseMisreadNumbers(input, json);
+  try {
+    return fromJson(input, json, { registry });
+  } catch {
+    throw blame(input, json);
+  }
+}
+
+/** A message that is one JSON value, with no fields for path or query to give; undefined when there is none. */
+function wholeBody({ body, query }: RequestParts): JsonValue | undefined {
+  if (query !== "") refuseQuery(query);
+  return body === undefined || body.length === 0 ? undefined : parseJsonBody(body);
+}
+
+function fieldsOf(binding: Binding, parts: RequestParts): JsonObject {
+  const { input } = binding.contract.descriptor;
   const json = fromBody(binding, parts.body);
   if (parts.query !== "") {
     // With body "*" every field that the path does not give is the body's.
@@ -36,14 +68,7 @@ export function decodeRequest(binding: Binding, parts: RequestParts): Buffer {
   putPathValues(binding.variables, parts.segments, json);
   if (binding.takesRequestId) putRequestId(json, parts.idempotencyKey, parts.caller, binding.contract.path);
   if (parts.lastEventId !== undefined && input.field.resumeToken) json.resumeToken = parts.lastEventId;
-  let message: Message;
-  try {
-    message = fromJson(input, json, { registry });
-  } catch (error) {
-    throw blame(input, json, error);
-  }
-  const bytes = toBinary(input, message);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return json;
 }
 
 function fromBody(binding: Binding, body: Buffer | undefined): JsonObject {
@@ -52,9 +77,7 @@ function fromBody(binding: Binding, body: Buffer | undefined): JsonObject {
     throw new InvalidField("body", `there must be none for ${binding.httpMethod} ${binding.path}`);
   }
   const json = parseJsonBody(body);
-  const object = binding.body === "all" ? asObject(json) : { [binding.body.jsonName]: json };
-  refuseRoundedIntegers(binding.contract.descriptor.input, object);
-  return object;
+  return binding.body === "all" ? asObject(json) : { [binding.body.jsonName]: json };
 }
 
 function asObject(json: JsonValue): JsonObject {
@@ -65,6 +88,6 @@ function asObject(json: JsonValue): JsonObject {
 }
 
 function refuseQuery(query: string): void {
-  const name = query.split(/[=&]/, 1)[0] ?? "";
+  const [name = ""] = [...new URLSearchParams(query).keys()];
   throw new InvalidField(name.slice(0, 200), "there are no query parameters here; fields go into the body");
 }

@@ -1,17 +1,23 @@
 /** Response messages as proto3 JSON. */
-import { fromBinary, toJson } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, toJson } from "@bufbuild/protobuf";
 import { registry } from "@row/runtime/contract.ts";
 import type { Binding } from "./binding.ts";
 import { jsonText } from "./json-text.ts";
+import { type AnswerForm, PLAIN } from "./system-parameters.ts";
 
-/** Zero values are written, so that `state`, `available` and `nextPageToken` are always there; absent messages are left out. */
-const OPTIONS = { alwaysEmitImplicit: true, registry };
+const INDENT = 2;
 
 /** The JSON text that answers a REST request. */
-export function responseJson({ contract, responseBody }: Binding, answer: Buffer): string {
+export function responseJson({ contract, responseBody }: Binding, answer: Buffer, form: AnswerForm = PLAIN): string {
   const { output } = contract.descriptor;
-  const text = responseBody ? undefined : jsonText(output, answer);
-  return text ?? JSON.stringify(responseValue(output, responseBody?.jsonName, answer));
+  const isPlain = !responseBody && !form.hasNumericEnums && !form.isPretty;
+  const text = isPlain ? jsonText(output, answer) : undefined;
+  if (text !== undefined) return text;
+  return JSON.stringify(
+    answerValue(output, responseBody?.jsonName, answer, form),
+    undefined,
+    form.isPretty ? INDENT : 0,
+  );
 }
 
 /** The resume token of a streamed message; undefined where the message has none. */
@@ -23,8 +29,10 @@ export function resumeTokenOf({ contract }: Binding, answer: Buffer): string | u
   return typeof token === "string" && token !== "" ? token : undefined;
 }
 
-function responseValue(output: Parameters<typeof fromBinary>[0], only: string | undefined, answer: Buffer): unknown {
-  const json = toJson(output, fromBinary(output, answer), OPTIONS);
+function answerValue(output: DescMessage, only: string | undefined, answer: Buffer, form: AnswerForm): unknown {
+  // Zero values are written, so that `state`, `available` and `nextPageToken` are always there; absent messages are left out.
+  const options = { alwaysEmitImplicit: true, registry, enumAsInteger: form.hasNumericEnums };
+  const json = toJson(output, fromBinary(output, answer), options);
   if (only === undefined) return json;
   return typeof json === "object" && json !== null && only in json ? (json as Record<string, unknown>)[only] : {};
 }

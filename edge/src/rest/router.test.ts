@@ -22,6 +22,22 @@ test("goes back when a literal leads nowhere", () => {
   assert.equal(router.find("GET", "/v1/users/me")?.route, "/v1/users/{id}");
 });
 
+test("takes a path with a verb for a resource of its own, whatever methods it has", () => {
+  const router = routerOf("/v1/orders/{id}", "/v1/{name=**}");
+  router.add("POST", "/v1/orders/{id}:cancel", "cancel");
+  assert.equal(router.find("GET", "/v1/orders/1:cancel"), undefined);
+  assert.deepEqual(router.methodsOf("/v1/orders/1:cancel"), ["POST"]);
+  assert.deepEqual(router.methodsOf("/v1/orders/1:ship"), ["GET"]);
+});
+
+test("takes the kind * of a custom rule for any method, after those that are named (google.api.HttpRule)", () => {
+  const router = routerOf("/v1/orders/{id}");
+  router.add("*", "/v1/orders/{id}", "any");
+  assert.equal(router.find("GET", "/v1/orders/1")?.route, "/v1/orders/{id}");
+  assert.equal(router.find("HEAD", "/v1/orders/1")?.route, "/v1/orders/{id}");
+  for (const method of ["POST", "PURGE", "QUERY"]) assert.equal(router.find(method, "/v1/orders/1")?.route, "any");
+});
+
 test("takes a colon as part of the segment when no verb fits", () => {
   const router = routerOf("/v1/orders/{id}", "/v1/orders/{id}:cancel");
   assert.deepEqual(router.find("GET", "/v1/orders/a:b"), {

@@ -1,9 +1,11 @@
 /**
  * Finds the route of a method and a path in a tree of path segments.
  *
- * Where several templates match, a verb beats none, and then, segment by segment from the left, a literal beats
- * `*` and `*` beats `**`. A path with an empty segment ("/v1//x", "/v1/x/") matches nothing.
+ * Where several templates match, segment by segment from the left a literal beats `*` and `*` beats `**`, and a method beats
+ * the method `*`. A path that ends in a verb which any method has there is a resource of its own: templates without a verb do
+ * not match it. A path with an empty segment ("/v1//x", "/v1/x/") matches nothing.
  */
+import { ANY_METHOD } from "./binding.ts";
 import { type PathTemplate, parsePathTemplate, type Segment } from "./path-template.ts";
 
 interface Node<R> {
@@ -27,6 +29,7 @@ export interface Match<R> {
 
 export class Router<R> {
   readonly #root = newNode<R>();
+  readonly #methods = new Set<string>();
 
   /** Adds a route; throws when another already has the method and a template that matches the same paths. */
   add(method: string, source: string, route: R): PathTemplate {
@@ -36,37 +39,37 @@ export class Router<R> {
     const byMethod = node.ends.get(template.verb) ?? new Map<string, R>();
     if (byMethod.has(method)) throw new Error(`Cannot add ${method} ${source}: another route matches the same paths`);
     node.ends.set(template.verb, byMethod.set(method, route));
+    this.#methods.add(method);
     return template;
   }
 
   /** Finds the most specific route of a method for a path without its query; undefined when there is none. */
   find(method: string, path: string): Match<R> | undefined {
+    const { segments, verb } = this.#resource(path);
+    const route = find(this.#root, segments, 0, verb, method);
+    return route === undefined ? undefined : { route, segments };
+  }
+
+  /** Lists the HTTP methods that have a route for a path. */
+  methodsOf(path: string): string[] {
+    return [...this.#methods].filter((method) => this.find(method, path) !== undefined).sort();
+  }
+
+  /** The segments of a path and its verb, if that is one which these segments have by some method. */
+  #resource(path: string): { segments: readonly string[]; verb: string } {
     const segments = path.split("/");
     segments.shift();
     const last = segments.at(-1) ?? "";
     const colon = last.lastIndexOf(":");
     if (colon > 0 && colon < last.length - 1) {
       const bare = [...segments.slice(0, -1), last.slice(0, colon)];
-      const route = find(this.#root, bare, 0, last.slice(colon + 1), method);
-      if (route !== undefined) return { route, segments: bare };
+      const verb = last.slice(colon + 1);
+      for (const method of this.#methods) {
+        if (find(this.#root, bare, 0, verb, method) !== undefined) return { segments: bare, verb };
+      }
     }
-    const route = find(this.#root, segments, 0, "", method);
-    return route === undefined ? undefined : { route, segments };
+    return { segments, verb: "" };
   }
-
-  /** Lists the HTTP methods that have a route for a path. */
-  methodsOf(path: string): string[] {
-    const found = new Set<string>();
-    visitAll(this.#root, (node) => {
-      for (const byMethod of node.ends.values()) for (const method of byMethod.keys()) found.add(method);
-    });
-    return [...found].filter((method) => this.find(method, path) !== undefined).sort();
-  }
-}
-
-function visitAll<R>(node: Node<R>, visit: (node: Node<R>) => void): void {
-  visit(node);
-  for (const next of [...node.literals.values(), node.one, node.rest]) if (next) visitAll(next, visit);
 }
 
 function child<R>(node: Node<R>, segment: Segment): Node<R> {
@@ -92,7 +95,7 @@ function find<R>(
 ): R | undefined {
   const segment = segments[depth];
   if (segment === undefined) {
-    return node.ends.get(verb)?.get(method) ?? node.rest?.ends.get(verb)?.get(method);
+    return routeAt(node, verb, method) ?? (node.rest && routeAt(node.rest, verb, method));
   }
   if (segment === "") return undefined;
   const literal = node.literals.get(segment) ?? decodedLiteral(node, segment);
@@ -101,7 +104,14 @@ function find<R>(
   const byOne = node.one && find(node.one, segments, depth + 1, verb, method);
   if (byOne !== undefined) return byOne;
   if (!node.rest || segments.includes("", depth)) return undefined;
-  return node.rest.ends.get(verb)?.get(method);
+  return routeAt(node.rest, verb, method);
+}
+
+/** HEAD is GET without the body (RFC 9110 §9.3.2). */
+function routeAt<R>({ ends }: Node<R>, verb: string, method: string): R | undefined {
+  const byMethod = ends.get(verb);
+  if (!byMethod) return undefined;
+  return byMethod.get(method) ?? (method === "HEAD" ? byMethod.get("GET") : undefined) ?? byMethod.get(ANY_METHOD);
 }
 
 /** "/v1/%70roducts" is "/v1/products". */

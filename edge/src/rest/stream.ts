@@ -5,6 +5,7 @@ import type { Binding } from "./binding.ts";
 import { PacedWriter } from "./paced-writer.ts";
 import { responseJson, resumeTokenOf } from "./response.ts";
 import { EVENTS, type StreamFormat } from "./stream-format.ts";
+import type { AnswerForm } from "./system-parameters.ts";
 
 /** Writes a stream to its end. Throws what the stream throws as long as nothing has been sent. */
 export async function writeStream(
@@ -13,6 +14,7 @@ export async function writeStream(
   options: {
     readonly binding: Binding;
     readonly format: StreamFormat;
+    readonly form: AnswerForm;
     /** Asked for when the head is sent. */
     readonly headers: () => OutgoingHttpHeaders;
     /** The body of the error event. */
@@ -24,7 +26,7 @@ export async function writeStream(
     readonly isResumed: boolean;
   },
 ): Promise<number> {
-  const { binding, format } = options;
+  const { binding, format, form } = options;
   const writer = new PacedWriter(response, options.stalledMs);
   const begin = () => {
     if (response.headersSent) return;
@@ -37,7 +39,7 @@ export async function writeStream(
   try {
     for await (const answer of responses) {
       begin();
-      await writer.write(format.message(responseJson(binding, answer), resumeTokenOf(binding, answer)));
+      await writer.write(format.message(responseJson(binding, answer, form), resumeTokenOf(binding, answer)));
     }
     if (!response.headersSent && options.isResumed && format === EVENTS)
       response.writeHead(204, options.headers()).end();
