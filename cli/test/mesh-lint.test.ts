@@ -54,6 +54,14 @@ spec:
   ]);
 });
 
+test("a hint is shown as one, and leaves the exit status 0", (context) => {
+  const project = smallProject({ "patch.yaml": "- { op: remove, path: /spec/rules/0 }\n" });
+  context.after(project.remove);
+  const { status, stdout } = lint(project.root, {}, "patch.yaml");
+  assert.equal(status, 0);
+  assert.match(stdout, /^patch\.yaml:1 {2}patch-not-rendered \(hint\)\n/);
+});
+
 test("lists the rules", (context) => {
   const project = smallProject();
   context.after(project.remove);

@@ -23,7 +23,7 @@ export function listRules(json: boolean | undefined): void {
   console.log(json ? JSON.stringify(rules, null, 2) : text.trimEnd());
 }
 
-/** Prints what is wrong with the manifests; the exit status is 1 when there is anything. Without paths: the repository's own. */
+/** Prints what is wrong with the manifests; the exit status is 1 when anything is more than a hint. Without paths: the repository's own. */
 export function meshLint(installation: Installation, paths: string[], options: MeshLintOptions): void {
   const own = ["mesh/services", "mesh/policy", "mesh/routes", "k8s"].map((path) => join(installation.root, path));
   const linted = paths.length > 0 ? paths : own.filter(existsSync);
@@ -35,14 +35,14 @@ export function meshLint(installation: Installation, paths: string[], options: M
     }),
   ).map((finding) => ({ ...finding, file: paths.length > 0 ? finding.file : relative(process.cwd(), finding.file) }));
   console.log(options.json ? JSON.stringify(findings, null, 2) : shown(findings));
-  if (findings.length > 0) process.exitCode = 1;
+  if (findings.some(({ level }) => level === "problem")) process.exitCode = 1;
 }
 
 function shown(findings: readonly Finding[]): string {
   if (findings.length === 0) return "No findings";
   const paragraphs = findings.map(
-    ({ rule, file, line, message, why, fix }) =>
-      `${file}:${line}  ${rule}\n  ${message}\n  why: ${why}\n  fix: ${fix}\n`,
+    ({ rule, level, file, line, message, why, fix }) =>
+      `${file}:${line}  ${rule}${level === "hint" ? " (hint)" : ""}\n  ${message}\n  why: ${why}\n  fix: ${fix}\n`,
   );
   const files = new Set(findings.map(({ file }) => file)).size;
   return `${paragraphs.join("\n")}\n${count(findings.length, "finding")} in ${count(files, "file")}`;

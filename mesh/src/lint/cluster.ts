@@ -1,6 +1,7 @@
 /** Manifests as the rules look at them: by kind, with what refers to what. Nothing is required to be there or to be right. */
 import type { Manifest } from "../resources/manifest.ts";
 import type { Contracts } from "./contracts.ts";
+import { isGateway } from "./gateway-parent.ts";
 import { type Route, routeOf } from "./route.ts";
 import { Value } from "./value.ts";
 import { type Workload, workloadOf } from "./workload.ts";
@@ -21,15 +22,21 @@ export interface KubeObject {
 
 export class Cluster {
   readonly objects: readonly KubeObject[];
-  /** GRPCRoutes and HTTPRoutes, of either group. */
+  /** GRPCRoutes and HTTPRoutes, of either group, that Linkerd serves. */
   readonly routes: readonly Route[];
+  /** Those that hang on Gateways only: some other controller serves them, by rules of its own. */
+  readonly gatewayRoutes: readonly Route[];
   /** Whatever makes pods. */
   readonly workloads: readonly Workload[];
   readonly contracts: Contracts | undefined;
 
   constructor(manifests: readonly Manifest[], contracts?: Contracts) {
     this.objects = manifests.map(objectOf);
-    this.routes = this.objects.flatMap((object) => routeOf(object) ?? []);
+    const routes = this.objects.flatMap((object) => routeOf(object) ?? []);
+    const isOfGateways = (route: Route) =>
+      route.parents.length > 0 && route.parents.every((parent) => isGateway(this, route, parent));
+    this.gatewayRoutes = routes.filter(isOfGateways);
+    this.routes = routes.filter((route) => !this.gatewayRoutes.includes(route));
     this.workloads = this.objects.flatMap((object) => workloadOf(object) ?? []);
     this.contracts = contracts;
   }
@@ -38,8 +45,19 @@ export class Cluster {
     return this.objects.filter(({ kind }) => kinds.includes(kind));
   }
 
-  find(kind: string, name: string | undefined, namespace: string | undefined): KubeObject | undefined {
-    return this.ofKind(kind).find((object) => object.name === name && mayBeSame(object.namespace, namespace));
+  /** Of the group, or of any. */
+  find(
+    kind: string,
+    name: string | undefined,
+    namespace: string | undefined,
+    group?: string | undefined,
+  ): KubeObject | undefined {
+    return this.ofKind(kind).find(
+      (object) =>
+        object.name === name &&
+        mayBeSame(object.namespace, namespace) &&
+        (group === undefined || object.group === group),
+    );
   }
 
   /** Whether something of the kind is at hand for the namespace, so that what is missing among them is missing indeed. */

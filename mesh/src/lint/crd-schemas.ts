@@ -54,6 +54,7 @@ export function checkSchemas(manifests: readonly Manifest[], { validators, kinds
       return [
         {
           rule: "crd-version",
+          level: "problem",
           file,
           line: manifest.lineAt(["apiVersion"]),
           message,
@@ -84,6 +85,7 @@ function findingOf(manifest: Manifest, error: ErrorObject): Finding {
     const why = "the API server refuses it, or drops the field without a word where it is not strict";
     return {
       rule: "crd-unknown-field",
+      level: "problem",
       file,
       line: manifest.lineAt(path),
       message,
@@ -95,6 +97,7 @@ function findingOf(manifest: Manifest, error: ErrorObject): Finding {
   const why = "the API server refuses the resource";
   return {
     rule: "crd-schema",
+    level: "problem",
     file,
     line: manifest.lineAt(steps),
     message,

@@ -1,4 +1,5 @@
 /** The annotations and labels that Linkerd 2.20 and its extensions read or write. */
+import { distance } from "./edit-distance.ts";
 
 const CONFIG = [
   "access-log",
@@ -62,10 +63,16 @@ const KNOWN = [
   /^balancer\.alpha\.linkerd\.io\/failure-accrual-(success-rate-threshold|window|min-requests|honor-retry-after)$/,
   /^balancer\.alpha\.linkerd\.io\/(penalize-failures|load-biaser-penalty|load-biaser-max-retry-after)$/,
   /^linkerd\.io\/(inject|created-by|proxy-version|trust-root-sha256|identity-mode|identity-issuer-expiry|extension)$/,
-  /^viz\.linkerd\.io\//,
-  /^(mirror|multicluster)\.linkerd\.io\//,
+  /^linkerd\.io\/(control-plane-(component|ns)|workload-ns|is-control-plane|helm-release-version|cni-resource|proxy-[a-z-]+)$/,
 ];
+/** Whose annotations are listed above; every other prefix is an extension's own: failover, mirror, multicluster, viz and so on. */
+const CORE_PREFIXES = ["balancer", "balancer.alpha", "config", "config.alpha", "config.beta", "retry", "timeout"];
 
 export function isKnownAnnotation(name: string): boolean {
+  const [, prefix] = /^(.+)\.linkerd\.io\//.exec(name) ?? [];
+  if (prefix !== undefined && !CORE_PREFIXES.some((core) => distance(prefix, core) <= MOST_TYPOS)) return true;
   return KNOWN.some((known) => known.test(name));
 }
+
+/** A prefix this close to one of Linkerd's own is that one, misspelled. */
+const MOST_TYPOS = 2;

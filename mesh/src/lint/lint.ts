@@ -6,6 +6,7 @@ import { yamlFiles } from "../resources/read.ts";
 import { Cluster } from "./cluster.ts";
 import type { Contracts } from "./contracts.ts";
 import { checkSchemas, type Schemas } from "./crd-schemas.ts";
+import { patchesAmong, patchFinding } from "./kustomize.ts";
 import type { Finding } from "./rule.ts";
 import { RULES } from "./rules.ts";
 
@@ -20,10 +21,13 @@ export interface LintOptions {
 export function lintPaths(paths: readonly string[], options: LintOptions = {}): Finding[] {
   const files = new Set(paths.flatMap((path) => (path === STANDARD_INPUT ? [path] : yamlFiles(path))));
   const texts = [...files].map((file) => ({ file, text: readFileSync(file === STANDARD_INPUT ? 0 : file, "utf8") }));
-  const read = texts.map(({ file, text }) => ({ text, ...readManifests(text, file) }));
+  const patches = patchesAmong(texts.filter(({ file }) => file !== STANDARD_INPUT));
+  const read = texts
+    .filter(({ file }) => !patches.has(file))
+    .map(({ file, text }) => ({ text, ...readManifests(text, file) }));
   const unreadable = read.flatMap(({ text, problems }) => unreadableFinding(text, problems) ?? []);
   const manifests = read.flatMap((result) => result.manifests);
-  return sorted([...unreadable, ...lint(manifests, options)]);
+  return sorted([...patchFinding(patches), ...unreadable, ...lint(manifests, options)]);
 }
 
 const STANDARD_INPUT = "-";
@@ -32,8 +36,9 @@ const STANDARD_INPUT = "-";
 export function lint(manifests: readonly Manifest[], { contracts, schemas }: LintOptions = {}): Finding[] {
   const cluster = new Cluster(manifests, contracts);
   const found = RULES.flatMap((rule) =>
-    [...rule.check(cluster)].map(({ at, message, fix }) => ({
+    [...rule.check(cluster)].map(({ at, message, fix, isHint = false }) => ({
       rule: rule.name,
+      level: isHint ? ("hint" as const) : ("problem" as const),
       file: at.manifest.file,
       line: at.line,
       message,
@@ -53,7 +58,7 @@ function unreadableFinding(text: string, problems: readonly Problem[]): Finding 
   const isTemplate = /\{\{-?\s*[\w.$/]/.test(text);
   const fix = isTemplate ? "lint what it is rendered to: helm template … | row mesh lint -" : "correct the YAML";
   const message = isTemplate ? "it is a template, not a manifest" : problem.message;
-  return { rule: "unreadable", file: problem.file, line: problem.line, message, why, fix };
+  return { rule: "unreadable", level: "problem", file: problem.file, line: problem.line, message, why, fix };
 }
 
 function sorted(findings: Finding[]): Finding[] {

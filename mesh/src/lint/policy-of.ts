@@ -1,5 +1,6 @@
 /** Which Servers and authorizations apply to a workload's port. */
 import { type Cluster, type KubeObject, mayBeSame } from "./cluster.ts";
+import { referenceOf } from "./reference.ts";
 import { selects, type Workload } from "./workload.ts";
 
 /** The Servers that select the workload's pods and this port of them. */
@@ -19,10 +20,11 @@ export function portOf(server: KubeObject, workload: Workload): number | undefin
 }
 
 /** AuthorizationPolicies whose target is the object. */
-export function policiesOn(cluster: Cluster, { kind, name, namespace }: KubeObject): KubeObject[] {
+export function policiesOn(cluster: Cluster, { group, kind, name, namespace }: KubeObject): KubeObject[] {
   return cluster.ofKind("AuthorizationPolicy").filter((policy) => {
-    const target = policy.spec.at("targetRef");
-    return target.at("kind").text === kind && target.at("name").text === name && mayBeSame(policy.namespace, namespace);
+    const target = referenceOf(policy.spec.at("targetRef"));
+    const isSame = target.kind === kind && target.name === name && (target.group ?? group) === group;
+    return isSame && mayBeSame(policy.namespace, namespace);
   });
 }
 
@@ -30,7 +32,7 @@ export function policiesOn(cluster: Cluster, { kind, name, namespace }: KubeObje
 export function admitsUnmeshed(policy: KubeObject): boolean {
   return policy.spec
     .at("requiredAuthenticationRefs")
-    .items.every((ref) => ref.at("kind").text === "NetworkAuthentication");
+    .items.every((ref) => referenceOf(ref).kind === "NetworkAuthentication");
 }
 
 /** What is done with requests that nothing authorizes: by the pods' annotation, or their Namespace's. */

@@ -1,13 +1,9 @@
+/** GRPCRoutes and HTTPRoutes with their parents, rules and backends, as far as they are written. */
 import type { KubeObject } from "./cluster.ts";
+import { type ObjectReference, referenceOf } from "./reference.ts";
 import type { Value } from "./value.ts";
 
-export interface Parent {
-  readonly at: Value;
-  /** "" for the core group, as Linkerd reads it. */
-  readonly group: string | undefined;
-  readonly kind: string | undefined;
-  readonly name: string | undefined;
-  readonly namespace: string | undefined;
+export interface Parent extends ObjectReference {
   readonly port: number | undefined;
 }
 
@@ -42,21 +38,14 @@ export function routeOf(object: KubeObject): Route | undefined {
   const { kind, group, namespace, spec } = object;
   if ((kind !== "GRPCRoute" && kind !== "HTTPRoute") || !GROUPS.includes(group)) return undefined;
   const parents = spec.at("parentRefs").items.map((at): Parent => {
-    const parentGroup = at.at("group").text?.toLowerCase();
-    return {
-      at,
-      group: parentGroup === "core" ? "" : parentGroup,
-      kind: at.at("kind").text,
-      name: at.at("name").text,
-      namespace: at.at("namespace").text ?? namespace,
-      port: at.at("port").number,
-    };
+    const parent = referenceOf(at);
+    return { ...parent, namespace: parent.namespace ?? namespace, port: at.at("port").number };
   });
   const rules = spec.at("rules").items.map((at): RouteRule => {
     const backends = at.at("backendRefs").items.map(
       (ref): Backend => ({
         at: ref,
-        kind: ref.at("kind").text ?? "Service",
+        kind: referenceOf(ref).kind ?? "Service",
         name: ref.at("name").text,
         namespace: ref.at("namespace").text ?? namespace,
         port: ref.at("port").number,

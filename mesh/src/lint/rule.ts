@@ -8,6 +8,8 @@ export interface Hit {
   readonly message: string;
   /** Instead of the rule's own, where more can be said. */
   readonly fix?: string;
+  /** Nothing is broken by it, and the exit status stays 0. */
+  readonly isHint?: boolean;
 }
 
 export interface Rule {
@@ -22,6 +24,7 @@ export interface Rule {
 
 export interface Finding {
   readonly rule: string;
+  readonly level: "problem" | "hint";
   readonly file: string;
   readonly line: number;
   readonly message: string;

@@ -98,6 +98,23 @@ test("goes on after a broken document, and follows anchors and merges", () => {
   );
 });
 
+test("takes kinds and groups of references in whatever case, as Linkerd compares them", () => {
+  const text = `${ROUTE.replace("group: core, kind: Service", "group: Core, kind: service")}---
+apiVersion: policy.linkerd.io/v1alpha1
+kind: AuthorizationPolicy
+metadata: { name: catalog }
+spec:
+  targetRef: { group: Policy.linkerd.io, kind: server, name: catalog-grpc }
+  requiredAuthenticationRefs: []
+`;
+  const { resources, problems } = readResources(text, "a.yaml");
+  assert.deepEqual(problems, []);
+  const [route, policy] = resources;
+  assert.ok(route?.kind === "GRPCRoute" && policy?.kind === "AuthorizationPolicy");
+  assert.equal(route.spec.parentRefs[0]?.kind, "Service");
+  assert.deepEqual(policy.spec.targetRef, { group: "policy.linkerd.io", kind: "Server", name: "catalog-grpc" });
+});
+
 test("a folder's tests are no resources of it, so the whole of mesh/ can be applied", () => {
   const mesh = join(import.meta.dirname, "../..");
   const folders = ["policy", "routes", "services"].map((folder) => join(mesh, folder));

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { readContracts } from "../../src/lint/contracts.ts";
 import { loadSchemas } from "../../src/lint/crd-schemas.ts";
 import { lintPaths } from "../../src/lint/lint.ts";
+import { SERVED_VERSIONS } from "../../src/lint/rules/versions.ts";
 import { loadResources } from "../../src/resources/read.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const GOOD = join(import.meta.dirname, "good");
+const FINE = join(import.meta.dirname, "fine");
 const OWN = ["mesh/services", "mesh/policy", "mesh/routes", "k8s"].map((path) => join(ROOT, path)).filter(existsSync);
 const CRDS = resolve(ROOT, "../shared/crds");
 const skip = existsSync(CRDS) ? false : `there are no CRDs in ${CRDS}`;
@@ -18,6 +20,13 @@ const contracts = readContracts(readFileSync(new URL(import.meta.resolve("@row/g
 test("finds nothing in good manifests", () => {
   assert.deepEqual(lintPaths([GOOD], { contracts }), []);
 });
+
+// Each is right, and reads like something that is wrong.
+for (const file of readdirSync(FINE).sort()) {
+  test(`finds nothing wrong with ${file.replace(/\.yaml$/, "").replaceAll("-", " ")}`, () => {
+    assert.deepEqual(lintPaths([join(FINE, file)], { contracts }), []);
+  });
+}
 
 test("finds nothing in the shop's own manifests", () => {
   assert.deepEqual(lintPaths(OWN, { contracts }), []);
@@ -36,6 +45,12 @@ for (const release of ["gateway-api", "gateway-api-v1.2.1"]) {
     assert.deepEqual(lintPaths(OWN, { schemas }), []);
   });
 }
+
+test("a version counts as served when Linkerd's CRDs or either release of the Gateway API serve it", { skip }, () => {
+  const { kinds } = loadSchemas([CRDS]);
+  for (const [kind, versions] of Object.entries(SERVED_VERSIONS))
+    assert.deepEqual([...versions].sort(), [...new Set(kinds.get(kind))].sort(), kind);
+});
 
 test("the CRDs see what Linkerd's own rules need not", { skip }, () => {
   const schemas = loadSchemas([CRDS]);

@@ -72,9 +72,11 @@ test("only retries of what may have been carried out are named", () => {
 
 test("what has the same name in another namespace is something else", () => {
   const elsewhere = (text: string) => text.replaceAll("namespace: shop", "namespace: other");
-  const split = route("orders", "", ALL).replace("50051 }] }]", "50051, weight: 1 }, { name: v2, port: 50051 }] }]");
-  assert.equal(messages(contracts, split).length, 1);
-  assert.deepEqual(messages(contracts, elsewhere(split)), [
+  const split = (name: string, weight: number) =>
+    route(name, "", ALL).replace("50051 }] }]", `50051, weight: ${weight} }, { name: v2, port: 50051 }] }]`);
+  const two = [split("orders", 1), split("more-orders", 2)] as const;
+  assert.equal(messages(contracts, ...two).length, 1);
+  assert.deepEqual(messages(contracts, two[0], elsewhere(two[1])), [
     "no-catch-all: no GRPCRoute of Service orders takes what the others do not match",
   ]);
 });

@@ -1,17 +1,18 @@
 import { isInside, isNetwork } from "../../resources/network.ts";
 import { mayBeSame } from "../cluster.ts";
+import { referenceOf } from "../reference.ts";
 import type { Rule } from "../rule.ts";
 
 const TARGETS: Readonly<Record<string, readonly string[]>> = {
   Server: ["policy.linkerd.io"],
   HTTPRoute: ["policy.linkerd.io", "gateway.networking.k8s.io"],
   GRPCRoute: ["gateway.networking.k8s.io"],
-  Namespace: ["", "core"],
+  Namespace: [""],
 };
-const AUTHENTICATIONS: Readonly<Record<string, readonly string[]>> = {
-  MeshTLSAuthentication: ["policy.linkerd.io"],
-  NetworkAuthentication: ["policy.linkerd.io"],
-  ServiceAccount: ["", "core"],
+const AUTHENTICATIONS: Readonly<Record<string, string>> = {
+  MeshTLSAuthentication: "policy.linkerd.io",
+  NetworkAuthentication: "policy.linkerd.io",
+  ServiceAccount: "",
 };
 
 export const AUTHORIZATION: readonly Rule[] = [
@@ -21,16 +22,11 @@ export const AUTHORIZATION: readonly Rule[] = [
     fix: "point it at a Server, a GRPCRoute, an HTTPRoute, or its own Namespace, each with its group",
     *check(cluster) {
       for (const { name, namespace, spec } of cluster.ofKind("AuthorizationPolicy")) {
-        const target = spec.at("targetRef");
-        const kind = target.at("kind").text ?? "nothing";
-        const group = target.at("group").text ?? "";
+        const { at, group = "", kind = "nothing", name: target } = referenceOf(spec.at("targetRef"));
         if (!TARGETS[kind]?.includes(group))
-          yield { at: target, message: `AuthorizationPolicy ${name} targets ${group || "core"}/${kind}` };
-        else if (kind === "Namespace" && !mayBeSame(target.at("name").text, namespace)) {
-          yield {
-            at: target,
-            message: `AuthorizationPolicy ${name} targets the Namespace ${target.at("name").text}, which is not its own`,
-          };
+          yield { at, message: `AuthorizationPolicy ${name} targets ${group || "core"}/${kind}` };
+        else if (kind === "Namespace" && !mayBeSame(target, namespace)) {
+          yield { at, message: `AuthorizationPolicy ${name} targets the Namespace ${target}, which is not its own` };
         }
       }
     },
@@ -41,15 +37,25 @@ export const AUTHORIZATION: readonly Rule[] = [
     fix: "correct the name, or add what it names",
     *check(cluster) {
       for (const { kind, name, namespace, spec } of cluster.ofKind("AuthorizationPolicy", "HTTPLocalRateLimitPolicy")) {
-        const target = spec.at("targetRef");
-        const [targetKind, targetName] = [target.at("kind").text ?? "", target.at("name").text];
+        const target = referenceOf(spec.at("targetRef"));
+        const { kind: targetKind = "" } = target;
         if (!["Server", "GRPCRoute", "HTTPRoute"].includes(targetKind) || !cluster.knows(targetKind, namespace))
           continue;
-        if (cluster.find(targetKind, targetName, namespace)) continue;
+        if (cluster.find(targetKind, target.name, namespace, target.group)) continue;
+        // Linkerd's HTTPRoute and the Gateway API's are two kinds of one name.
+        const other = cluster.find(targetKind, target.name, namespace);
+        const but = other ? `: ${other.group}/${targetKind} ${target.name} is` : "";
+        const group = other ? `${target.group || "core"}/` : "";
         yield {
-          at: target.at("name"),
-          message: `${kind} ${name} targets the ${targetKind} ${targetName}, which is not there`,
+          at: target.at.at(other ? "group" : "name"),
+          message: `${kind} ${name} targets the ${group}${targetKind} ${target.name}, which is not there${but}`,
         };
+      }
+      for (const { name, namespace, spec } of cluster.ofKind("ServerAuthorization")) {
+        const at = spec.at("server", "name");
+        if (at.text === undefined || !cluster.knows("Server", namespace)) continue;
+        if (cluster.find("Server", at.text, namespace)) continue;
+        yield { at, message: `ServerAuthorization ${name} names the Server ${at.text}, which is not there` };
       }
     },
   },
@@ -68,18 +74,17 @@ export const AUTHORIZATION: readonly Rule[] = [
           };
           continue;
         }
-        const unknown = refs.items.find(
-          (ref) => !AUTHENTICATIONS[ref.at("kind").text ?? ""]?.includes(ref.at("group").text ?? ""),
-        );
+        const required = refs.items.map(referenceOf);
+        const unknown = required.find(({ group = "", kind = "" }) => AUTHENTICATIONS[kind] !== group);
         const fix =
           "write group: policy.linkerd.io with MeshTLSAuthentication or NetworkAuthentication, or kind: ServiceAccount without a group";
         if (unknown)
           yield {
-            at: unknown,
-            message: `AuthorizationPolicy ${name} requires ${unknown.at("group").text || "core"}/${unknown.at("kind").text}`,
+            at: unknown.at,
+            message: `AuthorizationPolicy ${name} requires ${unknown.group || "core"}/${unknown.kind}`,
             fix,
           };
-        const byNetwork = refs.items.filter((ref) => ref.at("kind").text === "NetworkAuthentication").length;
+        const byNetwork = required.filter(({ kind }) => kind === "NetworkAuthentication").length;
         if (byNetwork > 1)
           yield { at: refs, message: `AuthorizationPolicy ${name} requires ${byNetwork} NetworkAuthentications` };
         if (refs.items.length - byNetwork > 1)
@@ -97,18 +102,11 @@ export const AUTHORIZATION: readonly Rule[] = [
     *check(cluster) {
       for (const { name, namespace: own, spec } of cluster.ofKind("AuthorizationPolicy")) {
         for (const ref of spec.at("requiredAuthenticationRefs").items) {
-          const kind = ref.at("kind").text ?? "";
-          const namespace = ref.at("namespace").text ?? own;
-          if (
-            !AUTHENTICATIONS[kind] ||
-            !cluster.knows(kind, namespace) ||
-            cluster.find(kind, ref.at("name").text, namespace)
-          )
-            continue;
-          yield {
-            at: ref.at("name"),
-            message: `AuthorizationPolicy ${name} requires the ${kind} ${ref.at("name").text}, which is not there`,
-          };
+          const { kind = "", name: required, namespace = own } = referenceOf(ref);
+          const isKnown = AUTHENTICATIONS[kind] !== undefined && cluster.knows(kind, namespace);
+          if (!isKnown || cluster.find(kind, required, namespace)) continue;
+          const message = `AuthorizationPolicy ${name} requires the ${kind} ${required}, which is not there`;
+          yield { at: ref.at("name"), message };
         }
       }
     },

@@ -5,8 +5,10 @@ export const BACKENDS: readonly Rule[] = [
     name: "backend-without-port",
     why: 'Linkerd\'s webhook refuses it ("cannot reference a Service without a port"); where the webhook is down, the route does nothing',
     fix: "write the Service's port",
-    *check({ routes }) {
-      for (const { at, kind, name, port } of routes.flatMap((route) => route.rules.flatMap((rule) => rule.backends))) {
+    *check({ routes, gatewayRoutes }) {
+      for (const { at, kind, name, port } of [...routes, ...gatewayRoutes].flatMap((route) =>
+        route.rules.flatMap((rule) => rule.backends),
+      )) {
         if (kind === "Service" && port === undefined) yield { at, message: `the backend ${name} has no port` };
       }
     },
@@ -16,7 +18,7 @@ export const BACKENDS: readonly Rule[] = [
     why: "it keeps its share of the calls and fails all of them: grpc-status 2 UNKNOWN, HTTP 500, route status BackendNotFound",
     fix: "correct the name or the port, or add the Service",
     *check(cluster) {
-      for (const { at, kind, name, namespace, port } of cluster.routes.flatMap((route) =>
+      for (const { at, kind, name, namespace, port } of [...cluster.routes, ...cluster.gatewayRoutes].flatMap((route) =>
         route.rules.flatMap((rule) => rule.backends),
       )) {
         if (kind !== "Service" || !cluster.knows("Service", namespace)) continue;
@@ -68,7 +70,9 @@ export const BACKENDS: readonly Rule[] = [
           const shares = sharesOf(backends);
           for (const { kind: parentKind, name, namespace, port } of parents) {
             if (parentKind !== "Service") continue;
-            const key = `${namespace ?? object.namespace ?? ""}/${name}:${port ?? ""}`;
+            // Methods that go to other backends are routed, not split.
+            const names = backends.map((backend) => backend.name).sort();
+            const key = `${namespace ?? object.namespace ?? ""}/${name}:${port ?? ""} ${names.join()}`;
             const expected = first.get(key);
             if (expected === undefined) first.set(key, shares);
             else if (expected !== shares) {

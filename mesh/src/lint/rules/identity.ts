@@ -1,4 +1,6 @@
-import { mayBeSame } from "../cluster.ts";
+import { type Cluster, mayBeSame } from "../cluster.ts";
+import { distance } from "../edit-distance.ts";
+import { referenceOf } from "../reference.ts";
 import type { Rule } from "../rule.ts";
 import type { Value } from "../value.ts";
 
@@ -10,9 +12,11 @@ export const IDENTITY_RULES: readonly Rule[] = [
     name: "shared-service-account",
     why: "a mesh identity is a ServiceAccount: whoever shares it may call all that any of them may call",
     fix: "give every workload a ServiceAccount of its own (versions of one workload share it), and name it in serviceAccountName",
-    *check({ workloads }) {
+    *check(cluster) {
+      const workloads = cluster.workloads.filter(({ annotations }) => annotations["linkerd.io/inject"] !== "disabled");
+      const isUnnamed = !namesAccounts(cluster);
+      const hinted = new Set<string | undefined>();
       for (const [index, { object, template, account }] of workloads.entries()) {
-        if (template.at("metadata", "annotations", "linkerd.io/inject").text === "disabled") continue;
         const others = workloads
           .slice(0, index)
           .filter(
@@ -22,12 +26,16 @@ export const IDENTITY_RULES: readonly Rule[] = [
               appOf(other) !== appOf({ object, template }),
           );
         const first = others[0]?.object;
-        const at = template.at("spec", "serviceAccountName");
-        if (first)
-          yield {
-            at,
-            message: `${object.kind} ${object.name} and ${first.kind} ${first.name} share the ServiceAccount ${account}`,
-          };
+        if (!first) continue;
+        // As long as no policy tells accounts apart, nobody may more than another.
+        const isHint = account === "default" && isUnnamed;
+        if (isHint && hinted.has(object.namespace)) continue;
+        if (isHint) hinted.add(object.namespace);
+        yield {
+          at: template.at("spec", "serviceAccountName"),
+          message: `${object.kind} ${object.name} and ${first.kind} ${first.name} share the ServiceAccount ${account}`,
+          isHint,
+        };
       }
     },
   },
@@ -81,6 +89,24 @@ export const IDENTITY_RULES: readonly Rule[] = [
   },
 ];
 
+/** Whether any policy at hand lets in some accounts and not others. */
+function namesAccounts(cluster: Cluster): boolean {
+  const identities = cluster.ofKind("MeshTLSAuthentication").flatMap(({ spec }) => spec.at("identities").items);
+  const older = cluster.ofKind("ServerAuthorization").map(({ spec }) => spec.at("client", "meshTLS"));
+  const references = [
+    ...cluster.ofKind("MeshTLSAuthentication").flatMap(({ spec }) => spec.at("identityRefs").items),
+    ...cluster.ofKind("AuthorizationPolicy").flatMap(({ spec }) => spec.at("requiredAuthenticationRefs").items),
+    ...cluster
+      .ofKind("HTTPLocalRateLimitPolicy")
+      .flatMap(({ spec }) => spec.at("overrides").items.flatMap((override) => override.at("clientRefs").items)),
+  ].map(referenceOf);
+  return (
+    references.some(({ kind }) => kind === "ServiceAccount") ||
+    older.some((client) => client.at("serviceAccounts").items.length > 0) ||
+    [...identities, ...older.flatMap((client) => client.at("identities").items)].some((at) => !at.text?.startsWith("*"))
+  );
+}
+
 /** Versions of one app share this. */
 function appOf({
   object,
@@ -108,20 +134,7 @@ function namedAccount(at: Value): Client[] {
 function referredAccounts(spec: Value, own: string | undefined): Client[] {
   return spec
     .at("identityRefs")
-    .items.filter((ref) => ref.at("kind").text === "ServiceAccount")
-    .map((at) => ({ at, account: at.at("name").text ?? "", namespace: at.at("namespace").text ?? own }));
-}
-
-/** How many letters have to be changed, added or removed to turn one into the other. */
-function distance(one: string, other: string): number {
-  let row = [...other, ""].map((_, index) => index);
-  for (const [index, letter] of [...one].entries()) {
-    const next = [index + 1];
-    for (const [column, wanted] of [...other].entries()) {
-      const replaced = (row[column] ?? 0) + (letter === wanted ? 0 : 1);
-      next.push(Math.min(replaced, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
+    .items.map(referenceOf)
+    .filter(({ kind }) => kind === "ServiceAccount")
+    .map(({ at, name = "", namespace = own }) => ({ at, account: name, namespace }));
 }

@@ -1,4 +1,5 @@
 import { mayBeSame } from "../cluster.ts";
+import { isGateway } from "../gateway-parent.ts";
 import type { Rule } from "../rule.ts";
 
 export const PARENTS: readonly Rule[] = [
@@ -6,13 +7,15 @@ export const PARENTS: readonly Rule[] = [
     name: "incomplete-parent",
     why: "the CRD takes a parent without group and kind for a Gateway, so the route silently does nothing; without port it claims every port",
     fix: "write {group: core, kind: Service, name: …, port: …}",
-    *check({ routes }) {
-      for (const { object, parents } of routes) {
+    *check(cluster) {
+      for (const route of cluster.routes) {
+        const { object, parents } = route;
         if (parents.length === 0)
           yield { at: object.spec.at("parentRefs"), message: `${object.kind} ${object.name} has no parent` };
-        for (const { at, group, kind, name, port } of parents) {
+        for (const parent of parents.filter((one) => !isGateway(cluster, route, one))) {
+          const { at, group, kind, name, port } = parent;
           const missing = [
-            ...(group === undefined && kind !== "Gateway" ? ["group"] : []),
+            ...(group === undefined ? ["group"] : []),
             ...(kind === undefined ? ["kind"] : []),
             ...(kind === "Service" && port === undefined ? ["port"] : []),
           ];

@@ -1,5 +1,6 @@
 import type { Cluster, KubeObject } from "../cluster.ts";
 import { admitsUnmeshed, defaultPolicy, policiesOn, serversOf } from "../policy-of.ts";
+import type { Route } from "../route.ts";
 import type { Rule } from "../rule.ts";
 import type { Value } from "../value.ts";
 import type { Workload } from "../workload.ts";
@@ -14,7 +15,7 @@ export const PROBES: readonly Rule[] = [
     *check(cluster) {
       for (const { workload, probe } of probesOf(cluster, "grpc")) {
         const port = probe.at("port").number;
-        if (port === undefined || isAdmitted(cluster, workload, port)) continue;
+        if (port === undefined || isAdmitted(cluster, workload, port, takesHealthCheck)) continue;
         yield {
           at: probe,
           message: `the grpc probe of ${workload.object.kind} ${workload.object.name} on port ${port} is denied`,
@@ -35,10 +36,11 @@ export const PROBES: readonly Rule[] = [
         const hasNoPass = servers.some(
           (server) => server.spec.at("proxyProtocol").text === "gRPC" || cluster.routesOn("Server", server).length > 0,
         );
-        if (!hasNoPass || isAdmitted(cluster, workload, number)) continue;
+        const path = (probe.at("path").text ?? "/").split("?")[0] ?? "/";
+        if (!hasNoPass || isAdmitted(cluster, workload, number, (route) => takesGet(route, path))) continue;
         yield {
           at: probe,
-          message: `the httpGet probe of ${workload.object.kind} ${workload.object.name} on port ${number} is denied`,
+          message: `the httpGet probe of ${workload.object.kind} ${workload.object.name} for ${path} on port ${number} is denied`,
         };
       }
     },
@@ -56,14 +58,62 @@ function probesOf(cluster: Cluster, form: "grpc" | "httpGet"): { workload: Workl
   );
 }
 
-/** Whether somebody without an identity may call the port, or a route of it that a policy opens. */
-function isAdmitted(cluster: Cluster, workload: Workload, port: number): boolean {
+/** Whether somebody without an identity may call the port, or by a route that takes the probe. */
+function isAdmitted(cluster: Cluster, workload: Workload, port: number, takes: (route: Route) => boolean): boolean {
   if (workload.annotations["linkerd.io/inject"] === "disabled") return true;
   const servers = serversOf(cluster, workload, port);
   if (servers.length === 0) return OPEN.includes(defaultPolicy(cluster, workload));
   return servers.every((server) => {
     if (OPEN.includes(server.spec.at("accessPolicy").text ?? "deny")) return true;
-    const targets: KubeObject[] = [server, ...cluster.routesOn("Server", server).map(({ object }) => object)];
+    const routes = cluster.routesOn("Server", server).filter(takes);
+    const targets: KubeObject[] = [server, ...routes.map(({ object }) => object)];
     return targets.flatMap((target) => policiesOn(cluster, target)).some(admitsUnmeshed);
   });
+}
+
+function takesHealthCheck({ kind, rules }: Route): boolean {
+  if (kind === "HTTPRoute") return takesRequest(rules, { method: "POST", path: "/grpc.health.v1.Health/Check" });
+  const isAny = (at: Value, wanted: string) => at.text === undefined || at.text === wanted;
+  return rules.some(({ matches }) => {
+    if (matches.length === 0) return true;
+    return matches.some(
+      (match) =>
+        isAny(match.at("method", "service"), "grpc.health.v1.Health") &&
+        isAny(match.at("method", "method"), "Check") &&
+        match.at("headers").items.length === 0,
+    );
+  });
+}
+
+/** A GET is no gRPC call, so no GRPCRoute takes it. */
+function takesGet({ kind, rules }: Route, path: string): boolean {
+  return kind === "HTTPRoute" && takesRequest(rules, { method: "GET", path });
+}
+
+function takesRequest(rules: Route["rules"], { method, path }: { method: string; path: string }): boolean {
+  return rules.some(({ matches }) => {
+    if (matches.length === 0) return true;
+    return matches.some((match) => {
+      const isMethod = (match.at("method").text ?? method) === method;
+      const isPlain = ["headers", "queryParams"].every((field) => match.at(field).items.length === 0);
+      return isMethod && isPlain && fitsPath(match.at("path"), path);
+    });
+  });
+}
+
+function fitsPath(match: Value, path: string): boolean {
+  const value = match.at("value").text ?? "/";
+  if (match.at("type").text === "Exact") return path === value;
+  if (match.at("type").text === "RegularExpression") return isRegularExpressionOf(value, path);
+  const prefix = value.replace(/\/+$/, "");
+  return path === prefix || path.startsWith(`${prefix}/`);
+}
+
+/** What is no regular expression here may be one for Linkerd, so it is given the benefit of the doubt. */
+function isRegularExpressionOf(pattern: string, path: string): boolean {
+  try {
+    return new RegExp(`^(?:${pattern})$`).test(path);
+  } catch {
+    return true;
+  }
 }

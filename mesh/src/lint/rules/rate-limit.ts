@@ -1,4 +1,5 @@
 import { mayBeSame } from "../cluster.ts";
+import { referenceOf } from "../reference.ts";
 import type { Rule } from "../rule.ts";
 
 const KIND = "HTTPLocalRateLimitPolicy";
@@ -10,11 +11,10 @@ export const RATE_LIMIT: readonly Rule[] = [
     fix: "write proxyProtocol: HTTP/2 on the Server, and HTTPRoutes instead of GRPCRoutes on it",
     *check(cluster) {
       for (const { name, namespace, spec } of cluster.ofKind(KIND)) {
-        const target = spec.at("targetRef");
-        const isServer = target.at("kind").text === "Server";
-        const server = isServer ? cluster.find("Server", target.at("name").text, namespace) : undefined;
+        const { at, kind, name: target } = referenceOf(spec.at("targetRef"));
+        const server = kind === "Server" ? cluster.find("Server", target, namespace) : undefined;
         if (server?.spec.at("proxyProtocol").text !== "gRPC") continue;
-        yield { at: target, message: `${KIND} ${name} limits the gRPC Server ${server.name}` };
+        yield { at, message: `${KIND} ${name} limits the gRPC Server ${server.name}` };
       }
     },
   },
@@ -36,8 +36,8 @@ export const RATE_LIMIT: readonly Rule[] = [
           else if (rate > total) yield { at, message: `requestsPerSecond is ${rate}, above the total of ${total}` };
         }
         for (const ref of spec.at("overrides").items.flatMap((override) => override.at("clientRefs").items)) {
-          if (ref.at("kind").text !== "ServiceAccount")
-            yield { at: ref.at("kind"), message: `the client is a ${ref.at("kind").text}` };
+          const { kind } = referenceOf(ref);
+          if (kind !== "ServiceAccount") yield { at: ref.at("kind"), message: `the client is a ${kind}` };
         }
       }
     },
@@ -49,8 +49,7 @@ export const RATE_LIMIT: readonly Rule[] = [
     *check(cluster) {
       const policies = cluster.ofKind(KIND);
       for (const [index, { name, namespace, spec }] of policies.entries()) {
-        const target = spec.at("targetRef");
-        const [group, kind, targetName] = [target.at("group").text, target.at("kind").text, target.at("name").text];
+        const { at: target, group, kind, name: targetName } = referenceOf(spec.at("targetRef"));
         if (group !== "policy.linkerd.io" || kind !== "Server")
           yield { at: target, message: `${KIND} ${name} targets ${group || "core"}/${kind}` };
         const other = policies

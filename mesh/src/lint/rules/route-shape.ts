@@ -1,5 +1,6 @@
 import { isRecord } from "../../resources/manifest.ts";
 import type { Rule } from "../rule.ts";
+import type { Value } from "../value.ts";
 
 const FILTERS = {
   GRPCRoute: ["RequestHeaderModifier"],
@@ -10,13 +11,18 @@ const UNKNOWN_FIELDS = {
   HTTPRoute: ["name", "retry", "sessionPersistence"],
 };
 
+/** An empty mapping names nothing. */
+function namesMethod(match: Value): boolean {
+  return match.at("method", "service").exists || match.at("method", "method").exists;
+}
+
 export const ROUTE_SHAPE: readonly Rule[] = [
   {
     name: "grpcroute-version",
     why: "Gateway API has served GRPCRoute as v1 only since 1.2: kubectl refuses any other version",
     fix: "write apiVersion: gateway.networking.k8s.io/v1",
-    *check({ routes }) {
-      for (const { kind, object } of routes) {
+    *check({ routes, gatewayRoutes }) {
+      for (const { kind, object } of [...routes, ...gatewayRoutes]) {
         if (kind !== "GRPCRoute" || (object.group === "gateway.networking.k8s.io" && object.version === "v1")) continue;
         yield {
           at: object.root.at("apiVersion"),
@@ -62,7 +68,7 @@ export const ROUTE_SHAPE: readonly Rule[] = [
       for (const match of routes.flatMap((route) =>
         route.kind === "GRPCRoute" ? route.rules.flatMap((rule) => rule.matches) : [],
       )) {
-        if (match.at("headers").items.length === 0 || match.at("method").exists) continue;
+        if (match.at("headers").items.length === 0 || namesMethod(match)) continue;
         yield { at: match.at("headers"), message: "the match has headers and no method" };
       }
     },
@@ -90,8 +96,12 @@ export const ROUTE_SHAPE: readonly Rule[] = [
           .flatMap((rule) => [rule.at, ...rule.backends.map((backend) => backend.at)])
           .flatMap((at) => at.at("filters").items)) {
           const type = filter.at("type");
-          if (type.text !== undefined && !FILTERS[kind].includes(type.text))
-            yield { at: type, message: `${type.text} does not work in a ${kind}` };
+          if (type.text === undefined || FILTERS[kind].includes(type.text)) continue;
+          const silently =
+            type.text === "RequestMirror"
+              ? ": nothing is mirrored, and Linkerd keeps what the route said before, while its status says Accepted"
+              : "";
+          yield { at: type, message: `${type.text} does not work in a ${kind}${silently}` };
         }
       }
     },

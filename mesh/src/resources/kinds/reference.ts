@@ -21,10 +21,8 @@ export function readReference(
   },
 ): Reference {
   const group = groupOf(fields.text("group", { fallback: defaultGroup }));
-  const kind = fields.text("kind", {
-    fallback: defaultKind,
-    wanted: kinds.map((known) => known.split("/")[1]).join(" or "),
-  });
+  const names = kinds.map((known) => known.slice(known.indexOf("/") + 1));
+  const kind = kindOf(fields.text("kind", { fallback: defaultKind, wanted: names.join(" or ") }), names);
   const name = fields.text("name", { pattern: DNS_LABEL, wanted: WANTED_NAME });
   const namespace = elsewhere
     ? fields.optionalText("namespace", { pattern: DNS_LABEL, wanted: WANTED_NAME })
@@ -39,6 +37,11 @@ export function readReference(
 /** The group as code compares it: the core group is "", which a route may also call "core". */
 export function groupOf(written: string): string {
   return written.toLowerCase() === "core" ? "" : written.toLowerCase();
+}
+
+/** The kind as it is spelled: Linkerd compares kinds without regard to case. */
+export function kindOf(written: string, known: readonly string[]): string {
+  return known.find((kind) => kind.toLowerCase() === written.toLowerCase()) ?? written;
 }
 
 function writeKind(known: string): string {
