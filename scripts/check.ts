@@ -18,6 +18,7 @@ const checks: Readonly<Record<string, string>> = {
   "fresh-clone": "bash scripts/fresh-clone.sh",
   image: "node scripts/image-check.ts",
   chaos: "node tests/chaos/main.ts --sample",
+  upgrade: "node tests/upgrade/main.ts",
   "mesh-load": "node tests/mesh/load/main.ts --sample",
   bench: "node bench/src/main.ts --quick",
 };

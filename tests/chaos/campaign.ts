@@ -7,7 +7,7 @@ import { readEvidence } from "../invariants/read-evidence.ts";
 import { settle, type Unfinished } from "../invariants/settle.ts";
 import type { Fault, PlannedOrder, Round } from "./campaign-plan.ts";
 import { inflict } from "./faults.ts";
-import { restDoor, signIn } from "./rest-door.ts";
+import { edgeOf, restDoor, signIn } from "./rest-door.ts";
 import { Shopper } from "./shopper.ts";
 
 /** Sagas whose step fell to a killed process wait for its lease; a delivery that was never acknowledged comes again. */
@@ -39,7 +39,7 @@ export async function runRound(
   const before = restartsOf(shop);
   // Placing an order is what is tested here, not signing in: the tokens are got while all is well.
   const shoppers = await Promise.all(
-    ["alice", "bob"].map(async (user) => new Shopper(restDoor(shop, await signIn(shop, user)))),
+    ["alice", "bob"].map(async (user) => new Shopper(restDoor(edgeOf(shop), await signIn(shop, user)))),
   );
   const buying = round.orders.map((order, index) => buy(shoppers[index % shoppers.length], order));
   const breaking = round.faults.map((fault) => breakAsPlanned(shop, fault, report));
