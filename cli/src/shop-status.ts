@@ -3,6 +3,7 @@ import type { SupervisedProcess } from "./supervisor/supervised-process.ts";
 
 /** What `row status --json` prints. */
 export interface ShopStatus {
+  /** Whether a supervisor looks after it. */
   running: boolean;
   state: ShopState;
   pid?: number;
@@ -12,10 +13,13 @@ export interface ShopStatus {
   mesh?: boolean;
   startedTime?: string;
   processes: ProcessStatus[];
+  /** Why a shop is degraded, a sentence for each part of it; none when all is well. */
+  problems: string[];
   backlogs: Backlogs | null;
 }
 
-export type ShopState = "starting" | "ready" | "degraded" | "stopping" | "stopped";
+/** "unsupervised": processes go on whose supervisor has ended, so that nothing starts again what dies. */
+export type ShopState = "starting" | "ready" | "degraded" | "stopping" | "stopped" | "unsupervised";
 
 export interface ProcessStatus {
   name: string;
@@ -36,9 +40,12 @@ export interface SidecarStatus {
   restarts: number;
 }
 
-/** Whether a shop that has it in this state lacks something. */
-export function isAway({ state, sidecar }: ProcessStatus): boolean {
-  return state !== "ready" || (sidecar !== undefined && sidecar.state !== "ready");
+/** What somebody who looks at the list should know of it. */
+export function problemsOf({ instance, state, sidecar }: ProcessStatus): string[] {
+  return [
+    ...(state === "ready" ? [] : [`${instance} is ${state}`]),
+    ...(sidecar && sidecar.state !== "ready" ? [`${sidecar.instance} is ${sidecar.state}`] : []),
+  ];
 }
 
 /** The state of a process now, which for one that was ready once means asking it again. */

@@ -7,7 +7,7 @@ import { discoverServices, type ServiceManifest, selectServices } from "./servic
 import { ShopLifecycle } from "./shop-lifecycle.ts";
 import type { ShopOptions } from "./shop-options.ts";
 import { describe, type ProcessInfo } from "./shop-processes.ts";
-import { isAway, type ShopStatus } from "./shop-status.ts";
+import { problemsOf, type ShopStatus } from "./shop-status.ts";
 import { prepareStateDir } from "./state-dir.ts";
 import { serveControl } from "./supervisor/control-server.ts";
 import { takeLock } from "./supervisor/lock.ts";
@@ -23,7 +23,7 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
   const installation = installationAt(options);
   const services = selectServices(discoverServices(installation.root), options.services);
   prepareStateDir(installation.stateDir);
-  const lock = takeLock(installation.stateDir);
+  const lock = takeLock(installation.stateDir, installation.portBase);
   const shop = new Shop(installation, services, options, () => lock.release());
   try {
     await shop.start();
@@ -130,19 +130,23 @@ export class Shop {
   async status(): Promise<ShopStatus> {
     const { stateDir, portBase } = this.installation;
     const lifecycle = this.#lifecycle;
-    const [processes, backlogs] = await Promise.all([
+    const isReady = lifecycle.state === "ready";
+    const [processes, differences, backlogs] = await Promise.all([
       lifecycle.processes.statuses(),
+      isReady ? (lifecycle.mesh?.traffic.differences() ?? []) : [],
       lifecycle.stores && lifecycle.state !== "stopping" ? readBacklogs(lifecycle.stores) : null,
     ]);
+    const problems = isReady ? [...processes.flatMap(problemsOf), ...differences] : [];
     return {
       running: true,
-      state: lifecycle.state === "ready" && processes.some(isAway) ? "degraded" : lifecycle.state,
+      state: problems.length > 0 ? "degraded" : lifecycle.state,
       pid: process.pid,
       stateDir,
       portBase,
       mesh: lifecycle.mesh !== undefined,
       startedTime: this.startedTime.toISOString(),
       processes,
+      problems,
       backlogs,
     };
   }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { connect } from "node:tls";
 import { checkConfiguration } from "../src/data-plane/check-configuration.ts";
-import { giveCommand } from "../src/data-plane/command.ts";
+import { giveCommand, giveCommands } from "../src/data-plane/command.ts";
 import { reload } from "../src/data-plane/reload.ts";
 import { HAPROXY, renew, startTwoSidecars } from "./two-sidecars.ts";
 
@@ -114,6 +114,42 @@ test("a server is taken out, drained and brought back", async () => {
   await assert.rejects(caller.api.setServerState("catalog", "nobody", "ready"), /catalog\/nobody.*: No such server/);
 });
 
+test("one connection tells what a worker does: its servers, its map and its certificate", async () => {
+  await caller.api.setServerState("catalog", "catalog-v1-2", "maint");
+  await caller.api.replaceMap(MAP, { v1: "70", v2: "30" });
+  const { servers, entries, serial } = await caller.api.doings(MAP, caller.certificate);
+  assert.equal(servers.get("catalog/catalog-v1-1"), false);
+  assert.equal(servers.get("catalog/catalog-v1-2"), true);
+  assert.deepEqual(entries, { v1: "70", v2: "30" });
+  assert.equal(serial, await caller.api.certificateSerial(caller.certificate));
+  const elsewhere = await caller.api.doings("/nowhere.map", "/nowhere.pem");
+  assert.deepEqual([elsewhere.entries, elsewhere.serial], [{}, undefined]);
+});
+
+test("many servers change over one connection, and the one that is refused is named", async () => {
+  const change = (server: string, state: "maint" | "ready") => ({ backend: "catalog", server, state });
+  await caller.api.setServerStates([change("catalog-v1-1", "maint"), change("catalog-v1-2", "ready")]);
+  const { servers } = await caller.api.doings(MAP, caller.certificate);
+  assert.deepEqual([servers.get("catalog/catalog-v1-1"), servers.get("catalog/catalog-v1-2")], [true, false]);
+  await assert.rejects(
+    caller.api.setServerStates([change("nobody", "ready"), change("catalog-v1-1", "ready")]),
+    /"set server catalog\/nobody state ready": No such server/,
+  );
+  await caller.api.setServerStates([change("catalog-v1-2", "maint")]);
+  await mesh.call();
+});
+
+test("more connections at once than HAProxy's queue holds all get their answer", async () => {
+  // A stopped worker accepts nobody, so that its queue fills up: connect(2) then says EAGAIN on a unix socket.
+  const { pid } = await caller.api.showInfo();
+  process.kill(pid, "SIGSTOP");
+  const asked = Array.from({ length: 100 }, () => caller.api.showInfo());
+  setTimeout(() => process.kill(pid, "SIGCONT"), 200);
+  const outcomes = await Promise.allSettled(asked);
+  const refusals = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? String(outcome.reason) : []));
+  assert.deepEqual([...new Set(refusals)], []);
+});
+
 test("counters count what passed", async () => {
   const requests = async () => (await caller.api.showStat()).find((line) => line.proxy === "out")?.req_tot ?? 0;
   const before = await requests();
@@ -156,5 +192,7 @@ test("a socket that nobody serves or answers is named with the command", async (
   server.close();
   await assert.rejects(giveCommand(join(folder, "nobody"), "show info"), /"show info" over .*ENOENT/);
   await assert.rejects(giveCommand(silent, "show info; quit"), /more than one command/);
+  await assert.rejects(giveCommands(silent, ["show info", "quit; quit"]), /more than one command/);
+  await assert.rejects(giveCommands(join(folder, "nobody"), ["show info", "show stat"]), /"show info" and 1 more/);
   await assert.rejects(giveCommand(silent, "add map", "a\n\nquit"), /blank line/);
 });

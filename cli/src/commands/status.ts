@@ -1,6 +1,7 @@
 import type { Installation } from "../installation.ts";
 import type { ProcessStatus, ShopStatus } from "../shop-status.ts";
 import { askStatus, NotRunning } from "../supervisor/control-client.ts";
+import { leftoversOf, type RecordedProcess } from "../supervisor/run-record.ts";
 
 export async function status(installation: Installation, { json }: { json?: boolean }): Promise<void> {
   const shop = await askStatus(installation.stateDir).catch((error) => {
@@ -12,18 +13,35 @@ export async function status(installation: Installation, { json }: { json?: bool
 }
 
 function notRunning({ stateDir, portBase }: Installation): ShopStatus {
-  return { running: false, state: "stopped", stateDir, portBase, processes: [], backlogs: null };
+  const processes = leftoversOf(stateDir).map(leftover);
+  const state = processes.length > 0 ? "unsupervised" : "stopped";
+  const problems = processes.length > 0 ? ["the supervisor has ended: nothing starts again what dies"] : [];
+  return { running: false, state, stateDir, portBase, processes, problems, backlogs: null };
+}
+
+/** What the record of an earlier run tells of a process. */
+function leftover({ name: instance, pid }: RecordedProcess): ProcessStatus {
+  const [, name = instance, version = "-"] = /^(.+)-(v\d+)-\d+/.exec(instance) ?? [];
+  return { name, version, instance, pid, state: "unsupervised", restarts: 0, addresses: {} };
 }
 
 function render(shop: ShopStatus): string {
-  if (!shop.running) return 'The shop is not running: start it with "npm start"';
-  const lines = [`The shop is ${shop.state} (pid ${shop.pid}, since ${shop.startedTime})`, ""];
+  if (shop.state === "stopped") return 'The shop is not running: start it with "npm start"';
+  const lines =
+    shop.state === "unsupervised"
+      ? [
+          `The shop runs without its supervisor, which has ended: ${shop.processes.length} processes go on, and nothing starts again what dies.`,
+          '"npm start" stops them in order and starts the shop anew, "npm run row -- down" stops them; nothing is lost either way.',
+          "",
+        ]
+      : [`The shop is ${shop.state} (pid ${shop.pid}, since ${shop.startedTime})`, ""];
   lines.push(
     ...table([
       ["NAME", "VERSION", "INSTANCE", "PID", "STATE", "RESTARTS", "SIDECAR", "ADDRESSES"],
       ...[...shop.processes].sort(byName).map(columns),
     ]),
   );
+  if (shop.state === "degraded") lines.push("", "Degraded:", ...shop.problems.map((problem) => `  ${problem}`));
   if (!shop.backlogs) return lines.join("\n");
   const { outbox, sagas, deadLetters } = shop.backlogs;
   const waiting = Object.entries(outbox).map(([database, count]) => `${database} ${count ?? "?"}`);

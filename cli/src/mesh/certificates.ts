@@ -10,8 +10,8 @@ const RETRY_MS = 5_000;
 export class Certificates {
   readonly #folder: string;
   readonly #lifetimeMs: number | undefined;
-  /** Hands a certificate whose file is written to the sidecar that runs. */
-  readonly #replace: (instance: string, pem: string) => Promise<void>;
+  /** Has the sidecar that runs take the certificate whose file is written. */
+  readonly #replace: (instance: string) => Promise<void>;
   readonly #report: (text: string) => void;
   readonly #timers = new Map<string, NodeJS.Timeout>();
   #anchor: TrustAnchor | undefined;
@@ -19,7 +19,7 @@ export class Certificates {
   constructor(options: {
     folder: string;
     lifetimeMs: number | undefined;
-    replace: (instance: string, pem: string) => Promise<void>;
+    replace: (instance: string) => Promise<void>;
     report: (text: string) => void;
   }) {
     this.#folder = options.folder;
@@ -47,7 +47,7 @@ export class Certificates {
     for (const instance of [...this.#timers.keys()]) this.forget(instance);
   }
 
-  async #issue(carrier: Carrier): Promise<string> {
+  async #issue(carrier: Carrier): Promise<void> {
     if (!this.#anchor) throw new Error("The trust anchor is not open");
     const { pem, notBefore, notAfter } = await this.#anchor.issue({
       account: carrier.account,
@@ -55,7 +55,6 @@ export class Certificates {
     });
     await writeCertificate(carrier.sidecar.certificate, pem);
     this.#rotateAfter(carrier, whenToRotate(notBefore, notAfter).getTime() - Date.now());
-    return pem;
   }
 
   #rotateAfter(carrier: Carrier, ms: number): void {
@@ -73,8 +72,8 @@ export class Certificates {
   }
 
   async #rotate(carrier: Carrier): Promise<void> {
-    const pem = await this.#issue(carrier);
+    await this.#issue(carrier);
     // One that was taken away meanwhile is nobody's any more.
-    if (this.#timers.has(carrier.instance)) await this.#replace(carrier.instance, pem);
+    if (this.#timers.has(carrier.instance)) await this.#replace(carrier.instance);
   }
 }

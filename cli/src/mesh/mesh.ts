@@ -95,6 +95,7 @@ export class Mesh {
     await Promise.all(this.helpers.map((process) => process.whenReady(START_MS)));
     await this.traffic.pushReadiness();
     this.members.startProbing(() => this.traffic.pushReadinessSoon());
+    this.traffic.startReconciling();
   }
 
   /** Starts instances that were added, and resolves when they serve and whoever calls them knows. */
@@ -149,6 +150,7 @@ export class Mesh {
   async stop(): Promise<void> {
     this.members.stopProbing();
     this.outfitter.close();
+    await this.traffic.stopReconciling();
     await this.traffic.settled();
     await Promise.all(this.helpers.map((process) => process.stop()));
     rmSync(this.#folders.sockets, { recursive: true, force: true });

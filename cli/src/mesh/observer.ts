@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { failureAccrual } from "@row/mesh/resources/failure-accrual.ts";
@@ -15,7 +15,7 @@ const PROGRAM = fileURLToPath(import.meta.resolve("@row/mesh/observer/main.ts"))
 /** How to run the process that counts, keeps traces and breaks circuits. */
 export function observerProcess(stateDir: string, folders: MeshFolders, ports: MeshPorts): ProcessSpec | undefined {
   if (!existsSync(PROGRAM)) return undefined;
-  const data = join(folders.root, "observer");
+  const data = observerFolder(folders);
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const http = `127.0.0.1:${ports.observerHttp}`;
   return {
@@ -57,8 +57,15 @@ export function writeSidecarsFile(view: MeshView, folders: MeshFolders): void {
   }));
   const notReady = view.workloads.filter(({ isReady }) => !isReady).map(({ instance }) => instance);
   const file = sidecarsFile(folders);
-  writeFileSync(`${file}.new`, JSON.stringify({ sidecars, notReady }, null, 2), { mode: 0o600 });
+  const text = JSON.stringify({ sidecars, notReady }, null, 2);
+  // The observer looks whether it changed; it is written again when somebody else changed it.
+  if (existsSync(file) && readFileSync(file, "utf8") === text) return;
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
   renameSync(`${file}.new`, file);
+}
+
+export function observerFolder(folders: MeshFolders): string {
+  return join(folders.root, "observer");
 }
 
 function sidecarsFile(folders: MeshFolders): string {

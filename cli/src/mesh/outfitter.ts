@@ -7,6 +7,7 @@ import { RowError } from "../row-error.ts";
 import { discoverServices } from "../service-manifest.ts";
 import { calleesOf } from "../service-process.ts";
 import type { ProcessSpec } from "../supervisor/supervised-process.ts";
+import { BrokenEndpoints } from "./broken-endpoints.ts";
 import { Certificates } from "./certificates.ts";
 import { checkEvents } from "./checkout-events.ts";
 import { type Deployment, FIRST_VERSION } from "./deployments.ts";
@@ -14,6 +15,7 @@ import { instanceName, type MeshFolders, newInstance, toolboxWorkload } from "./
 import type { Member, Members } from "./members.ts";
 import type { MeshHost } from "./mesh-host.ts";
 import { firstInboundPort, type MeshPorts, namedMeshPorts, PortPool } from "./mesh-ports.ts";
+import { observerFolder } from "./observer.ts";
 import { Sidecar } from "./sidecar.ts";
 import type { Toolbox, Traffic } from "./traffic.ts";
 
@@ -25,6 +27,7 @@ export class Outfitter {
   readonly #members: Members;
   readonly #pool: PortPool;
   readonly #certificates: Certificates;
+  readonly #brokenEndpoints: BrokenEndpoints;
 
   constructor(host: MeshHost, folders: MeshFolders, ports: MeshPorts, members: Members, traffic: Traffic) {
     this.#host = host;
@@ -41,11 +44,11 @@ export class Outfitter {
       installation,
       taken.flatMap((ports) => [...ports.keys()]),
     );
+    this.#brokenEndpoints = new BrokenEndpoints(observerFolder(folders));
     this.#certificates = new Certificates({
       folder: folders.identity,
       lifetimeMs: host.certificateLifetimeMs,
-      replace: async (instance, pem) =>
-        traffic.sidecars.find((sidecar) => sidecar.instance === instance)?.useCertificate(pem),
+      replace: async (instance) => traffic.sidecars.find((sidecar) => sidecar.instance === instance)?.sync(),
       report: (text) => host.report(text),
     });
   }
@@ -120,7 +123,10 @@ export class Outfitter {
       workload,
       program,
       installation.stateDir,
-      (instance) => this.#members.isReady(instance),
+      (endpoint) => {
+        if (!this.#members.isReady(endpoint)) return false;
+        return this.#brokenEndpoints.has(workload.instance, endpoint) ? undefined : true;
+      },
       (spec) => this.#host.supervise(spec),
       named,
     );

@@ -1,10 +1,12 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { type CompiledSidecar, compile } from "@row/mesh/compile/compile.ts";
 import { WEIGHTS_FILE } from "@row/mesh/compile/weights.ts";
 import { checkConfiguration } from "@row/mesh/data-plane/check-configuration.ts";
 import { reload } from "@row/mesh/data-plane/reload.ts";
-import { RuntimeApi } from "@row/mesh/data-plane/runtime-api.ts";
+import { RuntimeApi, type ServerChange } from "@row/mesh/data-plane/runtime-api.ts";
 import type { MeshView, SidecarPaths, Workload } from "@row/mesh/workload.ts";
 import { logFile } from "../state-dir.ts";
 import type { ProcessSpec, SupervisedProcess } from "../supervisor/supervised-process.ts";
@@ -15,14 +17,20 @@ export interface Wanted {
   readonly shape: string;
 }
 
-/** What the running worker does. */
+/** What the running worker was started with. */
 interface Running {
   shape: string;
-  weights: Readonly<Record<string, number>>;
   serviceConfig: string;
-  /** By "backend/server". */
-  readonly servers: Map<string, boolean>;
 }
+
+/** A part of what the worker does that is not what is wanted, in words, and how to mend it. */
+interface Difference {
+  readonly what: string;
+  mend(): Promise<void>;
+}
+
+/** Whether calls may go to an endpoint; undefined leaves it as the observer's circuit breaker has it. */
+export type IsWanted = (endpoint: string) => boolean | undefined;
 
 const READY_MS = 10_000;
 const TRIES = 3;
@@ -34,25 +42,24 @@ export class Sidecar {
   readonly process: SupervisedProcess;
   readonly #master: string;
   readonly #program: string;
-  readonly #isReady: (instance: string) => boolean;
+  readonly #isWanted: IsWanted;
   readonly #api: RuntimeApi;
   #wanted: Wanted | undefined;
   #running: Running | undefined;
   #queue: Promise<void> = Promise.resolve();
 
-  /** @param isReady whether calls may be sent to an instance now */
   constructor(
     workload: Pick<Workload, "instance" | "service" | "version" | "sidecar">,
     program: string,
     stateDir: string,
-    isReady: (instance: string) => boolean,
+    isWanted: IsWanted,
     run: (spec: ProcessSpec) => SupervisedProcess,
     named: Pick<ProcessSpec, "name" | "service" | "addresses"> = sidecarNames(workload),
   ) {
     this.instance = workload.instance;
     this.paths = workload.sidecar;
     this.#program = program;
-    this.#isReady = isReady;
+    this.#isWanted = isWanted;
     this.#api = new RuntimeApi(this.paths.statsSocket);
     this.#master = join(this.paths.statsSocket, "../master.sock");
     this.process = run({
@@ -100,11 +107,24 @@ export class Sidecar {
     this.#wanted = wanted;
   }
 
-  /** Resolves when the worker does what is wanted, endpoints' readiness included; at once when it does not run. */
+  /**
+   * Compares what the worker does with what is wanted, and mends what differs: configuration, weights, certificate and
+   * endpoints. Resolves when nothing does; at once when it does not run.
+   */
   sync(): Promise<void> {
-    const done = this.#queue.then(() => this.#catchUp());
-    this.#queue = done.catch(() => {});
-    return done;
+    return this.#inTurn(() => this.#catchUp());
+  }
+
+  /** The same, but does not wait for one that is away: it is called again when that is back. */
+  reconcile(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { pid } = this.process;
+      const runs = () => this.process.state === "ready" && this.process.pid === pid;
+      if (!runs()) return;
+      await this.#change().catch((error) => {
+        if (runs()) throw error;
+      });
+    });
   }
 
   /** Calls that are on their way to the app. */
@@ -113,9 +133,18 @@ export class Sidecar {
     return statistics.find(({ proxy, type }) => proxy === "app" && type === "backend")?.scur ?? 0;
   }
 
-  /** Replaces the certificate; whoever is connected stays so. The file is written already. */
-  async useCertificate(pem: string): Promise<void> {
-    if (this.process.state === "ready") await this.#api.replaceCertificate(this.paths.certificate, pem);
+  /** What the worker does that is not wanted, a phrase for each; nothing when it does not run. */
+  async differences(): Promise<string[]> {
+    const [wanted, running] = [this.#wanted, this.#running];
+    if (this.process.state !== "ready" || !wanted || !running) return [];
+    if (running.shape !== wanted.shape) return ["it runs on an earlier configuration"];
+    return (await this.#compare(wanted)).map(({ what }) => what);
+  }
+
+  #inTurn(act: () => Promise<void>): Promise<void> {
+    const done = this.#queue.then(act);
+    this.#queue = done.catch(() => {});
+    return done;
   }
 
   async #catchUp(): Promise<void> {
@@ -135,34 +164,54 @@ export class Sidecar {
   async #change(): Promise<void> {
     const [wanted, running] = [this.#wanted, this.#running];
     if (!wanted || !running) return;
-    const { weights, files } = wanted.compiled;
     if (running.shape !== wanted.shape) {
       this.#writeAll(wanted);
       await reload({ master: this.#master, stats: this.paths.statsSocket });
       this.#running = startedWith(wanted);
       return this.#change();
     }
-    const serviceConfig = files["service-config.json"] ?? "";
+    const serviceConfig = wanted.compiled.files["service-config.json"] ?? "";
     if (running.serviceConfig !== serviceConfig) {
       this.#write("service-config.json", serviceConfig);
       running.serviceConfig = serviceConfig;
     }
-    if (JSON.stringify(running.weights) !== JSON.stringify(weights)) {
-      this.#write(WEIGHTS_FILE, files[WEIGHTS_FILE] ?? "");
-      const entries = Object.entries(weights).map(([backend, weight]) => [backend, String(weight)]);
-      await this.#api.replaceMap(this.#file(WEIGHTS_FILE), Object.fromEntries(entries));
-      running.weights = weights;
-    }
-    await this.#setReadiness(running);
+    for (const difference of await this.#compare(wanted)) await difference.mend();
   }
 
-  async #setReadiness(running: Running): Promise<void> {
-    const changes = [...running.servers].filter(([name, isReady]) => isReady !== this.#isReady(serverOf(name)));
-    await Promise.all(
-      changes.map(async ([name, was]) => {
-        const [backend = "", server = ""] = [name.slice(0, name.lastIndexOf("/")), serverOf(name)];
-        await this.#api.setServerState(backend, server, was ? "maint" : "ready");
-        running.servers.set(name, !was);
+  async #compare({ compiled }: Wanted): Promise<Difference[]> {
+    const map = this.#file(WEIGHTS_FILE);
+    const { servers, entries, serial } = await this.#api.doings(map, this.paths.certificate);
+    const differences: Difference[] = [];
+    const pem = readFileSync(this.paths.certificate, "utf8");
+    if (serial !== undefined && serial !== new X509Certificate(pem).serialNumber) {
+      const mend = () => this.#api.replaceCertificate(this.paths.certificate, pem);
+      differences.push({ what: "it shows an earlier certificate", mend });
+    }
+    const weights = Object.fromEntries(
+      Object.entries(compiled.weights).map(([name, weight]) => [name, String(weight)]),
+    );
+    if (!isDeepStrictEqual({ ...entries }, weights)) {
+      const mend = async () => {
+        this.#write(WEIGHTS_FILE, compiled.files[WEIGHTS_FILE] ?? "");
+        await this.#api.replaceMap(map, weights);
+      };
+      differences.push({ what: "it splits calls by earlier weights", mend });
+    }
+    const changes = this.#changesOf(compiled, servers);
+    if (changes.length === 0) return differences;
+    const endpoints = new Set(changes.map(({ server, state }) => `${server} ${state === "ready" ? "out" : "in"}`));
+    const what = `it has ${[...endpoints].join(", ")}`;
+    return [...differences, { what, mend: () => this.#api.setServerStates(changes) }];
+  }
+
+  /** What makes every endpoint of what it calls as it is wanted. */
+  #changesOf({ backends }: CompiledSidecar, servers: ReadonlyMap<string, boolean>): ServerChange[] {
+    return Object.entries(backends).flatMap(([backend, endpoints]) =>
+      endpoints.flatMap(({ server }) => {
+        const isWanted = this.#isWanted(server);
+        const isOut = servers.get(`${backend}/${server}`);
+        if (isWanted === undefined || isOut === undefined || isWanted !== isOut) return [];
+        return { backend, server, state: isWanted ? ("ready" as const) : ("maint" as const) };
       }),
     );
   }
@@ -196,13 +245,5 @@ function sidecarNames({ instance, service }: Pick<Workload, "instance" | "servic
 }
 
 function startedWith({ compiled, shape }: Wanted): Running {
-  const servers = Object.entries(compiled.backends).flatMap(([backend, endpoints]) =>
-    endpoints.map(({ server, isReady }) => [`${backend}/${server}`, isReady] as const),
-  );
-  const serviceConfig = compiled.files["service-config.json"] ?? "";
-  return { shape, weights: compiled.weights, serviceConfig, servers: new Map(servers) };
-}
-
-function serverOf(name: string): string {
-  return name.slice(name.lastIndexOf("/") + 1);
+  return { shape, serviceConfig: compiled.files["service-config.json"] ?? "" };
 }

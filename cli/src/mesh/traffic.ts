@@ -10,6 +10,9 @@ import { writeSidecarsFile } from "./observer.ts";
 import type { Plan, ResourceStore } from "./resource-store.ts";
 import type { Sidecar } from "./sidecar.ts";
 
+/** What a sidecar missed is with it again after as long, should nothing be noticed meanwhile. */
+const RECONCILE_EVERY_MS = 2_000;
+
 /** The workload that people call from. */
 export interface Toolbox {
   readonly workload: Workload;
@@ -24,6 +27,10 @@ export class Traffic {
   #store: ResourceStore | undefined;
   #toolbox: Toolbox | undefined;
   #queue: Promise<unknown> = Promise.resolve();
+  #reconciling: NodeJS.Timeout | undefined;
+  #pushing: Promise<void> | undefined;
+  #isAsked = false;
+  #lastFailure = "";
 
   constructor(host: MeshHost, folders: MeshFolders, members: Members) {
     this.#host = host;
@@ -78,18 +85,55 @@ export class Traffic {
     await this.#queue;
   }
 
-  /** Tells every sidecar, and the observer, who may be called now. */
+  /** Tells every sidecar that runs, and the observer, who may be called now; rejects when one does not do it. */
   async pushReadiness(): Promise<void> {
     writeSidecarsFile(this.#view(this.store.resources), this.#folders);
-    // One that is down has it when it comes back.
-    await Promise.all(
-      this.sidecars.filter(({ process }) => process.state === "ready").map((sidecar) => sidecar.sync()),
-    );
+    const outcomes = await Promise.allSettled(this.#running.map((sidecar) => sidecar.reconcile()));
+    const failure = outcomes.find((outcome) => outcome.status === "rejected");
+    if (failure) throw failure.reason;
   }
 
   /** The same, for whoever noticed a change and waits for nothing. */
   pushReadinessSoon(): void {
-    this.pushReadiness().catch((error) => this.#host.report(messageOf(error)));
+    this.#isAsked = true;
+    this.#pushing ??= this.#pushWhileAsked().finally(() => {
+      this.#pushing = undefined;
+    });
+  }
+
+  /** From now on compares what every sidecar does with what is wanted, and mends what differs. */
+  startReconciling(): void {
+    this.#reconciling ??= setInterval(() => this.pushReadinessSoon(), RECONCILE_EVERY_MS).unref();
+  }
+
+  async stopReconciling(): Promise<void> {
+    clearInterval(this.#reconciling);
+    await this.#pushing;
+  }
+
+  /** What sidecars that run do otherwise than they are to, a sentence for each; asked now. */
+  async differences(): Promise<string[]> {
+    const found: string[] = [];
+    await fewAtOnce(this.#running, async (sidecar) => {
+      const differences = await sidecar.differences().catch((error) => [`it cannot be asked: ${messageOf(error)}`]);
+      found.push(...differences.map((what) => `the sidecar of ${sidecar.instance} is not as it should be: ${what}`));
+    });
+    return found.sort();
+  }
+
+  /** One that is down has all of it when it comes back. */
+  get #running(): Sidecar[] {
+    return this.sidecars.filter(({ process }) => process.state === "ready");
+  }
+
+  async #pushWhileAsked(): Promise<void> {
+    while (this.#isAsked) {
+      this.#isAsked = false;
+      const failure = await this.pushReadiness().then(() => "", messageOf);
+      // Tried again and again, but said once.
+      if (failure !== "" && failure !== this.#lastFailure) this.#host.report(`${failure}; it is tried again`);
+      this.#lastFailure = failure;
+    }
   }
 
   #want(resources: readonly Resource[]): void {

@@ -1,10 +1,27 @@
 /** Changes a running sidecar without a reload: HAProxy's runtime API over its stats socket. */
 import { X509Certificate } from "node:crypto";
-import { giveCommand } from "./command.ts";
-import { type Info, parseInfo, parseStatistics, type Statistics } from "./statistics.ts";
+import { giveCommand, giveCommands } from "./command.ts";
+import { type Info, parseInfo, parseMap, parseServers, parseStatistics, type Statistics } from "./statistics.ts";
 
 /** "ready" takes calls, "drain" takes no new ones, "maint" is as good as gone. */
 export type ServerState = "ready" | "drain" | "maint";
+
+/** A server of a backend and what it is to be. */
+export interface ServerChange {
+  readonly backend: string;
+  readonly server: string;
+  readonly state: ServerState;
+}
+
+/** What a worker does now of what can be changed without a reload. */
+export interface Doings {
+  /** By "backend/server": whether it is in maintenance. */
+  readonly servers: ReadonlyMap<string, boolean>;
+  /** What the map holds; nothing where the configuration does not name it. */
+  readonly entries: Readonly<Record<string, string>>;
+  /** The certificate's serial number, hexadecimal in upper case; undefined where the configuration does not name it. */
+  readonly serial: string | undefined;
+}
 
 /** One sidecar. Every method rejects with an error that names the command and HAProxy's own words. */
 export class RuntimeApi {
@@ -16,7 +33,26 @@ export class RuntimeApi {
 
   /** Sets whether calls go to a server; those in flight go on. */
   async setServerState(backend: string, server: string, state: ServerState): Promise<void> {
-    await this.#silent(`set server ${word(backend)}/${word(server)} state ${state}`);
+    await this.#silent(setServer(backend, server, state));
+  }
+
+  /** The same for many, over one connection; rejects after all of them were tried when one is refused. */
+  async setServerStates(changes: readonly ServerChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    const commands = changes.map(({ backend, server, state }) => setServer(backend, server, state));
+    const answers = await giveCommands(this.#socket, commands);
+    const refusal = answers.findIndex((answer) => answer !== "");
+    if (refusal >= 0) throw refused(commands[refusal] ?? "", answers[refusal] ?? "");
+  }
+
+  /** What it does now, asked over one connection. */
+  async doings(map: string, certificate: string): Promise<Doings> {
+    const [states = "", entries = "", shown = ""] = await giveCommands(this.#socket, [
+      "show servers state",
+      `show map ${word(map)}`,
+      `show ssl cert ${word(certificate)}`,
+    ]);
+    return { servers: parseServers(states), entries: parseMap(entries), serial: serialIn(shown) };
   }
 
   /** Sets entries of a map that the configuration names by this very path; others stay. The file is left alone. */
@@ -63,7 +99,7 @@ export class RuntimeApi {
   /** The serial number of the certificate in use, hexadecimal in upper case. */
   async certificateSerial(path: string): Promise<string> {
     const shown = await this.#expecting(`show ssl cert ${word(path)}`, /^Serial: [0-9A-F]+$/m);
-    return /^Serial: (.*)$/m.exec(shown)?.[1] ?? "";
+    return serialIn(shown) ?? "";
   }
 
   async showStat(): Promise<Statistics[]> {
@@ -84,6 +120,14 @@ export class RuntimeApi {
     if (!success.test(answer)) throw refused(command, answer);
     return answer;
   }
+}
+
+function setServer(backend: string, server: string, state: ServerState): string {
+  return `set server ${word(backend)}/${word(server)} state ${state}`;
+}
+
+function serialIn(certificate: string): string | undefined {
+  return /^Serial: (.*)$/m.exec(certificate)?.[1];
 }
 
 function refused(command: string, answer: string): Error {

@@ -1,4 +1,4 @@
-/** HAProxy's own counters, as `show stat` and `show info` print them. */
+/** What HAProxy says of itself, as `show stat`, `show info`, `show servers state` and `show map` print it. */
 
 const COUNTERS = [
   "req_tot",
@@ -79,6 +79,31 @@ export function parseInfo(text: string): Info {
     poolAllocatedMb: value("PoolAlloc_MB"),
     poolUsedMb: value("PoolUsed_MB"),
   };
+}
+
+/** Forced by a command, inherited, by DNS: any of them keeps calls away, unlike the bit for what the file once said. */
+const MAINTENANCE = 0x01 | 0x02 | 0x20;
+
+/** Reads what `show servers state` prints: by "backend/server", whether it is in maintenance. */
+export function parseServers(text: string): Map<string, boolean> {
+  const lines = text.split("\n").filter((line) => line !== "");
+  const heading = lines.findIndex((line) => line.startsWith("# be_id "));
+  if (heading < 0) throw new Error('Cannot read HAProxy\'s "show servers state": it has no heading');
+  const columns = (lines[heading] ?? "").slice(2).split(" ");
+  const field = (fields: readonly string[], name: string) => fields[columns.indexOf(name)] ?? "";
+  return new Map(
+    lines.slice(heading + 1).map((line) => {
+      const fields = line.split(" ");
+      const isOut = (Number(field(fields, "srv_admin_state")) & MAINTENANCE) !== 0;
+      return [`${field(fields, "be_name")}/${field(fields, "srv_name")}`, isOut];
+    }),
+  );
+}
+
+/** Reads what `show map` prints of a map's entries: their address, key and value. */
+export function parseMap(text: string): Record<string, string> {
+  const entries = [...text.matchAll(/^0x[0-9a-f]+ (\S+) (.*)$/gm)];
+  return Object.fromEntries(entries.map(([, key = "", value = ""]) => [key, value]));
 }
 
 /** Splits a line of CSV: checks' messages may be quoted and hold commas. */

@@ -1,6 +1,6 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import type { Logger } from "@row/runtime/logger.ts";
 import { RuntimeApi } from "../data-plane/runtime-api.ts";
+import { type EndpointOut, readEndpointsOut, writeEndpointsOut } from "./endpoints-out.ts";
 import { FailureAccrual } from "./failure-accrual.ts";
 import type { Pod } from "./pod.ts";
 import type { Sidecars } from "./sidecars.ts";
@@ -13,7 +13,8 @@ const MOST_ENDPOINTS = 20_000;
  * Takes failing endpoints out of a client's sidecar and lets them back in.
  *
  * The supervisor takes endpoints out too, when they are not ready. So that neither undoes what the other did, this
- * touches only what it took out itself, and never lets in what the supervisor lists as not ready.
+ * touches only what it took out itself, and never lets in what the supervisor lists as not ready; the supervisor leaves
+ * alone what the file says is out.
  */
 export class CircuitBreakers {
   readonly #sidecars: Sidecars;
@@ -25,7 +26,7 @@ export class CircuitBreakers {
   /** Commands to one sidecar, one after the other. */
   readonly #queues = new Map<string, Promise<void>>();
   readonly #timer: NodeJS.Timeout;
-  #left: { instance: string; endpoint: string }[];
+  #left: EndpointOut[];
   #notReady = new Set<string>();
   #policies = new Map<string, SidecarsFile["sidecars"][number]["breakers"]>();
 
@@ -33,7 +34,7 @@ export class CircuitBreakers {
     this.#sidecars = sidecars;
     this.#file = file;
     this.#log = log;
-    this.#left = readLeft(file);
+    this.#left = readEndpointsOut(file);
     this.#timer = setInterval(() => this.#watch(), WATCH_EVERY_MS);
   }
 
@@ -102,17 +103,14 @@ export class CircuitBreakers {
   async #setState(instance: string, endpoint: string, state: "maint" | "ready"): Promise<void> {
     const socket = this.#sidecars.find(instance)?.entry.statsSocket;
     if (!socket) return;
-    const runtime = new RuntimeApi(socket);
-    for (const { backend, server, inMaintenance } of await this.#sidecars.servers(instance)) {
-      if (server === endpoint && inMaintenance !== (state === "maint")) {
-        await runtime.setServerState(backend, server, state);
-      }
-    }
+    const servers = await this.#sidecars.servers(instance);
+    const others = servers.filter((one) => one.server === endpoint && one.inMaintenance !== (state === "maint"));
+    await new RuntimeApi(socket).setServerStates(others.map(({ backend, server }) => ({ backend, server, state })));
   }
 
   #queue(instance: string, act: () => Promise<void>): void {
     const next = (this.#queues.get(instance) ?? Promise.resolve()).then(act).catch((error) => {
-      // A sidecar that is away gets its states when it is back.
+      // What is out is taken out again every second; what is not, the supervisor lets in as soon as the file says so.
       this.#log.debug({ instance, error: String(error) }, "cannot reach the sidecar");
     });
     this.#queues.set(instance, next);
@@ -137,15 +135,6 @@ export class CircuitBreakers {
 
   #remember(): void {
     const out = [...this.#penalties.keys()].map(({ instance, endpoint }) => ({ instance, endpoint }));
-    writeFileSync(this.#file, JSON.stringify([...out, ...this.#left]), { mode: 0o600 });
-  }
-}
-
-function readLeft(file: string): { instance: string; endpoint: string }[] {
-  try {
-    const left: unknown = JSON.parse(readFileSync(file, "utf8"));
-    return Array.isArray(left) ? left : [];
-  } catch {
-    return [];
+    writeEndpointsOut(this.#file, [...out, ...this.#left]);
   }
 }

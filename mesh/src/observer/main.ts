@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createLogger } from "@row/runtime/logger.ts";
 import { CircuitBreakers } from "./circuit-breakers.ts";
 import { observerConfig } from "./config.ts";
+import { ENDPOINTS_OUT_FILE } from "./endpoints-out.ts";
 import { serveHttp } from "./http-api.ts";
 import { receiveLines } from "./line-receiver.ts";
 import { INBOUND } from "./refusals.ts";
@@ -27,7 +28,7 @@ async function observe(): Promise<void> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
 
   const sidecars = new Sidecars(log);
-  const breakers = new CircuitBreakers(sidecars, join(config.dataDir, "endpoints-out.json"), log);
+  const breakers = new CircuitBreakers(sidecars, join(config.dataDir, ENDPOINTS_OUT_FILE), log);
   const taps = new Taps(sidecars);
   const traces = new Traces(config.dataDir, sidecars);
   const lines = new RequestLines({
