@@ -28,7 +28,13 @@ export async function* followObserver<Line>(url: string, path: string): AsyncGen
     input: Readable.fromWeb(body as ReadableStream),
     crlfDelay: Number.POSITIVE_INFINITY,
   });
-  for await (const line of lines) yield JSON.parse(line) as Line; // as above
+  try {
+    // An empty line is a sign of life.
+    for await (const line of lines) if (line !== "") yield JSON.parse(line) as Line; // as above
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // what fetch says of a stream that broke off
+    throw new RowError(`The observer at ${url} broke off: see \`row logs observer\``);
+  }
 }
 
 async function get(url: string, path: string): Promise<Response> {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -59,8 +60,25 @@ test("finds the observer where the shop says that it is, and says when it does n
   });
 });
 
-test("reads answers, streams line by line, and passes on what is wrong", async () => {
-  const { server, url } = await observerThat('{"message":"one"}\n{"message":"two"}\n');
+test("says that the observer broke off when it ends in the middle of a stream", async () => {
+  const server = createServer((_, response) => {
+    response.writeHead(200).write('{"message":"one"}\n');
+    setTimeout(() => response.destroy(), 50);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const seen: unknown[] = [];
+  const follow = async () => {
+    for await (const line of followObserver(url, "/tap")) seen.push(line);
+  };
+  await assert.rejects(follow(), { message: `The observer at ${url} broke off: see \`row logs observer\`` });
+  assert.deepEqual(seen, [{ message: "one" }]);
+  server.close();
+});
+
+test("reads answers, streams line by line past the empty ones, and passes on what is wrong", async () => {
+  const { server, url } = await observerThat('{"message":"one"}\n\n\n{"message":"two"}\n');
   const seen: unknown[] = [];
   for await (const line of followObserver(url, "/tap")) seen.push(line);
   assert.deepEqual(seen, [{ message: "one" }, { message: "two" }]);

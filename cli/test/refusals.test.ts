@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
+import { resolve } from "node:path";
 import { test } from "node:test";
 import { checkPortsAreFree } from "../src/infra/ports.ts";
 import { findPrograms } from "../src/infra/programs.ts";
@@ -23,6 +26,20 @@ test("says which command installs the servers that are missing", async (context)
   context.after(project.remove);
   const search = { folders: [`${project.root}/bin`], installScript: `${project.root}/install.sh` };
   await assert.rejects(findPrograms(search), /^RowError: Missing haproxy, nats-server, redis-server: run\n {2}\S+ /);
+});
+
+test("deletes nothing when nobody can be asked, unless told so", (context) => {
+  const project = smallProject({ ".row/secrets.json": "{}" });
+  context.after(project.remove);
+  const main = resolve(import.meta.dirname, "../src/main.ts");
+  const env = { ...process.env, ROW_ROOT: project.root, ROW_STATE_DIR: "" };
+  const reset = (...args: string[]) => spawnSync(process.execPath, [main, "reset", ...args], { env, encoding: "utf8" });
+  const refused = reset();
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /^Nobody can be asked whether to delete all data in .*: say so with --yes\n$/);
+  assert.ok(existsSync(`${project.stateDir}/secrets.json`));
+  assert.equal(reset("--yes").status, 0);
+  assert.ok(!existsSync(project.stateDir));
 });
 
 test("says why state cannot be kept in a folder, and how to choose another", (context) => {

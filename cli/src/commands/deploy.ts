@@ -27,8 +27,10 @@ export async function deploy({ stateDir }: Installation, service: string, flags:
 /** Runs more or fewer instances of a version. */
 export async function scale({ stateDir }: Installation, service: string, flags: DeployFlags): Promise<void> {
   const replicas = count(flags.replicas ?? "");
-  const { version, instances } = await askMesh(stateDir, "scale", { service, version: flags.version, replicas });
+  const request = { service, version: flags.version, replicas };
+  const { version, instances, warning } = await askMesh(stateDir, "scale", request);
   console.log(`${service} ${version} runs ${instances.length === 0 ? "nowhere" : `as ${instances.join(", ")}`}`);
+  if (warning) console.warn(warning);
 }
 
 /** Ends a version: it is drained first, so that no call fails. */

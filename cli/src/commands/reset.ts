@@ -6,7 +6,9 @@ import { codeOf, messageOf, RowError } from "../row-error.ts";
 import { stopEverything } from "./down.ts";
 
 export async function reset({ stateDir, root }: Installation, { yes }: { yes?: boolean }): Promise<void> {
-  if (!yes && process.stdin.isTTY && !(await agreed(stateDir))) return;
+  if (!yes && !process.stdin.isTTY)
+    throw new RowError(`Nobody can be asked whether to delete all data in ${stateDir}: say so with --yes`);
+  if (!yes && !(await agreed(stateDir))) return;
   await stopEverything(stateDir);
   try {
     removeState(stateDir);

@@ -31,6 +31,11 @@ test("never rounds a failure away, and shows what is not known as such", () => {
   assert.match(lines[2] ?? "", /catalog +- +- +- +9\.9 +- +- +-$/);
 });
 
+test("shows no latency for calls that reached nobody", () => {
+  const unreached = { ...EDGE, successRate: 0, p50Us: 0, p95Us: 0, p99Us: 0 };
+  assert.match(render({ seconds: 10, linesLost: 0, edges: [unreached] }), /0\.00 % +9\.9 +- +- +-$/);
+});
+
 test("says when there are no calls, and when some were not seen", () => {
   assert.equal(render({ seconds: 10, linesLost: 0, edges: [] }), "No calls in the last 10 seconds.");
   assert.match(render({ seconds: 10, linesLost: 7, edges: [EDGE] }), /\n\n7 requests are missing here/);

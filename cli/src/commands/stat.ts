@@ -56,6 +56,7 @@ function columns({ client, service, backend, route, successRate, requestsPerSeco
     route || "-",
     successRate === null ? "-" : `${(Math.floor(successRate * 10_000) / 100).toFixed(2)} %`,
     requestsPerSecond.toFixed(1),
-    ...[p50Us, p95Us, p99Us].map((us) => (us === null ? "-" : duration(us))),
+    // A call that reached nobody took no time.
+    ...[p50Us, p95Us, p99Us].map((us) => (us === null || us === 0 ? "-" : duration(us))),
   ];
 }

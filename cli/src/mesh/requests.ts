@@ -29,7 +29,7 @@ export interface MeshRequests {
   /** No weights: only tells. */
   split: [{ service: string; weights: string[] }, { splits: RuleSplit[]; left: RuleSplit[] }];
   deploy: [{ service: string; version: string; replicas: number; from?: string }, Versions & { checkout?: string }];
-  scale: [{ service: string; version?: string; replicas: number }, Versions];
+  scale: [{ service: string; version?: string; replicas: number }, Versions & { warning?: string }];
   undeploy: [{ service: string; version: string }, Versions];
 }
 

@@ -8,7 +8,7 @@ import { provideEvents } from "./checkout-events.ts";
 import { type Deployment, FIRST_VERSION } from "./deployments.ts";
 import type { Member } from "./members.ts";
 import type { Mesh } from "./mesh.ts";
-import type { RequestOf, Versions } from "./requests.ts";
+import type { AnswerOf, RequestOf, Versions } from "./requests.ts";
 import { splitOf, versionServices, versionsInUse, withoutVersion } from "./traffic-split.ts";
 import { checkVersionName } from "./version-name.ts";
 
@@ -58,7 +58,7 @@ export async function scale(
   mesh: Mesh,
   infrastructure: Infrastructure,
   request: RequestOf<"scale">,
-): Promise<Versions> {
+): Promise<AnswerOf<"scale">> {
   const { service: name, replicas } = request;
   meshedService(mesh, name);
   const known = deploymentsOf(mesh, name);
@@ -79,7 +79,15 @@ export async function scale(
   }
   await takeAway(mesh, infrastructure, surplus);
   mesh.deployments.set(deployment);
-  return instancesOf(mesh, name, version);
+  const warning = nobodyAnswers(mesh, name);
+  return { ...instancesOf(mesh, name, version), ...(warning && { warning }) };
+}
+
+/** What to say when no version that gets calls has an instance. */
+function nobodyAnswers(mesh: Mesh, service: string): string | undefined {
+  const used = versionsInUse(mesh.traffic.store.resources, service);
+  if (used.some((version) => mesh.members.of(service, version).length > 0)) return undefined;
+  return `Nobody answers calls to ${service} now: no instance of ${used.join(", ")}, which get all of them, is left`;
 }
 
 /** Drains and ends a version that gets no calls any more. */

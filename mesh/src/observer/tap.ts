@@ -36,6 +36,8 @@ export interface TappedRequest {
 /** What a reader may be behind. */
 const MOST_BEHIND_BYTES = 256 * 1024;
 const MOST_READERS = 16;
+/** An empty line as often: Node's fetch (undici's `bodyTimeout`) gives up a stream that is silent for 300 s. */
+const HEARTBEAT_MS = 10_000;
 
 interface Reader {
   readonly response: ServerResponse;
@@ -46,10 +48,14 @@ interface Reader {
 /** Shows requests to whoever looks; costs nothing while nobody does. */
 export class Taps {
   readonly #readers = new Set<Reader>();
-  readonly #sidecars: Sidecars;
+  readonly #sidecars: Pick<Sidecars, "pod">;
+  readonly #heartbeat: NodeJS.Timeout;
 
-  constructor(sidecars: Sidecars) {
+  constructor(sidecars: Pick<Sidecars, "pod">, heartbeatMs = HEARTBEAT_MS) {
     this.#sidecars = sidecars;
+    this.#heartbeat = setInterval(() => {
+      for (const reader of this.#readers) write(reader, "\n", 0);
+    }, heartbeatMs);
   }
 
   /** False when too many look already. */
@@ -88,13 +94,14 @@ export class Taps {
   }
 
   close(): void {
+    clearInterval(this.#heartbeat);
     for (const { response } of this.#readers) response.end();
   }
 }
 
-function write(reader: Reader, text: string): void {
+function write(reader: Reader, text: string, requests = 1): void {
   if (reader.response.writableLength > MOST_BEHIND_BYTES) {
-    reader.lost += 1;
+    reader.lost += requests;
     return;
   }
   tellLoss(reader);
