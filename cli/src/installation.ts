@@ -13,6 +13,9 @@ export interface Installation {
 export const DECLARED_PORT_BASE = 5000;
 
 const HIGHEST_OFFSET = 3100;
+/** From here on Linux gives ports to outgoing connections (net.ipv4.ip_local_port_range), and one may be taken at any start. */
+const FIRST_EPHEMERAL = 32_768;
+const HIGHEST_SAFE_BASE = FIRST_EPHEMERAL - HIGHEST_OFFSET - 1;
 const projectRoot = resolve(import.meta.dirname, "../..");
 
 export function installationAt(place: Partial<Installation>): Installation {
@@ -41,6 +44,12 @@ function portBaseFrom(value: string | undefined): number | undefined {
     );
   }
   return base;
+}
+
+/** What to say of a port base that may do, but not always. */
+export function portBaseWarning({ portBase }: Installation): string | undefined {
+  if (portBase <= HIGHEST_SAFE_BASE) return undefined;
+  return `ROW_PORT_BASE=${portBase} gives services ports from ${FIRST_EPHEMERAL} on, which any outgoing connection may hold: 1024 to ${HIGHEST_SAFE_BASE} is safe`;
 }
 
 /** Where a port declared for the default base really is in this installation. */

@@ -2,15 +2,16 @@
 import { Command, Option } from "commander";
 import type { DeployFlags } from "./commands/deploy.ts";
 import type { UpFlags } from "./commands/up.ts";
-import { installationFrom } from "./installation.ts";
+import { type Installation, installationFrom } from "./installation.ts";
 import { messageOf, RowError } from "./row-error.ts";
+import { recordedPortBase, supervisorOf } from "./supervisor/lock.ts";
 
 // Commands are imported when they run, so that `row status` does not load what only `row up` needs.
 const row = new Command("row")
   .description("Runs and looks after a Canary Row shop on this machine.")
   .addHelpText(
     "after",
-    "\nWith --on kubernetes, split, get, stat, call and mesh authz speak of the cluster that kubectl points to.\nROW_PORT_BASE (5000) moves every port, ROW_STATE_DIR (.row) the state: two shops can run side by side.",
+    "\nWith --on kubernetes, split, get, stat, call and mesh authz speak of the cluster that kubectl points to.\nROW_PORT_BASE (5000; 1024 to 29667 is safe) moves every port of a shop that is started, ROW_STATE_DIR (.row) the state: two shops can run side by side.",
   )
   .showHelpAfterError()
   .addOption(
@@ -262,8 +263,12 @@ export interface CallFlags {
   timeout?: string;
 }
 
-function here() {
-  return installationFrom(process.env);
+/** With the ports of the shop that runs there, whatever ROW_PORT_BASE is in this terminal. */
+function here(): Installation {
+  const installation = installationFrom(process.env);
+  const { stateDir } = installation;
+  const running = supervisorOf(stateDir) !== undefined || !process.env.ROW_PORT_BASE;
+  return { ...installation, portBase: (running ? recordedPortBase(stateDir) : undefined) ?? installation.portBase };
 }
 
 function collect(value: string, earlier: string[]): string[] {

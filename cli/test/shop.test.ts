@@ -96,7 +96,13 @@ test("runs in the background, answers status, refuses a second start and recover
   process.kill(status.pid ?? 0, "SIGKILL");
   const orphans = status.processes.map(({ pid }) => identify(pid ?? 0));
   assert.ok(orphans.every((orphan) => orphan && isAlive(orphan)));
-  assert.equal(row("status").code, 1);
+  const unsupervised = row("status");
+  assert.equal(unsupervised.code, 1);
+  assert.match(unsupervised.out, /^The shop runs without its supervisor, which has ended: 6 processes go on/);
+  const left = readStatus();
+  assert.deepEqual([left.running, left.state], [false, "unsupervised"]);
+  assert.deepEqual(left.processes.map(({ pid }) => pid).sort(), status.processes.map(({ pid }) => pid).sort());
+  assert.match(row("dlq", "list").err, /^The supervisor of this shop has ended, while 6 processes go on/);
   const again = row("up", "--detach", "--no-mesh");
   assert.equal(again.code, 0, again.err);
   assert.match(again.out, /stopped echo-v1-1, left over from an earlier run/);
@@ -119,8 +125,13 @@ test("lists, shows, replays and drops dead letters", async () => {
   await connection.close();
 
   // The command runs in a process of its own, so this one must stay free to answer it.
+  // Nor need it be told where the shop's ports are: the state folder tells.
+  const { ROW_PORT_BASE: _, ...elsewhere } = env;
   const run = async (...args: string[]) => {
-    const child = spawn(process.execPath, [main, "dlq", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [main, "dlq", ...args], {
+      env: elsewhere,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
     return out + err;
   };

@@ -116,5 +116,7 @@ function reasonOf(error: unknown): string {
     EACCES: "its folder is not writable",
     ENOSPC: "there is no space left",
   };
-  return known[codeOf(error) ?? ""] ?? messageOf(error);
+  // Of a socket the same codes mean that nobody listens there.
+  const isOfSocket = error instanceof Error && "syscall" in error && error.syscall === "connect";
+  return (isOfSocket ? undefined : known[codeOf(error) ?? ""]) ?? messageOf(error);
 }

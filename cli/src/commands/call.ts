@@ -22,7 +22,7 @@ export interface CallPlace {
 }
 
 export async function call(installation: Installation, name: string, json: string, flags: CallFlags): Promise<void> {
-  if (!flags.address && !supervisorOf(installation.stateDir)) throw new NotRunning();
+  if (!flags.address && !supervisorOf(installation.stateDir)) throw new NotRunning(installation.stateDir);
   // Through the mesh, so that splits and policies are seen as another service would see them.
   const toolbox = flags.address ? undefined : (await askMesh(installation.stateDir, "about", {})).toolbox;
   const place: CallPlace = {

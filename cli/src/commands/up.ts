@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { findPrograms } from "../infra/programs.ts";
-import type { Installation } from "../installation.ts";
+import { type Installation, portBaseWarning } from "../installation.ts";
 import { messageOf, RowError } from "../row-error.ts";
 import { type Shop, startShop } from "../shop.ts";
 import type { Progress } from "../shop-processes.ts";
@@ -23,6 +23,8 @@ export async function up(installation: Installation, { detach, mesh = true }: Up
   const { stateDir } = installation;
   const running = supervisorOf(stateDir);
   if (running) throw new AlreadyRunning(running.pid);
+  const warning = portBaseWarning(installation);
+  if (warning && !process.send) console.warn(warning);
   prepareStateDir(stateDir);
   await findPrograms({ say: console.log, interactive: process.stdin.isTTY && process.stdout.isTTY });
   if (detach) return upInBackground(installation, mesh);

@@ -5,10 +5,16 @@ import { RowError } from "../row-error.ts";
 import type { ShopStatus } from "../shop-status.ts";
 import { controlSocket } from "./control-socket.ts";
 import { supervisorOf } from "./lock.ts";
+import { leftoversOf } from "./run-record.ts";
 
 export class NotRunning extends RowError {
-  constructor() {
-    super('The shop is not running: start it with "npm start"');
+  constructor(stateDir: string) {
+    const leftovers = leftoversOf(stateDir).length;
+    super(
+      leftovers > 0
+        ? `The supervisor of this shop has ended, while ${leftovers} processes go on: see "row status", or start it anew with "npm start"`
+        : 'The shop is not running: start it with "npm start"',
+    );
   }
 }
 
@@ -43,8 +49,8 @@ export function askMesh<Verb extends MeshVerb>(
   return ask<AnswerOf<Verb>>(stateDir, "POST", `/mesh/${verb}`, body);
 }
 
-function ask<Answer>(stateDir: string, method: string, path: string, body?: object): Promise<Answer> {
-  if (!supervisorOf(stateDir)) throw new NotRunning();
+async function ask<Answer>(stateDir: string, method: string, path: string, body?: object): Promise<Answer> {
+  if (!supervisorOf(stateDir)) throw new NotRunning(stateDir);
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath: controlSocket(stateDir), method, path, agent: false }, async (response) => {
       try {
@@ -55,7 +61,7 @@ function ask<Answer>(stateDir: string, method: string, path: string, body?: obje
         reject(new RowError("The shop ended before it answered"));
       }
     });
-    outgoing.once("error", () => reject(new NotRunning()));
+    outgoing.once("error", () => reject(new NotRunning(stateDir)));
     outgoing.end(body && JSON.stringify(body));
   });
 }

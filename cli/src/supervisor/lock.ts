@@ -4,10 +4,10 @@ import { codeOf, RowError } from "../row-error.ts";
 import { identify, isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 /** Claims the state folder for this process; refuses while another supervisor that is alive holds it. */
-export function takeLock(stateDir: string): { release(): void } {
+export function takeLock(stateDir: string, portBase?: number): { release(): void } {
   const file = join(stateDir, "supervisor.json");
   const mine = `${file}.${process.pid}`;
-  writeFileSync(mine, JSON.stringify(identify(process.pid)), { mode: 0o600 });
+  writeFileSync(mine, JSON.stringify({ ...identify(process.pid), portBase }), { mode: 0o600 });
   try {
     for (;;) {
       try {
@@ -31,6 +31,16 @@ export function supervisorOf(stateDir: string): ProcessIdentity | undefined {
   try {
     const holder: ProcessIdentity = JSON.parse(readFileSync(join(stateDir, "supervisor.json"), "utf8"));
     return isAlive(holder) ? holder : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The port base of the shop that runs on this state folder, or whose supervisor was killed. */
+export function recordedPortBase(stateDir: string): number | undefined {
+  try {
+    const { portBase }: { portBase?: number } = JSON.parse(readFileSync(join(stateDir, "supervisor.json"), "utf8"));
+    return portBase;
   } catch {
     return undefined;
   }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 
-interface RecordedProcess extends ProcessIdentity {
+export interface RecordedProcess extends ProcessIdentity {
   name: string;
   stopSignal: NodeJS.Signals;
 }
@@ -14,7 +14,7 @@ export class RunRecord {
   readonly #processes = new Map<string, RecordedProcess>();
 
   constructor(stateDir: string) {
-    this.#file = join(stateDir, "processes.json");
+    this.#file = recordFile(stateDir);
   }
 
   set(process: RecordedProcess): void {
@@ -40,16 +40,21 @@ export class RunRecord {
 
 const PATIENCE_MS = 10_000;
 
+/** What an earlier supervisor of this state folder left running. */
+export function leftoversOf(stateDir: string): RecordedProcess[] {
+  return readRecord(recordFile(stateDir)).filter(isAlive);
+}
+
 /** Stops what an earlier supervisor of this state folder left behind; answers the names of what it stopped. */
 export async function stopLeftovers(stateDir: string): Promise<string[]> {
-  const file = join(stateDir, "processes.json");
-  const leftovers = readRecord(file).filter(isAlive);
+  const leftovers = leftoversOf(stateDir);
   // As in an orderly stop: services flush what they hold, through their sidecars, and stores come last.
   const stores = leftovers.filter(({ name }) => /^(postgres|nats|redis)/.test(name));
   const mesh = leftovers.filter(({ name }) => /^(toolbox-.*|observer|.*-sidecar)$/.test(name));
-  const services = leftovers.filter((process) => !stores.includes(process) && !mesh.includes(process));
-  for (const group of [services, mesh, stores]) await stopAll(group);
-  rmSync(file, { force: true });
+  const edge = leftovers.filter(({ name }) => /^edge-v\d+-\d+$/.test(name));
+  const services = leftovers.filter((process) => ![stores, mesh, edge].some((group) => group.includes(process)));
+  for (const group of [edge, services, mesh, stores]) await stopAll(group);
+  rmSync(recordFile(stateDir), { force: true });
   return leftovers.map(({ name }) => name);
 }
 
@@ -67,6 +72,10 @@ function signal(pid: number, name: NodeJS.Signals): void {
   } catch {
     // Gone already.
   }
+}
+
+function recordFile(stateDir: string): string {
+  return join(stateDir, "processes.json");
 }
 
 function readRecord(file: string): RecordedProcess[] {
