@@ -24,7 +24,11 @@ export interface LiveBackend {
 
 interface LiveService {
   readonly metadata: LiveRoute["metadata"];
-  readonly spec: { readonly selector?: Readonly<Record<string, string>> };
+  readonly spec: {
+    readonly selector?: Readonly<Record<string, string>>;
+    readonly clusterIP?: string;
+    readonly ports?: readonly { readonly port: number }[];
+  };
 }
 
 /** Every route and every Service of the shop, read at one time. */
@@ -70,7 +74,11 @@ function asService({ metadata, spec }: LiveService): Service {
     apiVersion: "v1",
     kind: "Service",
     metadata: described_,
-    spec: { selector: spec.selector ?? {}, ports: [] },
+    spec: {
+      selector: spec.selector ?? {},
+      ports: (spec.ports ?? []).map(({ port }) => ({ port, targetPort: port })),
+      ...(spec.clusterIP === "None" && { clusterIP: spec.clusterIP }),
+    },
     source: NOWHERE,
   };
 }

@@ -16,9 +16,10 @@ export function splitPatch(
   weights: Weights,
   resources: readonly Resource[],
 ): PatchStep[] {
-  const services = resources.filter(({ kind }) => kind === "Service");
   const before = asRoute(route);
-  const [after] = withSplit([before, ...services], service, weights);
+  const isBefore = ({ kind, metadata }: Resource) => kind === before.kind && metadata.name === before.metadata.name;
+  const now = resources.map((resource) => (isBefore(resource) ? before : resource));
+  const after = withSplit(now, service, weights).find(isBefore);
   const changed = (after?.spec.rules ?? []).flatMap((rule, index) =>
     rule === before.spec.rules[index] ? [] : [{ index, backends: rule.backendRefs }],
   );

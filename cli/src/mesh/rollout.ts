@@ -9,7 +9,7 @@ import { type Deployment, FIRST_VERSION } from "./deployments.ts";
 import type { Member } from "./members.ts";
 import type { Mesh } from "./mesh.ts";
 import type { AnswerOf, RequestOf, Versions } from "./requests.ts";
-import { splitOf, versionServices, versionsInUse, withoutVersion } from "./traffic-split.ts";
+import { hasVersion, splitOf, versionsInUse, withoutVersion } from "./traffic-split.ts";
 import { checkVersionName } from "./version-name.ts";
 
 /** Runs another version of a service, of the shop's own code or of another checkout of it. */
@@ -32,7 +32,7 @@ export async function deploy(
   const deployment: Deployment = { service: name, version, replicas, ...(from && { from, asked }) };
   let added: Member[] = [];
   // Somebody may have applied it already.
-  const hasService = versionServices(traffic.store.resources, name).has(version);
+  const hasService = hasVersion(traffic.store.resources, name, version);
   try {
     const code = from && serviceIn(from, name);
     // Before anything changes: it refuses what cannot run here.
@@ -118,7 +118,7 @@ export async function undeploy(
     );
   }
   const gone = mesh.members.of(name, version);
-  const service = traffic.store.find("Service", versionServices(resources, name).get(version) ?? "");
+  const service = traffic.store.find("Service", `${name}-${version}`);
   const routes = withoutVersion(resources, name, version);
   const isOurs = service?.source.file === sourceOf(name, version);
   await traffic.enforce(traffic.store.plan({ put: routes, delete: service && isOurs ? [service] : [] }));

@@ -81,6 +81,37 @@ test("changes every rule that points to a version, and leaves the others and tho
   ]);
 });
 
+test("a version's calls go to the Service that the routes name, whatever others have its labels", () => {
+  const more = VERSION.replaceAll("VERSION", "v2")
+    .replace("name: catalog-v2", "name: a-few-of-catalog-v2")
+    .replace("version: v2 }", "version: v2, track: canary }");
+  const headless = `${VERSION.replaceAll("VERSION", "v2").replace("name: catalog-v2", "name: catalog-v2-metrics")}  clusterIP: None\n`;
+  const otherPort = VERSION.replaceAll("VERSION", "v2")
+    .replace("catalog-v2 }", "a-admin-of-catalog-v2 }")
+    .replace("50051", "9090");
+  const weights = parseWeights(["v1=1", "v2=1"]);
+  const backends = (...documents: string[]) =>
+    withSplit(read(...documents), "catalog", weights)[0]?.spec.rules[0]?.backendRefs.map(({ name }) => name);
+  const beside = [more, headless, otherPort, ...versions];
+  assert.deepEqual(backends(...beside, route("a", to("catalog-v1"))), ["catalog-v1", "catalog-v2"]);
+  assert.deepEqual(backends(...beside, route("a", to("catalog-v1", "catalog-v2"))), ["catalog-v1", "catalog-v2"]);
+  assert.deepEqual(backends(...beside, route("a", to("catalog-v1", "a-few-of-catalog-v2"))), [
+    "catalog-v1",
+    "a-few-of-catalog-v2",
+  ]);
+});
+
+test("says which Services may be a version's, and guesses none", () => {
+  const twin = VERSION.replaceAll("VERSION", "v2").replace("name: catalog-v2", "name: catalog-next");
+  const weights = parseWeights(["v1=1", "v2=1"]);
+  const split = (...rules: string[]) => withSplit(read(...versions, twin, route("a", ...rules)), "catalog", weights);
+  const expected =
+    "Cannot split catalog: v2 may be the Service catalog-next or catalog-v2; name one of them in the backendRefs of the GRPCRoutes, or delete the others";
+  assert.throws(() => split(to("catalog-v1")), { name: "RowError", message: expected });
+  assert.throws(() => split(to("catalog-v1", "catalog-v2", "catalog-next")), { message: expected });
+  assert.equal(split(to("catalog-v1", "catalog-next")).length, 1);
+});
+
 test("knows which versions get calls, those of weight 0 left out", () => {
   assert.deepEqual(versionsInUse(resources, "catalog"), ["v1", "v2"]);
   const unmarked = after(withSplit(resources, "catalog", parseWeights(["v1=1", "v2=0"]))).filter(

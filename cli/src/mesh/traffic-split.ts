@@ -37,23 +37,63 @@ export function parseWeights(words: readonly string[]): Weights {
   return weights;
 }
 
-/** The Services of a service's versions by version: catalog-v1, catalog-v2. */
-export function versionServices(resources: readonly Resource[], service: string): Map<string, string> {
-  const versions = new Map<string, string>();
-  for (const { metadata, spec } of resources.filter(isService)) {
-    const version = spec.selector["app.kubernetes.io/version"];
-    if (version && spec.selector["app.kubernetes.io/name"] === service) versions.set(version, metadata.name);
-  }
-  return versions;
+/** Whether there is a Service for the version that calls can go to. */
+export function hasVersion(resources: readonly Resource[], service: string, version: string): boolean {
+  return servicesOf(resources, service, version).length > 0;
+}
+
+/** The Services that stand for a version's instances, and take calls: a headless one, or one of another port, is for something else. */
+function servicesOf(resources: readonly Resource[], service: string, version: string): Service[] {
+  return resources.filter(isService).filter((one) => versionOf(one, service) === version);
+}
+
+function versionOf({ spec }: Service, service: string): string | undefined {
+  const takesCalls = spec.clusterIP !== "None" && spec.ports.some(({ port }) => port === GRPC_PORT);
+  if (!takesCalls || spec.selector[NAME_LABEL] !== service) return undefined;
+  return spec.selector[VERSION_LABEL];
+}
+
+const NAME_LABEL = "app.kubernetes.io/name";
+const VERSION_LABEL = "app.kubernetes.io/version";
+
+/** The one that the routes name, or else the one that selects by name and version alone. Throws where that leaves a choice. */
+function backendOf(resources: readonly Resource[], service: string, version: string): string {
+  const all = servicesOf(resources, service, version).map((one) => ({ ...one, name: one.metadata.name }));
+  const backends = new Set(
+    routesOf(resources, service).flatMap(({ spec }) => spec.rules.flatMap((rule) => rule.backendRefs.map(nameOf))),
+  );
+  const named = all.filter(({ name }) => backends.has(name));
+  const plain = all.filter(({ spec }) => Object.keys(spec.selector).length === 2);
+  const [found, ...others] = [named, plain, all].find((some) => some.length > 0) ?? [];
+  if (!found) throw new RowError(`Cannot split ${service}: there is no Service for ${version}`);
+  if (others.length === 0) return found.name;
+  const names = [found, ...others].map(nameOf).sort().join(" or ");
+  throw new RowError(
+    `Cannot split ${service}: ${version} may be the Service ${names}; name one of them in the backendRefs of the GRPCRoutes, or delete the others`,
+  );
+}
+
+function nameOf({ name }: { readonly name: string }): string {
+  return name;
+}
+
+/** The versions of all Services of a service, by the Service's name. */
+function versionsByName(resources: readonly Resource[], service: string): Map<string, string> {
+  return new Map(
+    resources.filter(isService).flatMap((one) => {
+      const version = versionOf(one, service);
+      return version === undefined ? [] : [[one.metadata.name, version] as const];
+    }),
+  );
 }
 
 /** How the calls to a service are split now, rule by rule. */
 export function splitOf(resources: readonly Resource[], service: string): RuleSplit[] {
-  const versionOf = new Map([...versionServices(resources, service)].map(([version, name]) => [name, version]));
+  const versions = versionsByName(resources, service);
   return routesOf(resources, service).flatMap(({ metadata, spec }) =>
     spec.rules.flatMap((rule, index) => {
       const weights = rule.backendRefs.flatMap(({ name, weight }) => {
-        const version = versionOf.get(name);
+        const version = versions.get(name);
         return version ? [{ version, weight }] : [];
       });
       const isPinned = isForMarked(rule) && weights.length === 1;
@@ -72,13 +112,10 @@ export function versionsInUse(resources: readonly Resource[], service: string): 
 
 /** The service's routes with new weights, in every rule that points to its versions. */
 export function withSplit(resources: readonly Resource[], service: string, weights: Weights): GrpcRoute[] {
-  const services = versionServices(resources, service);
   const refs = [...weights].map(([version, weight]): BackendReference => {
-    const name = services.get(version);
-    if (!name) throw new RowError(`Cannot split ${service}: there is no Service for ${version}`);
-    return { group: "", kind: "Service", name, port: GRPC_PORT, weight };
+    return { group: "", kind: "Service", name: backendOf(resources, service, version), port: GRPC_PORT, weight };
   });
-  const names = new Set(services.values());
+  const names = versionsByName(resources, service);
   const isVersion = ({ name }: BackendReference) => names.has(name);
   const changed = routesOf(resources, service).flatMap((route) => {
     const rules = route.spec.rules.map((rule) => {
@@ -91,17 +128,17 @@ export function withSplit(resources: readonly Resource[], service: string, weigh
   });
   if (changed.length > 0) return changed;
   throw new RowError(
-    `Cannot split ${service}: no rule of a GRPCRoute with the Service ${service} as parent points to its versions (${[...names].join(", ") || "none"})`,
+    `Cannot split ${service}: no rule of a GRPCRoute with the Service ${service} as parent points to its versions (${[...names.keys()].join(", ") || "none"})`,
   );
 }
 
 /** The service's routes without a version, which must not be the only one that a rule points to. */
 export function withoutVersion(resources: readonly Resource[], service: string, version: string): GrpcRoute[] {
-  const name = versionServices(resources, service).get(version);
+  const versions = versionsByName(resources, service);
   return routesOf(resources, service).flatMap((route) => {
     const rules = route.spec.rules.map((rule) => ({
       ...rule,
-      backendRefs: rule.backendRefs.filter((ref) => ref.name !== name),
+      backendRefs: rule.backendRefs.filter(({ name }) => versions.get(name) !== version),
     }));
     const isChanged = rules.some(
       ({ backendRefs }, index) => backendRefs.length !== route.spec.rules[index]?.backendRefs.length,
