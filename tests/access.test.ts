@@ -141,7 +141,7 @@ test("the edge serves what some end user may call, to those who may, and nothing
     const row = users.get(rpc) ?? {};
     for (const user of END_USERS) {
       const outcome = await edge.call(`/${rpc}`, Buffer.alloc(0), asUser(user));
-      const expected = isServicesOnly(rpc) ? status.UNIMPLEMENTED : expectedCode(rpc, row[user], user);
+      const expected = expectedCodeAtTheEdge(rpc, row[user], user);
       const isAdmitted = isAllowed(row[user]) && outcome.code === status.OK;
       if (!isAdmitted) found.push(...difference(`${rpc}: ${user}`, outcome, expected));
     }
@@ -242,10 +242,17 @@ function differenceAtTheMesh(what: string, { code, message }: Outcome, cell: str
   return [`${what}: the mesh was to ${isAllowed(cell) ? "pass" : "refuse"} it, got ${status[code]} ${message}`];
 }
 
-/** Whoever may call hears that these bytes are no message. */
+/** Whoever may call hears that these bytes are no message. Of services only the sidecar says PERMISSION_DENIED: see access.md. */
 function expectedCode(rpc: string, cell: string | undefined, user: string): status {
   if (isAllowed(cell)) return status.INVALID_ARGUMENT;
-  return user === "anonymous" && !isServicesOnly(rpc) ? status.UNAUTHENTICATED : status.PERMISSION_DENIED;
+  if (isServicesOnly(rpc)) return status.PERMISSION_DENIED;
+  return user === "anonymous" ? status.UNAUTHENTICATED : status.FAILED_PRECONDITION;
+}
+
+function expectedCodeAtTheEdge(rpc: string, cell: string | undefined, user: string): status {
+  if (isServicesOnly(rpc)) return status.UNIMPLEMENTED;
+  const code = expectedCode(rpc, cell, user);
+  return code === status.FAILED_PRECONDITION ? status.PERMISSION_DENIED : code;
 }
 
 function isMeshed(service: string): (process: { name: string; addresses: Record<string, string> }) => boolean {

@@ -149,7 +149,7 @@ test("events live in their domain's file, are past participles, name their aggre
 
 const shared = reasonsOf("options", "shared");
 const KINDS =
-  "invalid|unauthenticated|forbidden|not-found|already-exists|refused|aborted|exhausted|unavailable|too-late";
+  "invalid|unauthenticated|forbidden|not-found|already-exists|refused|aborted|exhausted|caller-gone|cut-short|dependency|unavailable|too-late";
 
 test("every reason that a service, the runtime or the edge gives stands in the contracts", () => {
   const unknown: string[] = [];

@@ -4,6 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "@row/gen/es/google/rpc/error_details_pb.ts";
 import { type Status, StatusSchema } from "@row/gen/es/google/rpc/status_pb.ts";
 import { ERROR_DOMAIN, toAnswer, wasCutOff } from "@row/runtime/errors.ts";
+import { isMark, meantBy } from "@row/runtime/uncounted-status.ts";
 
 /** What grpc-js says of a call that was not OK. */
 export interface GrpcStatus {
@@ -54,9 +55,13 @@ function withReason(code: Code, reason: string, message: string): ConnectError {
   return error;
 }
 
+/** The outside world is told what is meant: no breaker stands between it and the edge. */
 function toConnectError(answer: GrpcStatus, status: Status | undefined): ConnectError {
-  const error = new ConnectError(answer.details, answer.code);
-  error.details = (status?.details ?? []).map(({ typeUrl, value }) => ({
+  const details = status?.details ?? [];
+  const meant = meantBy(answer.code, details);
+  const error = new ConnectError(answer.details, meant);
+  const told = meant === answer.code ? details : details.filter((detail) => !isMark(detail));
+  error.details = told.map(({ typeUrl, value }) => ({
     type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
     value,
   }));

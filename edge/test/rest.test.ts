@@ -136,6 +136,31 @@ test("cancels the call when the client goes away", async () => {
   assert.equal(await promise, true);
 });
 
+test("trouble of what a service depends on is a 503 with Retry-After, though no breaker counts it", async () => {
+  edge.orders.on("getOrder", () => {
+    throw refusal("dependency", "DEPENDENCY_UNAVAILABLE", "Cannot answer now");
+  });
+  const answer = await edge.send("GET", `/v1/orders/${ORDER_ID}`);
+  assert.equal(answer.status, 503);
+  assert.equal(answer.headers.get("retry-after"), "1");
+  const body = await answer.clone().json();
+  assert.ok(typeof body === "object" && body !== null && "code" in body);
+  assert.equal(body.code, 14);
+  assert.deepEqual(
+    (await detailsOf(answer)).map((detail) => detail["@type"]),
+    ["type.googleapis.com/google.rpc.ErrorInfo", "type.googleapis.com/google.rpc.RetryInfo"],
+  );
+});
+
+test("a service that had no time, because the client gave none, is a 504 with the service's own reason", async () => {
+  edge.orders.on("getOrder", () => {
+    throw refusal("cut-short", "DEADLINE_EXCEEDED", "Cannot answer in time");
+  });
+  const answer = await edge.send("GET", `/v1/orders/${ORDER_ID}`);
+  assert.equal(answer.status, 504);
+  assert.equal((await detailsOf(answer))[0]?.reason, "DEADLINE_EXCEEDED");
+});
+
 for (const [kind, code, status] of [
   ["not-found", 5, 404],
   ["refused", 9, 400],
@@ -144,6 +169,7 @@ for (const [kind, code, status] of [
   ["forbidden", 7, 403],
   ["exhausted", 8, 429],
   ["unavailable", 14, 503],
+  ["caller-gone", 1, 499],
 ] as const) {
   test(`answers ${status} for a refusal of the kind "${kind}", with its reason`, async () => {
     edge.orders.on("getOrder", () => {
@@ -280,6 +306,7 @@ test("marks every answer as data that must not run or be framed", async () => {
 });
 
 interface Detail {
+  readonly "@type": string;
   readonly reason?: string;
   readonly fieldViolations?: readonly { readonly field: string }[];
 }

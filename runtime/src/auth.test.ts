@@ -107,7 +107,7 @@ test("without any keys the answer is try again, not a wrong token", async () => 
   });
   await assert.rejects(
     lost.verify(await sign()),
-    (error) => error instanceof DomainError && error.kind === "unavailable",
+    (error) => error instanceof DomainError && error.kind === "dependency",
   );
 });
 

@@ -57,7 +57,7 @@ export class TokenVerifier {
     return this.#verified.get(token)?.expiresAt;
   }
 
-  /** Verifies a token. Throws InvalidToken, or a DomainError "unavailable" when no keys were ever had. */
+  /** Verifies a token. Throws InvalidToken, or a DomainError "dependency" when no keys were ever had. */
   async verify(token: string): Promise<User> {
     const known = this.recall(token);
     if (known) return known;
@@ -89,7 +89,7 @@ export class TokenVerifier {
       if (!this.#keySet) await this.#refresh();
     } else if (age > KEY_SET_MAX_AGE_MS && mayAsk) void this.#refresh();
     if (!this.#keySet) {
-      throw new DomainError("unavailable", "KEYS_UNAVAILABLE", "Cannot verify the access token: auth does not answer");
+      throw new DomainError("dependency", "KEYS_UNAVAILABLE", "Cannot verify the access token: auth does not answer");
     }
     return this.#keySet;
   }

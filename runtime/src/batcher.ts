@@ -51,7 +51,7 @@ export class Batcher<Item, Result> {
 
   /**
    * Resolves or rejects as the item does, whatever becomes of those that share its batch. Rejects with a DomainError "too-late"
-   * when the current call is over before the item's turn, and "exhausted" when too many wait.
+   * or "caller-gone" when the current call is over before the item's turn, and "exhausted" when too many wait.
    */
   do(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {

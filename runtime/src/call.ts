@@ -53,7 +53,7 @@ export function whyOver(call: CallContext | undefined): DomainError | undefined 
   if (call === undefined) return undefined;
   if (Date.now() >= call.deadline) return new DomainError("too-late", "DEADLINE_EXCEEDED", "Cannot answer in time");
   const isGivenUp = call.isGivenUp ?? call.signal?.aborted;
-  return isGivenUp ? new DomainError("too-late", "CALLER_GONE", "The caller went away") : undefined;
+  return isGivenUp ? new DomainError("caller-gone", "CALLER_GONE", "The caller went away") : undefined;
 }
 
 /** Runs `work` so that the calls it makes carry `context`. */

@@ -3,8 +3,12 @@ import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import { BadRequest, ErrorInfo } from "@row/gen/grpc/google/rpc/error_details.ts";
 import { Status } from "@row/gen/grpc/google/rpc/status.ts";
 import { fittingMessage, fittingViolations } from "./error-size.ts";
+import { type Detail, detail, detailOf, meantBy, passesIn, permissionMissing } from "./uncounted-status.ts";
 
-/** Kinds of refusals; each has one gRPC code. */
+/**
+ * Kinds of refusals; each has one gRPC code. Only "unavailable" and "too-late" are this process's own trouble and count against
+ * it: "cut-short" is a caller that gave less time than the contract does, "dependency" is trouble of something else.
+ */
 export type ErrorKind =
   | "invalid"
   | "unauthenticated"
@@ -14,18 +18,24 @@ export type ErrorKind =
   | "refused"
   | "aborted"
   | "exhausted"
+  | "caller-gone"
+  | "cut-short"
+  | "dependency"
   | "unavailable"
   | "too-late";
 
 const CODES: Record<ErrorKind, status> = {
   invalid: status.INVALID_ARGUMENT,
   unauthenticated: status.UNAUTHENTICATED,
-  forbidden: status.PERMISSION_DENIED,
+  forbidden: status.FAILED_PRECONDITION,
   "not-found": status.NOT_FOUND,
   "already-exists": status.ALREADY_EXISTS,
   refused: status.FAILED_PRECONDITION,
   aborted: status.ABORTED,
   exhausted: status.RESOURCE_EXHAUSTED,
+  "caller-gone": status.CANCELLED,
+  "cut-short": status.ABORTED,
+  dependency: status.ABORTED,
   unavailable: status.UNAVAILABLE,
   "too-late": status.DEADLINE_EXCEEDED,
 };
@@ -72,6 +82,7 @@ export class InvalidField extends DomainError {
 
 /** The answer of a service that was called, when it was not OK. */
 export class RpcError extends Error {
+  /** What the callee means, also where it travelled as a status that nobody counts. */
   readonly code: status;
   /** From ErrorInfo; empty when the service gave none. */
   readonly reason: string;
@@ -80,10 +91,12 @@ export class RpcError extends Error {
   readonly servedBy: string;
 
   constructor(path: string, answer: StatusObject) {
-    super(`${path}: ${status[answer.code]}: ${answer.details}`);
+    const details = detailsOf(answer.metadata);
+    const code = wasCutOff(answer) ? status.UNAVAILABLE : meantBy(answer.code, details);
+    super(`${path}: ${status[code]}: ${answer.details}`);
     this.name = "RpcError";
-    this.code = wasCutOff(answer) ? status.UNAVAILABLE : answer.code;
-    const info = errorInfo(answer.metadata);
+    this.code = code;
+    const info = detailOf(ErrorInfo, details);
     this.reason = info?.reason ?? "";
     this.facts = info?.metadata ?? {};
     this.servedBy = String(answer.metadata.get("x-served-by")[0] ?? "");
@@ -98,29 +111,30 @@ export function wasCutOff({ code, details }: Pick<StatusObject, "code" | "detail
   return code === status.INTERNAL && details.startsWith("Received RST_STREAM with code");
 }
 
-const TYPE_PREFIX = "type.googleapis.com/";
-
-function errorInfo(metadata: Metadata): ErrorInfo | undefined {
+function detailsOf(metadata: Metadata): readonly Detail[] {
   const binary = metadata.get("grpc-status-details-bin")[0];
-  if (!Buffer.isBuffer(binary)) return undefined;
+  if (!Buffer.isBuffer(binary)) return [];
   try {
-    const detail = Status.decode(binary).details.find(({ typeUrl }) => typeUrl === TYPE_PREFIX + ErrorInfo.$type);
-    return detail && ErrorInfo.decode(detail.value);
+    return Status.decode(binary).details;
   } catch {
-    return undefined; // a foreign answer; its code and message still count
+    return []; // a foreign answer; its code and message still count
   }
 }
 
-/** Codes of a called service that say nothing wrong of us: passed on as they are. */
-const PASSED_ON: ReadonlySet<status> = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED]);
+/** What a called service means by its answer that says nothing wrong of us: it has trouble, or no time, and so we cannot answer. */
+const PASSING: ReadonlySet<status> = new Set([
+  status.UNAVAILABLE,
+  status.DEADLINE_EXCEEDED,
+  status.CANCELLED,
+  status.RESOURCE_EXHAUSTED,
+]);
 
 /** What a handler threw, as the domain sees it; undefined for a bug. */
 function asDomainError(error: unknown): DomainError | undefined {
   if (error instanceof DomainError) return error;
-  if (error instanceof RpcError && (PASSED_ON.has(error.code) || error.code === status.RESOURCE_EXHAUSTED)) {
-    const kind = error.code === status.DEADLINE_EXCEEDED ? "too-late" : "unavailable";
+  if (error instanceof RpcError && PASSING.has(error.code)) {
     return new DomainError(
-      kind,
+      "dependency",
       "DEPENDENCY_UNAVAILABLE",
       "Cannot answer now: a service it depends on does not answer",
     );
@@ -170,6 +184,9 @@ function sqlStateInPrisma(error: Error): string {
   return String(meta?.driverAdapterError?.cause?.originalCode ?? "");
 }
 
+/** When trouble elsewhere may be over. */
+const TRY_AGAIN_SECONDS = 1;
+
 /** A gRPC status with its details, ready to be sent; `isBug` when nobody planned for it. */
 export interface ErrorAnswer {
   readonly status: StatusObject;
@@ -188,21 +205,16 @@ export function toAnswer(error: unknown, correlationId: string): ErrorAnswer {
   const message = fittingMessage(domainError.message);
   const violations = fittingViolations(domainError.violations);
   const code = CODES[kind];
-  const details = [pack(ErrorInfo, ErrorInfo.create({ reason, domain: ERROR_DOMAIN, metadata: facts }))];
+  const details = [detail(ErrorInfo, ErrorInfo.create({ reason, domain: ERROR_DOMAIN, metadata: facts }))];
   if (violations.length > 0) {
-    details.push(pack(BadRequest, BadRequest.create({ fieldViolations: violations.map((v) => ({ ...v })) })));
+    details.push(detail(BadRequest, BadRequest.create({ fieldViolations: violations.map((v) => ({ ...v })) })));
   }
+  if (kind === "forbidden") details.push(permissionMissing(reason, ""));
+  if (kind === "dependency") details.push(passesIn(TRY_AGAIN_SECONDS));
   const metadata = new Metadata();
   metadata.set(
     "grpc-status-details-bin",
     Buffer.from(Status.encode(Status.create({ code, message, details })).finish()),
   );
   return { status: { code, details: message, metadata }, reason, isBug: false };
-}
-
-function pack<T>(
-  type: { $type: string; encode(message: T): { finish(): Uint8Array<ArrayBuffer> | Uint8Array } },
-  message: T,
-): { typeUrl: string; value: Buffer } {
-  return { typeUrl: TYPE_PREFIX + type.$type, value: Buffer.from(type.encode(message).finish()) };
 }

@@ -142,7 +142,7 @@ export class HandlerFactory {
 }
 
 function isCallerGone(error: unknown): boolean {
-  return error instanceof DomainError && error.reason === "CALLER_GONE";
+  return error instanceof DomainError && error.kind === "caller-gone";
 }
 
 /** Resolves when the reader has caught up, or the stream is given up. Rejects when nobody reads. */
@@ -157,7 +157,7 @@ function drained(raw: ServerWritableStream<Buffer, unknown>, signal: AbortSignal
     };
     const goOn = () => settle();
     const timer = setTimeout(
-      () => settle(new DomainError("too-late", "CALLER_GONE", "Cannot go on with this stream: nobody reads it")),
+      () => settle(new DomainError("caller-gone", "CALLER_GONE", "Cannot go on with this stream: nobody reads it")),
       READ_WITHIN_MS,
     );
     raw.once("drain", goOn);

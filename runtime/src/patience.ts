@@ -33,7 +33,7 @@ export class Patience {
 
   /** Gives up: nobody waits for the answer. */
   callerWent(): void {
-    this.giveUp(new DomainError("too-late", "CALLER_GONE", "The caller went away"));
+    this.giveUp(new DomainError("caller-gone", "CALLER_GONE", "The caller went away"));
   }
 
   /** Gives up at that time, in milliseconds since the epoch. */

@@ -1,7 +1,7 @@
 /** Idempotent mutations: a repeat of a request_id gets the first answer, another body under it is refused. */
 import { createHash } from "node:crypto";
 import type { Call } from "./call.ts";
-import { DomainError } from "./errors.ts";
+import { DomainError, type ErrorKind } from "./errors.ts";
 import { isUniqueViolation, type Queryable, statement } from "./postgres.ts";
 
 /** The request_id was used before with another body. */
@@ -86,6 +86,9 @@ export async function once<Q extends { requestId: string }, R>(
   }
 }
 
+/** What a mutation is refused with before it is tried. */
+const NOT_TRIED: ReadonlySet<ErrorKind> = new Set(["too-late", "cut-short", "caller-gone", "exhausted"]);
+
 /**
  * As `once`, without a look beforehand: for a mutation that has no effect before the one statement that also stores the
  * answer, with `rememberRequestsFrom`. `mutate` answers undefined when that found the request answered before.
@@ -111,7 +114,7 @@ export async function onceTogether<Q extends { requestId: string }, R>(
     if (response) return response;
   } catch (error) {
     // It was not even tried: to look for an answer would be the work that was to be spared.
-    if (error instanceof DomainError && (error.kind === "too-late" || error.kind === "exhausted")) throw error;
+    if (error instanceof DomainError && NOT_TRIED.has(error.kind)) throw error;
     failure = error;
   }
   // What a repeat runs into now says nothing: the first answer counts.

@@ -6,7 +6,7 @@ import { checkService, checkUser, serviceOf } from "./access.ts";
 import { ACCESS_TOKEN_SECONDS, bearerToken, InvalidToken, type TokenVerifier } from "./auth.ts";
 import { type Call, type CallContext, runInCall, type User } from "./call.ts";
 import type { MethodContract } from "./contract.ts";
-import { type DomainError, toAnswer } from "./errors.ts";
+import { DomainError, toAnswer } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { Patience } from "./patience.ts";
 import { type CallSpan, endCallSpan, SpanKind, type Telemetry } from "./telemetry.ts";
@@ -20,6 +20,14 @@ export interface ServingSetup {
   readonly servedBy: string;
   readonly verifier: TokenVerifier | undefined;
 }
+
+/**
+ * A call is given up so much earlier than its caller does. Both would otherwise give up at the same moment, and the caller would
+ * learn nothing but that: this way the reason arrives, of this call and of those it made, whose deadlines come from this one.
+ */
+const LAST_WORDS_MS = 20;
+/** The share of its class's time that a call has when it took nothing but the way here. */
+const WHOLE_TIME = 0.8;
 
 /** The half of an RPC's definition that reads. */
 interface RequestReader {
@@ -45,13 +53,17 @@ export class Serving implements Call, CallContext {
   readonly #raw: ServerCall;
   readonly #startedAt = performance.now();
   readonly #patience = new Patience();
+  /** Whether the caller gave clearly less time than the contract does. */
+  readonly #isCutShort: boolean;
 
   constructor(setup: ServingSetup, method: MethodContract, raw: ServerCall) {
     this.method = method;
     this.#setup = setup;
     this.#raw = raw;
-    const asked = raw.getDeadline();
-    this.deadline = Math.min(Date.now() + method.timeoutMs, asked instanceof Date ? asked.getTime() : asked);
+    const now = Date.now();
+    const asked = Number(raw.getDeadline()) - LAST_WORDS_MS;
+    this.deadline = Math.min(now + method.timeoutMs, asked);
+    this.#isCutShort = asked - now < method.timeoutMs * WHOLE_TIME;
     this.correlationId = correlationId(header(raw.metadata, "x-correlation-id"));
     this.span = setup.telemetry.startSpan(method.path, SpanKind.SERVER, header(raw.metadata, "traceparent"));
     this.authorization = header(raw.metadata, "authorization");
@@ -127,7 +139,7 @@ export class Serving implements Call, CallContext {
   }
 
   refusal(error: unknown) {
-    const answer = toAnswer(error, this.correlationId);
+    const answer = toAnswer(this.#isCutShort ? onTheCallersClock(error) : error, this.correlationId);
     answer.status.metadata.merge(this.headers());
     if (answer.isBug)
       this.#setup.log.error({ ...this.#fields(), err: error }, "call failed for a reason nobody planned for");
@@ -168,4 +180,11 @@ function header(metadata: Metadata, name: string): string | undefined {
 /** Takes the caller's correlation id when it is harmless in logs, else makes one. */
 function correlationId(given: string | undefined): string {
   return given !== undefined && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUIDv7();
+}
+
+/** A caller that gave too little time says nothing about this process. */
+function onTheCallersClock(error: unknown): unknown {
+  if (!(error instanceof DomainError) || error.kind !== "too-late") return error;
+  const { reason, message, facts } = error;
+  return new DomainError("cut-short", reason, message, { facts });
 }

@@ -84,7 +84,7 @@ test("a domain error arrives with code, reason, facts and who served", async () 
     Promise.reject(new DomainError("refused", "OUT_OF_STOCK", "Cannot", { facts: { available: "1" } }));
   await assert.rejects(catalog.getProduct({ id: PRODUCT }, { timeoutMs: 400 }), (error) => {
     assert.ok(error instanceof RpcError);
-    assert.equal(error.code, status.PERMISSION_DENIED, "orders is not among the callers of GetProduct");
+    assert.equal(error.code, status.PERMISSION_DENIED, "what is meant: orders is not among the callers of GetProduct");
     return true;
   });
   await assert.rejects(outsider.client(CatalogServiceService).getProduct({ id: PRODUCT }), (error) => {
@@ -121,7 +121,7 @@ test("services-only methods refuse callers without an identity, of another servi
   const id = (account: string) => ({ "l5d-client-id": `${account}.serviceaccount.identity.linkerd.cluster.local` });
   for (const headers of [{}, id("payments.shop"), id("orders.other"), { "l5d-client-id": "orders" }]) {
     const answer = await callRaw("BatchGetProducts", asking, headers);
-    assert.ok(answer instanceof Error && answer.code === status.PERMISSION_DENIED, JSON.stringify(headers));
+    assert.ok(answer instanceof Error && answer.code === status.FAILED_PRECONDITION, JSON.stringify(headers));
   }
   const allowed = await callRaw("BatchGetProducts", asking, id("orders.shop"));
   assert.ok(Buffer.isBuffer(allowed));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FailureAccrual } from "./failure-accrual.ts";
+import { GRPC_STATUSES, NO_STATUS } from "./outcome.ts";
 import { podOf } from "./pod.ts";
 import { RequestLines } from "./request-lines.ts";
 
@@ -19,6 +20,16 @@ function failuresAfter(times: number, grpcStatus: number, termination: string): 
   for (let time = 0; time < times; time += 1) lines.take(line, 1);
   return health.failures;
 }
+
+test("counts the six statuses that Linkerd counts, and none of the others (proxy v2.359.0 on a cluster; Codes::default in its source)", () => {
+  const counted = GRPC_STATUSES.slice(0, NO_STATUS).filter((_name, code) => failuresAfter(3, code, "--") === 3);
+  assert.deepEqual(counted, [
+    ...["UNKNOWN", "DEADLINE_EXCEEDED", "PERMISSION_DENIED"],
+    ...["INTERNAL", "UNAVAILABLE", "DATA_LOSS"],
+  ]);
+  const forgotten = GRPC_STATUSES.slice(0, NO_STATUS).filter((_name, code) => failuresAfter(3, code, "--") === 0);
+  assert.equal(forgotten.length, 11, "what does not count leaves no trace");
+});
 
 test("counts against an endpoint what it answered and connections it broke", () => {
   assert.equal(failuresAfter(3, 4, "--"), 3, "DEADLINE_EXCEEDED, said by the app");

@@ -25,7 +25,7 @@ export interface GatewayAnswer {
 /** The gateway cannot be reached, is too slow, or fails: whether it did anything is not known. */
 export class GatewayUnavailable extends DomainError {
   constructor(why: string) {
-    super("unavailable", "GATEWAY_UNAVAILABLE", `Cannot reach the card gateway: ${why}`);
+    super("dependency", "GATEWAY_UNAVAILABLE", `Cannot reach the card gateway: ${why}`);
   }
 }
 
@@ -38,7 +38,7 @@ export interface CardGatewayOptions {
 /** The caller went away: that says nothing about the gateway, and does not count against it. */
 class CallerGone extends DomainError {
   constructor() {
-    super("too-late", "GATEWAY_UNAVAILABLE", "Cannot wait for the card gateway: the caller has gone");
+    super("caller-gone", "CALLER_GONE", "Cannot wait for the card gateway: the caller has gone");
   }
 }
 
