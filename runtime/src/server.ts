@@ -9,6 +9,7 @@ import { ReflectionService } from "@grpc/reflection";
 import { fileDescriptors } from "./contract.ts";
 import { HandlerFactory, type HandlerSetup, type Handlers } from "./handler.ts";
 import { Health } from "./health-watches.ts";
+import { rightLibraryAnswers } from "./library-answers.ts";
 import { listenAt } from "./unix-socket.ts";
 
 /** A ts-proto service definition ("OrderServiceService"). */
@@ -37,6 +38,7 @@ const health = fromBinary(FileDescriptorSetSchema, readFileSync(new URL(import.m
 /** A gRPC server that validates, authorizes, times and logs every call by its contract. */
 export class GrpcServer {
   readonly #server = new Server({
+    interceptors: [rightLibraryAnswers],
     // Nobody asks channelz, and its bookkeeping costs something with each call.
     "grpc.enable_channelz": 0,
     "grpc.max_receive_message_length": 1024 * 1024,

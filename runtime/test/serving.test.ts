@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
+import { once } from "node:events";
+import http2 from "node:http2";
 import { after, test } from "node:test";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
@@ -157,4 +159,56 @@ test("what a handler calls carries its deadline and correlation id", async () =>
   assert.ok(Buffer.isBuffer(await callRaw("GetProduct", asking, { "x-correlation-id": "c-9" })));
   const odd = await callRaw("GetProduct", asking, { "x-correlation-id": "not good for logs" });
   assert.ok(odd instanceof Error, "a harmful correlation id is replaced");
+});
+
+test("a caller that gives too little time is told so with a status that does not count against the callee", async () => {
+  getProduct = () => new Promise(() => {});
+  for (const timeout of ["1n", "1m", "30m", "100m"]) {
+    const answer = await callRaw("GetProduct", asking, { "grpc-timeout": timeout });
+    assert.ok(answer instanceof Error && answer.code === status.ABORTED, `${timeout}: ${answer}`);
+    assert.equal(new RpcError("", answer).reason, "DEADLINE_EXCEEDED", timeout);
+  }
+});
+
+// boulder's grpc/interceptors.go shaves the same 20 ms: without, whoever waits learns nothing but that time is up.
+test("the reason of a call that took too long arrives before its caller gives up", async () => {
+  getProduct = () => new Promise(() => {});
+  for (const timeoutMs of [200, undefined]) {
+    await assert.rejects(outsider.client(CatalogServiceService).getProduct({ id: PRODUCT }, { timeoutMs }), (error) => {
+      assert.ok(error instanceof RpcError);
+      assert.deepEqual([error.code, error.reason], [status.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"]);
+      assert.equal(error.servedBy, "catalog/v1/catalog-v1-1");
+      return true;
+    });
+  }
+});
+
+test("what a handler calls has less time than the handler, so that it can still tell its caller why", async () => {
+  const deadlines: number[] = [];
+  getProduct = async (_request, call) => {
+    deadlines.push(call.deadline - Date.now());
+    return { product: undefined };
+  };
+  await callRaw("GetProduct", asking, { "grpc-timeout": "300m" });
+  assert.ok((deadlines[0] ?? 0) <= 280, String(deadlines[0]));
+});
+
+test("a timeout or a compressed message that nobody can read is the caller's fault", async () => {
+  const timeout = await callRaw("GetProduct", asking, { "grpc-timeout": "soon" });
+  assert.ok(timeout instanceof Error && timeout.code === status.INVALID_ARGUMENT, String(timeout));
+  const session = http2.connect(`http://${ADDRESS}`);
+  try {
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/shop.catalog.v1.CatalogService/GetProduct",
+      "content-type": "application/grpc",
+      te: "trailers",
+      "grpc-encoding": "gzip",
+    });
+    stream.end(Buffer.from([1, 0, 0, 0, 4, 1, 2, 3, 4]));
+    const [headers] = await once(stream, "response");
+    assert.equal(Number(headers["grpc-status"]), status.INVALID_ARGUMENT);
+  } finally {
+    session.close();
+  }
 });
