@@ -6,6 +6,7 @@ import {
   BrokenCircuitError,
   BulkheadRejectedError,
   bulkhead,
+  CircuitState,
   circuitBreaker,
   handleType,
   SamplingBreaker,
@@ -49,6 +50,7 @@ const WAITING_PER_REQUEST = 15;
 export class CardGateway {
   readonly #options: CardGatewayOptions;
   readonly #breaker;
+  readonly #inTime;
   readonly #bounds;
   readonly #agent = new Agent({ keepAlive: true });
 
@@ -59,10 +61,8 @@ export class CardGateway {
       halfOpenAfter: 500,
       breaker: new SamplingBreaker({ threshold: 0.7, duration: 5_000, minimumRps: 5 }),
     });
-    this.#bounds = wrap(
-      bulkhead(options.concurrency, options.concurrency * WAITING_PER_REQUEST),
-      timeout(options.timeoutMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false }),
-    );
+    this.#inTime = timeout(options.timeoutMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false });
+    this.#bounds = wrap(bulkhead(options.concurrency, options.concurrency * WAITING_PER_REQUEST), this.#inTime);
   }
 
   /** Holds an amount. A repeat for the same order gets the first answer. Throws GatewayUnavailable. */
@@ -88,11 +88,18 @@ export class CardGateway {
     }
   }
 
+  /**
+   * The request that tries a broken circuit again goes to its end without its caller and without waiting for a place: cockatiel
+   * takes every error but GatewayUnavailable for a success then, and neither a caller that leaves nor a full house says that the
+   * gateway is back.
+   */
   async #ask(path: string, key: string, body: object | undefined, caller?: AbortSignal): Promise<GatewayAnswer> {
+    const isTrial = this.#breaker.state === CircuitState.HalfOpen;
+    const bounds = isTrial ? this.#inTime : this.#bounds;
     try {
-      return await this.#bounds.execute(({ signal }) => this.#request(path, key, body, signal), caller);
+      return await bounds.execute(({ signal }) => this.#request(path, key, body, signal), isTrial ? undefined : caller);
     } catch (error) {
-      if (caller?.aborted) throw new CallerGone();
+      if (!isTrial && caller?.aborted) throw new CallerGone();
       if (error instanceof TaskCancelledError)
         throw new GatewayUnavailable(`no answer in ${this.#options.timeoutMs} ms`);
       throw error;
