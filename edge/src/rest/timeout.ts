@@ -2,7 +2,7 @@
 import { InvalidField } from "@row/runtime/errors.ts";
 
 /** In less no service can answer: such a timeout would always be a 504. */
-const SHORTEST_SECONDS = 0.01;
+const SHORTEST_SECONDS = 0.05;
 
 /** The milliseconds asked for; undefined when the caller leaves it to the call's class. */
 export function askedTimeout(header: string | undefined): number | undefined {
