@@ -63,6 +63,72 @@ test("refuses a removed method, and a change to what two services share", () => 
   assert.match(said, /address\.proto.*"city"/);
 });
 
+test("refuses a REST path, a body or a call that was bound otherwise, and says whose calls break", () => {
+  edit("orders/v1/order_service.proto", '"/v1/orders/{id}:cancel"', '"/v1/orders/{id}:stop"');
+  edit("catalog/v1/catalog_service.proto", 'get: "/v1/products/{id}"', 'get: "/v1/products/{id}/details"');
+  const { code, said } = script("check-breaking");
+  assert.equal(code, 1);
+  assert.match(
+    said,
+    /OrderService\.CancelOrder: POST \/v1\/orders\/\{id\}:cancel body=\* is gone: its REST clients get 404/,
+  );
+  assert.match(said, /CatalogService\.GetProduct: GET \/v1\/products\/\{id\} is gone/);
+});
+
+test("refuses rules that refuse more than they did, and lets those go that refuse less", () => {
+  edit(
+    "catalog/v1/catalog_service.proto",
+    "string name = 2 [(buf.validate.field).string.max_len = 200]",
+    "string name = 2 [(buf.validate.field).string.max_len = 100]",
+  );
+  edit(
+    "catalog/v1/catalog_service.proto",
+    "string description = 3 [(buf.validate.field).string.max_len = 4000]",
+    "string description = 3 [(buf.validate.field).string.max_len = 9000]",
+  );
+  edit(
+    "catalog/v1/catalog_service.proto",
+    "string category_id = 4 [(buf.validate.field).string.max_len = 64]",
+    "string category_id = 4 [(buf.validate.field).string.max_len = 64, (buf.validate.field).required = true]",
+  );
+  const { code, said } = script("check-breaking");
+  assert.equal(code, 1);
+  assert.match(
+    said,
+    /UpdateProductRequest\.name: maxLen is "200" no more: "100": callers who send what was valid are refused/,
+  );
+  assert.match(said, /UpdateProductRequest\.category_id: required is new: true/);
+  assert.doesNotMatch(said, /UpdateProductRequest\.description/);
+});
+
+test("refuses a new field that callers must know, and less access, callers or time", () => {
+  edit(
+    "catalog/v1/catalog_service.proto",
+    "  google.protobuf.FieldMask update_mask = 5;",
+    "  google.protobuf.FieldMask update_mask = 5;\n  // Is why.\n  string reason = 6 [(buf.validate.field).required = true];",
+  );
+  edit("catalog/v1/catalog_service.proto", /access: ACCESS_PUBLIC/, "access: ACCESS_SIGNED_IN");
+  edit("catalog/v1/catalog_service.proto", /call_class: CALL_CLASS_NORMAL/, "call_class: CALL_CLASS_FAST");
+  edit("inventory/v1/inventory_service.proto", /callers: (?:\["orders"\]|"orders")/, 'callers: "nobody"');
+  const { code, said } = script("check-breaking");
+  assert.equal(code, 1);
+  assert.match(said, /UpdateProductRequest\.reason: is new and required: callers who do not know it are refused/);
+  assert.match(said, /access is SIGNED_IN: refused now are callers who are nobody signed in/);
+  assert.match(said, /call class is FAST, not NORMAL: callers who wait/);
+  assert.match(said, /InventoryService\.\w+: the service orders may not call it any more/);
+});
+
+test("takes an idempotency level that is added, and refuses one that is taken away", () => {
+  edit(
+    "orders/v1/order_service.proto",
+    /option \(shop\.options\.v1\.method\)/,
+    "option idempotency_level = IDEMPOTENT;\n    option (shop.options.v1.method)",
+  );
+  assert.deepEqual(script("check-breaking"), { code: 0, said: "" });
+  edit("catalog/v1/catalog_service.proto", /option idempotency_level = NO_SIDE_EFFECTS;/, "");
+  assert.match(script("check-breaking").said, /may not be repeated any more/);
+});
+
 test("lets contracts grow, and protects what was released", () => {
   const added = "\n  // Is a note.\n  string note = 12;\n\n  // States of an order.";
   edit("orders/v1/order.proto", "\n  // States of an order.", added);
