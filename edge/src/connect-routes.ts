@@ -13,13 +13,14 @@ import {
   type Transport,
 } from "@connectrpc/connect";
 import { type MethodContract, methodAt, registry } from "@row/runtime/contract.ts";
+import { InvalidField } from "@row/runtime/errors.ts";
 import { validateBytes } from "@row/runtime/validate.ts";
 import { type Client, Exchange, type Surroundings } from "./exchange.ts";
 import { EXCHANGE } from "./grpc-transport.ts";
 import { REQUEST_COMPRESSIONS } from "./request-compression.ts";
 import { httpStatusOf } from "./rest/error-status.ts";
 import { MAX_JSON_DEPTH } from "./rest/json-body.ts";
-import { requestIdOf, takesRequestId } from "./rest/request-id.ts";
+import { isSameRequest, requestIdOf, takesRequestId } from "./rest/request-id.ts";
 import { fromThrown } from "./rpc-error.ts";
 import { admitUnreadable, checkReadable } from "./unreadable-messages.ts";
 
@@ -149,8 +150,15 @@ function checkRequest<M extends DescMethodUnary | DescMethodServerStreaming>(
 ): void {
   checkReadable(context.values);
   const key = context.requestHeader.get("idempotency-key");
-  if (key !== null && takesRequestId(input) && request.requestId === "") {
-    request.requestId = requestIdOf(exchange.caller, contractOf(context.method).path, key);
+  if (key !== null && takesRequestId(input)) {
+    const { path } = contractOf(context.method);
+    if (request.requestId === "") request.requestId = requestIdOf(exchange.caller, path, key);
+    else if (!isSameRequest(request.requestId, exchange.caller, path, key)) {
+      throw new InvalidField(
+        "request_id",
+        "is not what the Idempotency-Key header says: send one of them, or both alike",
+      );
+    }
   }
   validateBytes(input, toBinary(input, request));
 }

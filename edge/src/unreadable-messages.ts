@@ -8,6 +8,8 @@ import { type ConnectRouter, type ContextValues, createContextKey } from "@conne
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { registry } from "@row/runtime/contract.ts";
 import { DomainError } from "@row/runtime/errors.ts";
+import { plainContentType } from "./content-type.ts";
+import { serveText } from "./grpc-web-text.ts";
 import { shortenTimeouts } from "./long-timeouts.ts";
 import { ENVELOPE_BYTES, formOf, type MessageForm, messagesIn } from "./message-form.ts";
 import { blame } from "./rest/json-blame.ts";
@@ -21,7 +23,7 @@ type Handler = ConnectRouter["handlers"][number];
 export function admitUnreadable(router: ConnectRouter, maxBytes: number): void {
   for (const [index, handler] of router.handlers.entries()) {
     const reading: Handler = Object.assign(
-      async (request: UniversalServerRequest) => handler(readable(request, handler, maxBytes)),
+      (request: UniversalServerRequest) => serveText(request, (binary) => handler(readable(binary, handler, maxBytes))),
       handler, // its path, method and protocols
     );
     router.handlers[index] = reading;
@@ -36,6 +38,7 @@ export function checkReadable(values: ContextValues): void {
 
 function readable(request: UniversalServerRequest, handler: Handler, maxBytes: number): UniversalServerRequest {
   shortenTimeouts(request.header);
+  plainContentType(request.header);
   const isGet = request.method === "GET" && handler.allowedMethods.includes("GET");
   const asked = isGet ? asPost(request) : request;
   const form = formOf(asked.header);

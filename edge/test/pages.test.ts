@@ -19,7 +19,10 @@ interface Document {
         parameters: { name: string; in: string; required?: boolean; schema: object }[];
         summary: string;
         security: object[];
-        requestBody?: { content: Record<string, { schema: object }> };
+        requestBody?: {
+          required: boolean;
+          content: Record<string, { schema: { additionalProperties?: boolean; $ref?: string } }>;
+        };
         responses: Record<string, { content: object }>;
       }
     >
@@ -27,7 +30,12 @@ interface Document {
   components: {
     schemas: Record<
       string,
-      { properties: Record<string, Record<string, unknown>>; required?: string[]; enum?: string[] }
+      {
+        properties: Record<string, Record<string, unknown>>;
+        required?: string[];
+        enum?: string[];
+        additionalProperties?: boolean;
+      }
     >;
   };
 }
@@ -72,6 +80,33 @@ test("describes messages as proto3 JSON with the contract's rules", async () => 
   assert.equal(order?.version?.type, "string");
   assert.equal(order?.createTime?.format, "date-time");
   assert.ok(components.schemas["shop.orders.v1.Order.State"]?.enum?.includes("STATE_PENDING"));
+});
+
+test("says that a field is required whose rules leave out its default, and which body is not", async () => {
+  const { components, paths } = await document();
+  assert.deepEqual(components.schemas["shop.orders.v1.PlaceOrderRequest.Item"]?.required, ["productId", "quantity"]);
+  assert.equal(paths["/v1/orders"]?.post?.requestBody?.required, true);
+  assert.equal(paths["/v1/orders/{id}:cancel"]?.post?.requestBody?.required, false);
+});
+
+test("offers no value of an enum that is refused", async () => {
+  const grants = Object.entries((await document()).paths).filter(([path]) => /:(grant|revoke)Role$|\/roles/.test(path));
+  assert.ok(grants.length > 0);
+  assert.doesNotMatch(JSON.stringify(grants), /ROLE_UNSPECIFIED|schemas\/shop\.options\.v1\.Role"/);
+  assert.match(JSON.stringify(grants), /"enum":\["ROLE_CUSTOMER","ROLE_MERCHANT","ROLE_ADMIN"\]/);
+});
+
+test("says of every body that unknown fields are refused, down to the last object", async () => {
+  const { components, paths } = await document();
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const { requestBody } of Object.values(methods)) {
+      const schema = requestBody?.content["application/json"]?.schema;
+      const target = schema?.$ref ? components.schemas[schema.$ref.split("/").at(-1) ?? ""] : schema;
+      if (schema) assert.equal(target?.additionalProperties, false, path);
+    }
+  }
+  assert.equal(components.schemas["shop.orders.v1.PlaceOrderRequest.Item"]?.additionalProperties, false);
+  assert.equal(components.schemas["shop.orders.v1.PlaceOrderResponse"]?.additionalProperties, undefined);
 });
 
 test("describes only what can be called, and nothing that is for services only", async () => {

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { ErrorInfoSchema } from "@row/gen/es/google/rpc/error_details_pb.ts";
-import { CatalogService } from "@row/gen/es/shop/catalog/v1/catalog_service_pb.ts";
+import {
+  CatalogService,
+  GetProductRequestSchema,
+  GetProductResponseSchema,
+} from "@row/gen/es/shop/catalog/v1/catalog_service_pb.ts";
 import { Order_State } from "@row/gen/es/shop/orders/v1/order_pb.ts";
 import { OrderService } from "@row/gen/es/shop/orders/v1/order_service_pb.ts";
 import { EdgeUnderTest, ORDER_ID, PRODUCT_ID, refusal, USER_ID } from "./edge-under-test.ts";
@@ -95,6 +100,55 @@ for (const [protocol, transport] of Object.entries(protocols)) {
     assert.equal(edge.catalog.received.length, 0);
   });
 }
+
+for (const type of [
+  'application/json; charset="utf-8"',
+  "application/json ; charset=UTF-8",
+  "application/json;charset=utf8",
+]) {
+  test(`takes ${type} at a Connect path, as any other way to write it (RFC 9110, section 8.3.1)`, async () => {
+    edge.catalog.on("getProduct", () => ({ product: { id: PRODUCT_ID } }));
+    const body = JSON.stringify({ id: PRODUCT_ID });
+    const headers = { "content-type": type };
+    const answer = await edge.fetch("/shop.catalog.v1.CatalogService/GetProduct", { method: "POST", headers, body });
+    assert.equal(answer.status, 200, await answer.text());
+  });
+}
+
+test("serves gRPC-Web in text mode, whose frames are base64 (PROTOCOL-WEB.md of grpc)", async () => {
+  edge.catalog.on("getProduct", () => ({ product: { id: PRODUCT_ID, version: 5n } }));
+  const message = toBinary(GetProductRequestSchema, create(GetProductRequestSchema, { id: PRODUCT_ID }));
+  const frame = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]);
+  const headers = { "content-type": "application/grpc-web-text", "x-grpc-web": "1" };
+  const path = "/shop.catalog.v1.CatalogService/GetProduct";
+  // A client may send pieces, each with its own padding.
+  const pieces = [frame.subarray(0, 4), frame.subarray(4)].map((piece) => piece.toString("base64")).join("");
+  for (const body of [frame.toString("base64"), pieces]) {
+    const answer = await edge.fetch(path, { method: "POST", headers, body });
+    assert.match(answer.headers.get("content-type") ?? "", /^application\/grpc-web-text/);
+    const text = await answer.text();
+    const bytes = Buffer.concat((text.match(/[^=]+=*/g) ?? []).map((piece) => Buffer.from(piece, "base64")));
+    const length = bytes.readUInt32BE(1);
+    assert.equal(fromBinary(GetProductResponseSchema, bytes.subarray(5, 5 + length)).product?.version, 5n);
+    assert.match(bytes.subarray(5 + length + 5).toString(), /grpc-status: 0/);
+  }
+});
+
+test("names fields in words of the protocol: a Connect refusal of JSON speaks of no library", async () => {
+  const headers = { "content-type": "application/json" };
+  const path = "/shop.catalog.v1.CatalogService/ListProducts";
+  for (const [body, said] of [
+    ['{"pageSize":"0x10"}', "pageSize: must be a decimal number"],
+    ['{"pageSize":"x"}', "pageSize: must be a decimal number"],
+    ['{"nope":1}', "nope: there is no such field"],
+    ['{"pageToken":5}', "pageToken: must be a string"],
+  ] as const) {
+    const answer = await edge.fetch(path, { method: "POST", headers, body });
+    const { message } = (await answer.json()) as { message: string };
+    assert.equal(answer.status, 400, message);
+    assert.ok(message.startsWith(said), message);
+  }
+});
 
 async function failure(call: Promise<unknown>): Promise<ConnectError> {
   try {

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { after, afterEach, before, test } from "node:test";
 import { Order_State } from "@row/gen/es/shop/orders/v1/order_pb.ts";
 import type { PlaceOrderRequest } from "@row/gen/es/shop/orders/v1/order_service_pb.ts";
+import { InvalidField, toAnswer } from "@row/runtime/errors.ts";
 import { bareStatus, EdgeUnderTest, ORDER_ID, PRODUCT_ID, refusal, USER_ID } from "./edge-under-test.ts";
 
 let edge: EdgeUnderTest;
@@ -341,4 +342,41 @@ test("says that an answer depends on Origin also when none was sent, and that no
     assert.match(headers.get("vary") ?? "", /Origin/, path);
     assert.equal(headers.get("cross-origin-resource-policy"), "same-origin", path);
   }
+});
+
+test("takes a requestId and an Idempotency-Key that are equal for one, and refuses two that differ", async () => {
+  edge.orders.on("cancelOrder", () => ({}));
+  const key = "0190a0a0-0000-7000-8000-0000000000aa";
+  const cancel = (requestId: string) =>
+    edge.send("POST", `/v1/orders/${ORDER_ID}:cancel`, { requestId }, { "idempotency-key": key });
+  for (const requestId of [key, key.toUpperCase()]) {
+    assert.equal((await cancel(requestId)).status, 200);
+    assert.equal(edge.orders.requestAt<{ requestId: string }>(edge.orders.received.length - 1).requestId, key);
+  }
+  const refused = await cancel("0190a0a0-0000-7000-8000-0000000000ab");
+  assert.equal(refused.status, 400);
+  assert.match(await refused.text(), /"requestId: is not what the Idempotency-Key header says/);
+});
+
+test("names a mask's fields as JSON has them, whatever the service calls them", async () => {
+  edge.catalog.on("updateProduct", () => {
+    const description = '"nope" cannot be changed: name name, description, category_id';
+    throw Object.assign(new Error(), toAnswer(new InvalidField("update_mask.paths[0]", description), "").status);
+  });
+  const authorization = `Bearer ${await edge.auth.tokenFor({ roles: ["merchant"] })}`;
+  const body = { name: "x", updateMask: "nope" };
+  const answer = await edge.send("PATCH", `/v1/products/${PRODUCT_ID}`, body, { authorization });
+  const { message, details } = (await answer.json()) as { message: string; details: Record<string, unknown>[] };
+  const description = '"nope" cannot be changed: name name, description, categoryId';
+  assert.equal(message, `updateMask: ${description}`);
+  assert.partialDeepStrictEqual(details[1], { fieldViolations: [{ field: "updateMask", description }] });
+});
+
+test("names fields alike in message and details, also where there is too much to say", async () => {
+  const items = Array.from({ length: 30 }, () => ({ productId: "mug", quantity: 0 }));
+  const answer = await edge.send("POST", "/v1/orders", { items, paymentToken: "x" });
+  const text = await answer.text();
+  assert.equal(answer.status, 400);
+  assert.match(text, /items\[0\]\.productId/);
+  assert.doesNotMatch(text, /product_id|payment_token|shipping_address/);
 });

@@ -90,7 +90,12 @@ const file = create(FileDescriptorProtoSchema, {
       name: "Service",
       method: [
         { name: "Do", inputType: ".specimen.Request", outputType: ".specimen.Request" },
-        { name: "Say", inputType: ".google.protobuf.StringValue", outputType: ".google.protobuf.StringValue" },
+        {
+          name: "Say",
+          inputType: ".google.protobuf.StringValue",
+          outputType: ".google.protobuf.StringValue",
+          options: { deprecated: true },
+        },
       ],
     },
   ],

@@ -1,5 +1,5 @@
 /** Validation from the contract: the buf.validate rules of the request message. */
-import { type DescMessage, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { registry } from "./contract.ts";
 import { DomainError, type FieldViolation } from "./errors.ts";
@@ -31,6 +31,19 @@ export function validateBytes(descriptor: DescMessage, bytes: Uint8Array): Buffe
   if (result.kind === "error") throw result.error;
   if (result.kind === "invalid") throw invalidRequest(result.violations.map(toFieldViolation));
   return isPlain(descriptor, bytes) ? asBuffer(bytes) : rewritten(descriptor, message);
+}
+
+const required = new Map<DescMessage, ReadonlySet<string>>();
+
+/** The fields without which a message is refused, by name: also those whose rules leave out the default. */
+export function requiredFields(descriptor: DescMessage): ReadonlySet<string> {
+  const known = required.get(descriptor);
+  if (known) return known;
+  const { kind, violations = [] } = validator.validate(descriptor, create(descriptor));
+  const names = violations.flatMap(({ field: [first] }) => (first?.kind === "field" ? [first.name] : []));
+  const found = new Set(kind === "invalid" ? names : []);
+  required.set(descriptor, found);
+  return found;
 }
 
 /** The bytes of an event as every decoder reads them alike, with its UUIDs in lower case. Throws a DomainError. */

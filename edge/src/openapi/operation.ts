@@ -5,26 +5,33 @@ import type { Binding } from "../rest/binding.ts";
 import { isWellKnown } from "../rest/json-blame.ts";
 import { takesText } from "../rest/text-value.ts";
 import type { Comments } from "./comments.ts";
-import { isRequired } from "./rules.ts";
+import type { PathParameter } from "./paths.ts";
+import { isRequired, mustBeSent } from "./rules.ts";
 import type { Schema, Schemas } from "./schema.ts";
 
 /** How deep query parameters are written out: "a.b.c". */
 const MAX_QUERY_DEPTH = 4;
 
-export function operation(binding: Binding, schemas: Schemas, comments: Comments): Schema {
+export function operation(
+  binding: Binding,
+  pathParameters: readonly PathParameter[],
+  schemas: Schemas,
+  comments: Comments,
+): Schema {
   const { contract } = binding;
   const { descriptor, access } = contract;
   const comment = comments.get(`${descriptor.parent.typeName}.${descriptor.name}`) ?? "";
   const [summary = "", ...rest] = comment.split(/(?<=\.)\s/);
-  const name = `${descriptor.parent.name}_${descriptor.name}`;
+  const name = `${descriptor.parent.typeName.replaceAll(".", "_")}_${descriptor.name}`;
   return {
     operationId: binding.index === 0 ? name : `${name}_${binding.index}`,
-    tags: [descriptor.parent.name],
+    tags: [descriptor.parent.typeName],
     summary: summary.replace(/\.$/, ""),
     description: [rest.join(" ").trim(), accessText(binding)].filter((text) => text !== "").join("\n\n"),
+    ...(descriptor.deprecated || descriptor.parent.deprecated ? { deprecated: true } : {}),
     security: access === Access.PUBLIC ? [{}, { accessToken: [] }] : [{ accessToken: [] }],
     parameters: [
-      ...pathParameters(binding, schemas),
+      ...pathParameters.map((parameter) => inPath(parameter, schemas)),
       ...queryParameters(binding, schemas),
       ...headerParameters(binding),
     ],
@@ -43,16 +50,21 @@ function accessText({ contract }: Binding): string {
   return `Only users with the role ${contract.roles.join(" or ")} may call.`;
 }
 
-function pathParameters({ variables }: Binding, schemas: Schemas): Schema[] {
-  return variables.map(({ fields, leaf }) => {
-    const { description, ...schema } = schemas.field(leaf);
-    return { name: fields.map(({ jsonName }) => jsonName).join("."), in: "path", required: true, description, schema };
-  });
+function inPath({ name, variable, isRest }: PathParameter, schemas: Schemas): Schema {
+  const asField = variable?.variable.isOneSegment ? schemas.field(variable.leaf) : undefined;
+  if (asField) {
+    const { description, ...schema } = asField;
+    return { name, in: "path", required: true, description, schema };
+  }
+  const field = variable?.fields.map(({ jsonName }) => jsonName).join(".");
+  const part = field ? `Is a part of ${field}.` : "Is any one segment.";
+  const description = isRest ? `${part} It may hold slashes, which OpenAPI has no way to say.` : part;
+  return { name, in: "path", required: true, description, schema: { type: "string", minLength: 1 } };
 }
 
 function queryParameters({ body, contract, taken }: Binding, schemas: Schemas): Schema[] {
   if (body === "all") return [];
-  return parametersOf(contract.descriptor.input, "", taken, schemas, 0);
+  return parametersOf(contract.descriptor.input, "", taken, schemas, { depth: 0, isRequired: true });
 }
 
 function parametersOf(
@@ -60,18 +72,20 @@ function parametersOf(
   prefix: string,
   taken: ReadonlySet<DescField>,
   schemas: Schemas,
-  depth: number,
+  around: { readonly depth: number; readonly isRequired: boolean },
 ): Schema[] {
   return message.fields
     .filter((field) => !taken.has(field))
     .flatMap((field): Schema[] => {
       const name = `${prefix}${field.jsonName}`;
+      const required = around.isRequired && isRequired(field);
       if (takesText(field)) {
         const { description, ...schema } = schemas.field(field);
-        return [{ name, in: "query", required: isRequired(field), description, schema }];
+        return [{ name, in: "query", required, description, schema }];
       }
-      const isNested = field.fieldKind === "message" && !isWellKnown(field.message) && depth < MAX_QUERY_DEPTH;
-      return isNested ? parametersOf(field.message, `${name}.`, taken, schemas, depth + 1) : [];
+      const isNested = field.fieldKind === "message" && !isWellKnown(field.message) && around.depth < MAX_QUERY_DEPTH;
+      if (!isNested) return [];
+      return parametersOf(field.message, `${name}.`, taken, schemas, { depth: around.depth + 1, isRequired: required });
     });
 }
 
@@ -82,7 +96,7 @@ function headerParameters({ takesRequestId, contract }: Binding): Schema[] {
       name: "Idempotency-Key",
       in: "header",
       description:
-        "Names this request instead of requestId, so that a repeat gets the first answer. Another body under the same key is refused.",
+        "Names this request instead of requestId, so that a repeat gets the first answer. Another body under the same key is refused. It may stand beside a requestId that is equal, and is refused beside another.",
       schema: { type: "string", minLength: 1, maxLength: 255 },
     });
   }
@@ -96,17 +110,15 @@ function headerParameters({ takesRequestId, contract }: Binding): Schema[] {
 function requestBody({ body, contract, taken }: Binding, schemas: Schemas): Schema {
   if (body === "none") return {};
   const { input } = contract.descriptor;
-  const schema = typeof body === "object" ? schemas.field(body) : bodySchema(input, taken, schemas);
-  return { requestBody: { required: true, content: { "application/json": { schema } } } };
-}
-
-function bodySchema(input: DescMessage, taken: ReadonlySet<DescField>, schemas: Schemas): Schema {
-  return taken.size === 0
-    ? schemas.message(input)
-    : schemas.object(
-        input,
-        input.fields.filter((field) => !taken.has(field)),
-      );
+  const isOneField = typeof body === "object";
+  const fields = input.fields.filter((field) => !taken.has(field));
+  const schema = isOneField
+    ? schemas.field(body)
+    : taken.size === 0
+      ? schemas.message(input)
+      : schemas.object(input, fields);
+  const required = isOneField ? isRequired(body) : fields.some(mustBeSent);
+  return { requestBody: { required, content: { "application/json": { schema } } } };
 }
 
 function success({ contract, responseBody }: Binding, schemas: Schemas): Schema {

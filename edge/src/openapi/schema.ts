@@ -2,7 +2,7 @@
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import type { FieldRules } from "@row/gen/es/buf/validate/validate_pb.ts";
 import type { Comments } from "./comments.ts";
-import { isRequired, itemRules, keywords, rulesOf } from "./rules.ts";
+import { allowedNames, itemRules, keywords, mustBeSent, rulesOf } from "./rules.ts";
 
 export type Schema = { [key: string]: unknown };
 
@@ -69,10 +69,11 @@ export class Schemas {
 
   /** An object with some of a message's fields. */
   object(descriptor: DescMessage, fields: readonly DescField[]): Schema {
-    const required = fields.filter((field) => isRequired(field) && field.name !== "request_id");
+    const required = fields.filter(mustBeSent);
     return {
       type: "object",
       ...this.#description(descriptor.typeName),
+      ...deprecated(descriptor),
       properties: Object.fromEntries(fields.map((field) => [field.jsonName, this.field(field)])),
       ...(required.length > 0 ? { required: required.map(({ jsonName }) => jsonName) } : {}),
     };
@@ -81,7 +82,7 @@ export class Schemas {
   field(field: DescField): Schema {
     const rules = rulesOf(field);
     const description = this.#description(`${field.parent.typeName}.${field.name}`);
-    return { ...this.#type(field, rules), ...description };
+    return { ...this.#type(field, rules), ...description, ...deprecated(field) };
   }
 
   #type(field: DescField, rules: FieldRules): Schema {
@@ -89,14 +90,14 @@ export class Schemas {
       case "scalar":
         return { ...SCALARS[field.scalar], ...keywords(rules) };
       case "enum":
-        return this.#enum(field.enum);
+        return this.#enum(field.enum, rules);
       case "message":
         return this.message(field.message);
       case "list": {
         const items = itemRules(rules);
         return {
           type: "array",
-          items: { ...this.#element(field), ...(items ? keywords(items) : {}) },
+          items: { ...this.#element(field, items), ...(items ? keywords(items) : {}) },
           ...keywords(rules),
         };
       }
@@ -105,13 +106,15 @@ export class Schemas {
     }
   }
 
-  #element(field: DescField & { fieldKind: "list" | "map" }): Schema {
+  #element(field: DescField & { fieldKind: "list" | "map" }, rules?: FieldRules): Schema {
     if (field.message) return this.message(field.message);
-    if (field.enum) return this.#enum(field.enum);
+    if (field.enum) return this.#enum(field.enum, rules);
     return field.scalar === undefined ? {} : SCALARS[field.scalar];
   }
 
-  #enum(descriptor: DescEnum): Schema {
+  #enum(descriptor: DescEnum, rules?: FieldRules): Schema {
+    const some = rules && allowedNames(descriptor, rules);
+    if (some) return { type: "string", enum: some };
     if (!this.components.has(descriptor.typeName)) {
       const values = descriptor.values.map(({ name }) => {
         const comment = this.#comments.get(`${descriptor.typeName}.${name}`);
@@ -131,4 +134,8 @@ export class Schemas {
     const description = this.#comments.get(name);
     return description ? { description } : {};
   }
+}
+
+function deprecated({ deprecated: isDeprecated }: DescField | DescMessage): Schema {
+  return isDeprecated ? { deprecated: true } : {};
 }

@@ -145,7 +145,12 @@ document.querySelector("#intro").textContent = api.info.description;
 const groups = new Map(
   api.tags.map((tag) => [
     tag.name,
-    make("section", {}, make("h2", { textContent: tag.name }), make("p", { textContent: tag.description })),
+    make(
+      "section",
+      {},
+      make("h2", { textContent: tag.name.split(".").at(-1) }),
+      make("p", { textContent: tag.description }),
+    ),
   ]),
 );
 for (const [path, methods] of Object.entries(api.paths)) {

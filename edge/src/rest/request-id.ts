@@ -22,6 +22,12 @@ export function requestIdOf(caller: string, method: string, key: string): string
   return v5(`${caller}\n${method}\n${uuidInLowerCase(key)}`, NAMESPACE);
 }
 
+/** Whether a request_id beside a key says the same: it is the key itself, or what the key stands for. Throws for a bad key. */
+export function isSameRequest(given: unknown, caller: string, method: string, key: string): boolean {
+  const requestId = requestIdOf(caller, method, key);
+  return typeof given === "string" && [uuidInLowerCase(key), requestId].includes(uuidInLowerCase(given));
+}
+
 /** Gives a proto3 JSON request its request_id: the body's, the key's, or a new one. */
 export function putRequestId(target: JsonObject, key: string | undefined, caller: string, method: string): void {
   const given = target.requestId ?? target.request_id;
@@ -32,10 +38,10 @@ export function putRequestId(target: JsonObject, key: string | undefined, caller
     target.requestId = randomUUIDv7();
     return;
   }
-  const requestId = requestIdOf(caller, method, key);
-  if (isGiven && !(typeof given === "string" && uuidInLowerCase(given) === requestId)) {
-    throw new InvalidField("requestId", "is given in the body and by the Idempotency-Key header: send one of them");
+  if (isGiven) {
+    if (isSameRequest(given, caller, method, key)) return;
+    throw new InvalidField("requestId", "is not what the Idempotency-Key header says: send one of them, or both alike");
   }
   delete target.request_id;
-  target.requestId = requestId;
+  target.requestId = requestIdOf(caller, method, key);
 }
