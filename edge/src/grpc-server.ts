@@ -8,6 +8,7 @@ import { addRoutes, contextValues, routerOptions } from "./connect-routes.ts";
 import type { Client, Surroundings } from "./exchange.ts";
 import { isHost } from "./host.ts";
 import { MAX_BODY_BYTES } from "./http-server.ts";
+import { resetUnread } from "./unread-bodies.ts";
 
 export interface GrpcServerOptions {
   readonly surroundings: Surroundings;
@@ -34,6 +35,7 @@ export class GrpcServer {
         response.writeHead(400).end();
         return;
       }
+      resetUnread(request);
       serve(request, response);
     });
     this.#server.on("session", (session) => {

@@ -1,6 +1,5 @@
 /** The HTTP/1.1 server: REST, Connect, gRPC-Web, the API's description and the pages. */
 
-import type { IncomingMessage } from "node:http";
 import type { Transport } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import type { MethodContract } from "@row/runtime/contract.ts";
@@ -10,11 +9,13 @@ import { addRoutes, contextValues, routerOptions } from "./connect-routes.ts";
 import { corsHook } from "./cors.ts";
 import type { Surroundings } from "./exchange.ts";
 import { isHost } from "./host.ts";
+import { ENVELOPE_BYTES } from "./message-form.ts";
 import { methodGate } from "./method-gate.ts";
 import { addPages, PAGE_PATHS } from "./pages.ts";
 import type { RestHandler } from "./rest/handler.ts";
 import { bodyTooLarge, contentTypeUnsupported, HttpRefusal, hostUnreadable } from "./rest/http-refusal.ts";
 import { sendError } from "./rest/reply.ts";
+import { closeUnread, readToItsEnd } from "./unread-bodies.ts";
 
 /** The largest body and the largest message that is read, in bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024;
@@ -53,7 +54,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     // A request without a body has nothing to end: its stream costs something and tells nothing.
     http: { optimizeEmptyRequests: true },
   });
-  app.addHook("onRequest", (_request, reply, done) => {
+  app.addHook("onRequest", (request, reply, done) => {
+    closeUnread(request.raw, reply.raw, MAX_BODY_BYTES + ENVELOPE_BYTES);
     reply.headers(SECURITY_HEADERS);
     done();
   });
@@ -84,21 +86,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   });
   addPages(app, options.openApi);
   return app;
-}
-
-const LONGEST_READ_MS = 2_000;
-
-/** A connection that closes on a client, or a sidecar, that still sends takes the answer with it: what is sent is read, and forgotten. */
-function readToItsEnd(request: IncomingMessage): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, LONGEST_READ_MS);
-    request.once("close", () => resolve());
-    request.once("end", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    request.resume();
-  });
 }
 
 /** Answers are data, not pages: nothing in them may run, be framed or be guessed at. */
