@@ -1,6 +1,7 @@
 /** The only grpc.Server: health, reflection, and the services that are added to it. */
 
 import { readFileSync } from "node:fs";
+import type { Http2Server } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
@@ -9,7 +10,9 @@ import { ReflectionService } from "@grpc/reflection";
 import { fileDescriptors } from "./contract.ts";
 import { HandlerFactory, type HandlerSetup, type Handlers } from "./handler.ts";
 import { Health } from "./health-watches.ts";
+import { prepareHttp2 } from "./http2-of-grpc.ts";
 import { rightLibraryAnswers } from "./library-answers.ts";
+import { shortenedTimeout } from "./long-timeouts.ts";
 import { listenAt } from "./unix-socket.ts";
 
 /** A ts-proto service definition ("OrderServiceService"). */
@@ -35,6 +38,14 @@ const LOOK_EVERY_MS = 20;
 // The descriptors that the package itself carries lack the service.
 const health = fromBinary(FileDescriptorSetSchema, readFileSync(new URL(import.meta.resolve("@row/gen/health.binpb"))));
 
+/** Shortens what calls ask for before grpc-js reads it. */
+function shortenTimeouts(http2: Http2Server): void {
+  http2.prependListener("stream", (_stream, headers) => {
+    const timeout = headers["grpc-timeout"];
+    if (typeof timeout === "string") headers["grpc-timeout"] = shortenedTimeout(timeout);
+  });
+}
+
 /** A gRPC server that validates, authorizes, times and logs every call by its contract. */
 export class GrpcServer {
   readonly #server = new Server({
@@ -51,6 +62,7 @@ export class GrpcServer {
   readonly #services: string[] = [];
 
   constructor(setup: HandlerSetup) {
+    prepareHttp2(this.#server, shortenTimeouts);
     this.#handlers = new HandlerFactory(setup);
   }
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
 import { once } from "node:events";
-import http2 from "node:http2";
+import http2, { type IncomingHttpHeaders } from "node:http2";
 import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import { InvalidToken } from "../src/auth.ts";
@@ -97,6 +98,30 @@ test("a domain error arrives with code, reason, facts and who served", async () 
     assert.equal(error.servedBy, "catalog/v1/catalog-v1-1");
     return true;
   });
+});
+
+test("a call may ask for any time that gRPC can write, up to 99,999,999 hours", async () => {
+  getProduct = async () => {
+    await sleep(50);
+    return { product: undefined };
+  };
+  // grpc-js 1.14.7 counts the milliseconds of grpc-timeout in 32 bits: from 25 days on some are over before they begin.
+  for (const timeout of ["596H", "720H", "99999999H", "99999999M", "99999999S", "99999999m"]) {
+    const session = http2.connect(`http://${ADDRESS}`);
+    session.on("error", () => {});
+    const path = "/shop.catalog.v1.CatalogService/GetProduct";
+    const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
+    const stream = session.request({ ...headers, "grpc-timeout": timeout });
+    const head = Buffer.from([0, 0, 0, 0, asking.length]);
+    const trailers = new Promise<IncomingHttpHeaders>((resolve) => {
+      stream.once("trailers", resolve);
+      stream.once("response", (response) => response["grpc-status"] !== undefined && resolve(response));
+    });
+    stream.resume();
+    stream.end(Buffer.concat([head, asking]));
+    assert.equal(Number((await trailers)["grpc-status"]), status.OK, timeout);
+    session.destroy();
+  }
 });
 
 test("a bug is INTERNAL and tells nothing", async () => {
