@@ -29,51 +29,80 @@ export function rateLimit(view: MeshView, server: Server | undefined): RateLimit
       `http-request deny deny_status 200 errorfile ${answer} if { var(txn.over) -m found }`,
     ],
     tables: [
-      section("What was let in during the last second", "backend rate:total", [
-        "stick-table type integer size 1 expire 10s store gpc0,gpc0_rate(1s)",
+      section("When the bucket of all requests is full again", "backend rate:total", [
+        "stick-table type integer size 1 expire 10s store gpt0",
       ]),
-      section("And of each caller", "backend rate:caller", [
-        "stick-table type string len 128 size 10k expire 10s store gpc0,gpc0_rate(1s)",
+      section("And that of each caller, or of an override's", "backend rate:own", [
+        "stick-table type string len 128 size 10k expire 10s store gpt0",
       ]),
     ],
   };
 }
 
-/** Callers without an identity count as one. */
-const CALLER = "var(txn.caller,unauthenticated)";
-
-/** Which table's counters a request has: of all requests, of its caller's. */
+/** Which table's bucket a request takes from: that of all requests, and its own. */
 const TOTAL = 0;
 const OWN = 1;
 
-/** Only what is let in counts: under a steady overload as much gets through as the limit says. */
+/** In Linkerd's order: what the total lets in has taken from it, whatever the caller's own bucket says then. */
 function limitLines({ metadata, spec }: HttpLocalRateLimitPolicy): Line[] {
-  const special = spec.overrides.map(({ requestsPerSecond, clientRefs }) => ({
+  const overrides = spec.overrides.map(({ requestsPerSecond, clientRefs }, index) => ({
+    which: `override ${index}`,
     requestsPerSecond,
     isOne: isOneOf(clientRefs.map(({ name, namespace = metadata.namespace }) => `${name}.${namespace}`)),
   }));
-  const isNone = special.map(({ isOne }) => `!${isOne}`);
-  const countsOwn = special.length > 0 || spec.identity !== undefined;
+  const hasOwn = overrides.length > 0 || spec.identity !== undefined;
   return [
-    ...(spec.total ? [`http-request track-sc${TOTAL} int(0) table rate:total`] : []),
-    ...(countsOwn ? [`http-request track-sc${OWN} ${CALLER} table rate:caller`] : []),
-    ...(spec.total ? [overLine("total", TOTAL, spec.total.requestsPerSecond)] : []),
-    ...special.map(({ requestsPerSecond, isOne }) => overLine("override", OWN, requestsPerSecond, [isOne])),
-    ...(spec.identity ? [overLine("identity", OWN, spec.identity.requestsPerSecond, isNone)] : []),
-    ...(spec.total ? [countLine(TOTAL)] : []),
-    ...(countsOwn ? [countLine(OWN)] : []),
+    "http-request set-var(txn.now) date(0,us),and(4294967295)",
+    ...(spec.total
+      ? [
+          `http-request track-sc${TOTAL} int(0) table rate:total`,
+          ...bucketLines(TOTAL, spec.total.requestsPerSecond, []),
+        ]
+      : []),
+    ...overrides.map(
+      ({ which, isOne }) => `http-request set-var(txn.bucket) str(${quoted(which)}) if ${isOne} ${HAS_NO_BUCKET}`,
+    ),
+    // Callers without an identity count as one.
+    ...(spec.identity ? [`http-request set-var(txn.bucket) var(txn.caller,unauthenticated) if ${HAS_NO_BUCKET}`] : []),
+    ...(hasOwn ? [`http-request track-sc${OWN} var(txn.bucket) table rate:own if { var(txn.bucket) -m found }`] : []),
+    ...overrides.flatMap(({ which, requestsPerSecond }) =>
+      bucketLines(OWN, requestsPerSecond, [`{ var(txn.bucket) -m str -- ${quoted(which)} }`]),
+    ),
+    ...(spec.identity
+      ? bucketLines(OWN, spec.identity.requestsPerSecond, [
+          "{ var(txn.bucket) -m found }",
+          ...overrides.map(({ which }) => `!{ var(txn.bucket) -m str -- ${quoted(which)} }`),
+        ])
+      : []),
   ];
 }
+
+const HAS_NO_BUCKET = "!{ var(txn.bucket) -m found }";
 
 function isOneOf(callers: readonly string[]): string {
   return `{ var(txn.caller) -m str -- ${callers.map(quoted).join(" ")} }`;
 }
 
-function overLine(which: string, counter: number, requestsPerSecond: number, conditions: readonly string[] = []): Line {
-  const isOver = `{ sc_gpc0_rate(${counter}) ge ${requestsPerSecond} }`;
-  return `http-request set-var(txn.over) str(${which}) if ${[...conditions, isOver].join(" ")}`;
-}
+const SECOND_US = 1_000_000;
 
-function countLine(counter: number): Line {
-  return `http-request sc-inc-gpc0(${counter}) if !{ var(txn.over) -m found }`;
+/**
+ * Takes one from a bucket that holds a second's requests and fills up within a second, or notes that it is empty (the generic cell rate
+ * algorithm). The counter holds when the bucket is full again, in µs modulo 2³²; 0 in a new one, whose bucket is full.
+ */
+function bucketLines(counter: number, requestsPerSecond: number, conditions: readonly string[]): Line[] {
+  const perRequestUs = Math.max(1, Math.floor(SECOND_US / requestsPerSecond));
+  const mostUs = Math.min((requestsPerSecond - 1) * perRequestUs, SECOND_US - 1);
+  const when = [...conditions, "!{ var(txn.over) -m found }"].join(" ");
+  const isFull = [
+    `{ sc_get_gpt0(${counter}) eq 0 }`,
+    "{ var(txn.fill) -m int lt 0 }",
+    `{ var(txn.fill) -m int gt ${SECOND_US} }`,
+  ];
+  const untilFull = `sc_get_gpt0(${counter}),sub(txn.now),add(2147483648),and(4294967295),sub(2147483648)`;
+  return [
+    `http-request set-var(txn.fill) ${untilFull} if ${when}`,
+    ...isFull.map((condition) => `http-request set-var(txn.fill) int(0) if ${when} ${condition}`),
+    `http-request set-var(txn.over) str(yes) if ${when} { var(txn.fill) -m int gt ${mostUs} }`,
+    `http-request sc-set-gpt0(${counter}) var(txn.fill),add(txn.now),add(${perRequestUs}),and(4294967295) if ${when}`,
+  ];
 }
