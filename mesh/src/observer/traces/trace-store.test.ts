@@ -71,6 +71,22 @@ test("adds what comes late, and a late failure makes it a failed trace", () => {
   store.close();
 });
 
+test("keeps 2,000 spans of one trace however many come under its id, and still tells that it failed", () => {
+  const store = new TraceStore(folder());
+  const many = (from: number, failed = false) =>
+    Array.from({ length: 1_500 }, (_, index) => span(from + index, { failed }));
+  for (let round = 0; round < 4; round += 1) store.transaction(() => store.put(id(7), "sample", many(round * 1_500)));
+  assert.equal(store.spanCount(id(7)), 2_000);
+  assert.equal(store.spans(id(7)).length, 2_000);
+  assert.deepEqual(store.lists().failed, []);
+  store.transaction(() => store.put(id(7), "sample", many(9_000, true)));
+  assert.deepEqual(
+    store.lists().failed.map(({ spans, kept }) => ({ spans, kept })),
+    [{ spans: 2_000, kept: "failed" }],
+  );
+  store.close();
+});
+
 test("keeps traces from one run to the next, and finds them by their first digits", () => {
   const place = folder();
   const first = new TraceStore(place);

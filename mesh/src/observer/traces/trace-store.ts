@@ -26,6 +26,8 @@ const SCHEMA = `
 /** Together the last 1,000 traces; many failures do not push out everything else, nor the other way round. */
 const MOST: Readonly<Record<Reason, number>> = { failed: 500, slow: 200, sample: 300 };
 const MOST_BYTES = 128 * 1024 * 1024;
+/** Of one trace: a stranger may send any number under one id, and all of them are written again with each addition. */
+const MOST_SPANS = 2_000;
 const LISTED = 10;
 /** Of a trace's id, to find it by. */
 export const SHORTEST_PREFIX = 4;
@@ -62,12 +64,18 @@ export class TraceStore {
 
   /** Keeps a trace, or adds spans to one that is kept. */
   put(id: string, kept: Reason, added: readonly Span[]): void {
+    const room = MOST_SPANS - this.spanCount(id);
+    // What is beyond it is dropped unread; that it failed is worth knowing all the same.
+    if (room <= 0) {
+      if (added.some((span) => span.failed)) this.#markFailed(id);
+      return;
+    }
     const earlier = this.has(id) ? this.spans(id) : [];
-    const spans = [...earlier, ...added];
+    const spans = [...earlier, ...added.slice(0, room)];
     const root = rootOf(spans);
     if (!root) return;
     const text = JSON.stringify(spans);
-    const failed = spans.some((span) => span.failed);
+    const failed = [...earlier, ...added].some((span) => span.failed);
     const services = ` ${[...new Set(spans.map(({ service }) => service))].join(" ")} `;
     this.#database
       .prepare("INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
@@ -103,6 +111,12 @@ export class TraceStore {
     return row ? JSON.parse(String(row.spans)) : [];
   }
 
+  /** How many spans of it are kept. */
+  spanCount(id: string): number {
+    if (!this.has(id)) return 0;
+    return Number(this.#database.prepare("SELECT span_count FROM trace WHERE id = ?").get(id)?.span_count ?? 0);
+  }
+
   /** The one id that starts so; undefined when there is none, or when several do. */
   find(prefix: string): string | undefined {
     if (prefix.length < SHORTEST_PREFIX) return undefined;
@@ -129,6 +143,10 @@ export class TraceStore {
 
   close(): void {
     this.#database.close();
+  }
+
+  #markFailed(id: string): void {
+    this.#database.prepare("UPDATE trace SET failed = 1, kept = 'failed' WHERE id = ?").run(id);
   }
 
   #evict(): void {

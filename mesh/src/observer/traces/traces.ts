@@ -64,7 +64,7 @@ export class Traces {
   #keepOrForget(trace: PendingTrace): void {
     const { id, failed } = trace;
     if (this.#store.has(id)) {
-      this.#store.put(id, this.#store.keptFor(id), this.#spansOf(trace, this.#store.spans(id).length));
+      this.#store.put(id, this.#store.keptFor(id), this.#spansOf(trace, this.#store.spanCount(id)));
       return;
     }
     if (this.#forgotten.has(id) && !failed) return;
