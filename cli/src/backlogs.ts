@@ -8,6 +8,8 @@ import { connectAsAdmin } from "./provision/streams.ts";
 export interface Backlogs {
   /** Events written but not published yet, by database. */
   outbox: Record<string, number | null>;
+  /** How long the oldest of them has waited, whole seconds, by database; 0 when none waits. */
+  outboxSeconds: Record<string, number | null>;
   sagas: { unfinished: number; stuck: number } | null;
   deadLetters: number | null;
 }
@@ -19,10 +21,11 @@ export async function readBacklogs(infrastructure: Infrastructure): Promise<Back
     countDeadLetters(infrastructure).catch(() => null),
   ]);
   const outbox = Object.fromEntries(databases.map((name, index) => [name, rows[index]?.outbox ?? null]));
-  return { outbox, sagas: rows.find((row) => row?.sagas)?.sagas ?? null, deadLetters };
+  const outboxSeconds = Object.fromEntries(databases.map((name, index) => [name, rows[index]?.seconds ?? null]));
+  return { outbox, outboxSeconds, sagas: rows.find((row) => row?.sagas)?.sagas ?? null, deadLetters };
 }
 
-async function readDatabase(url: string): Promise<{ outbox: number; sagas: Backlogs["sagas"] }> {
+async function readDatabase(url: string): Promise<{ outbox: number; seconds: number; sagas: Backlogs["sagas"] }> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000, query_timeout: 3_000 });
   client.on("error", () => {});
   await client.connect();
@@ -31,17 +34,32 @@ async function readDatabase(url: string): Promise<{ outbox: number; sagas: Backl
       "select to_regclass('runtime.outbox') is not null as outbox, to_regclass('public.sagas') is not null as sagas",
     );
     const outbox = rows[0]?.outbox
-      ? await client.query("select count(*)::int as n from runtime.outbox where published_time is null")
+      ? await client.query<{ n: number; seconds: number }>(
+          `select count(*)::int as n, coalesce(floor(extract(epoch from clock_timestamp() - min(created_time))), 0)::int as seconds
+           from runtime.outbox where published_time is null`,
+        )
       : undefined;
     const sagas = rows[0]?.sagas
       ? await client.query<{ unfinished: number; stuck: number }>(
           "select count(*)::int as unfinished, count(*) filter (where stuck)::int as stuck from sagas where finished_time is null",
         )
       : undefined;
-    return { outbox: outbox?.rows[0]?.n ?? 0, sagas: sagas?.rows[0] ?? null };
+    const { n = 0, seconds = 0 } = outbox?.rows[0] ?? {};
+    return { outbox: n, seconds, sagas: sagas?.rows[0] ?? null };
   } finally {
     await client.end().catch(() => {});
   }
+}
+
+const STUCK_AFTER_SECONDS = 30;
+
+/** What keeps a shop from being well: events that nobody publishes. */
+export function stuckIn({ outboxSeconds }: Backlogs): string[] {
+  return Object.entries(outboxSeconds).flatMap(([database, seconds]) =>
+    seconds !== null && seconds >= STUCK_AFTER_SECONDS
+      ? [`the outbox of ${database} is stuck: its oldest event has waited for ${seconds} s`]
+      : [],
+  );
 }
 
 const STREAM_NOT_FOUND = 10059;

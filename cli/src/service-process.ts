@@ -77,6 +77,8 @@ export function serviceProcess(
     logFile: logFile(installation.stateDir, instance),
     longestBackoffMs: settings.longestBackoffMs,
     isReady: () => (admin ? healthy(`http://${admin}/readyz`) : accepts(port)),
+    // The kernel accepts connections for a process that stands still.
+    ...(service.outside && { isAlive: () => healthy(`http://127.0.0.1:${port}/livez`) }),
   };
 }
 

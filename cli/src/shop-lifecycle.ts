@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { checkPortsAreFree, namedStorePorts, servicePorts } from "./infra/ports.ts";
 import { findPrograms } from "./infra/programs.ts";
 import { type Infrastructure, startInfrastructure } from "./infrastructure.ts";
@@ -14,6 +15,7 @@ import { serviceProcess } from "./service-process.ts";
 import type { ShopOptions } from "./shop-options.ts";
 import { ShopProcesses } from "./shop-processes.ts";
 import type { ShopState } from "./shop-status.ts";
+import { rotateLogs } from "./supervisor/log-rotation.ts";
 import { RunRecord, stopLeftovers } from "./supervisor/run-record.ts";
 import { type ProcessSpec, SupervisedProcess } from "./supervisor/supervised-process.ts";
 
@@ -34,6 +36,7 @@ export class ShopLifecycle {
   readonly #afterStop: () => Promise<void>;
   readonly #record: RunRecord;
   readonly #abort = new AbortController();
+  readonly #logs = new AbortController();
   #stopping: Promise<void> | undefined;
 
   /** @param afterStop done once nothing runs any more, whoever had it stopped */
@@ -61,6 +64,7 @@ export class ShopLifecycle {
   async start(): Promise<void> {
     const installation = this.#installation;
     const services = this.#services;
+    void rotateLogs(join(installation.stateDir, "logs"), this.#logs.signal);
     const leftovers = await stopLeftovers(installation.stateDir);
     for (const name of leftovers) this.#report(`stopped ${name}, left over from an earlier run`);
     const meshed = this.#options.mesh === false ? [] : services.filter(({ outside }) => !outside);
@@ -159,6 +163,7 @@ export class ShopLifecycle {
     await this.mesh?.stop();
     await stopAll(services.filter(isOutside));
     await this.stores?.stop();
+    this.#logs.abort();
     this.state = "stopped";
     await this.#afterStop();
   }

@@ -70,5 +70,6 @@ function describe({ spec, pid, restarts }: SupervisedProcess, state: string): Si
 
 async function stateOf({ spec, state }: SupervisedProcess): Promise<string> {
   if (state !== "ready") return state;
-  return (await spec.isReady().catch(() => false)) ? state : "not ready";
+  const answers = spec.isAlive ?? spec.isReady;
+  return (await answers().catch(() => false)) ? state : "not ready";
 }

@@ -1,4 +1,4 @@
-import { readBacklogs } from "./backlogs.ts";
+import { readBacklogs, stuckIn } from "./backlogs.ts";
 import { type Infrastructure, removeState } from "./infrastructure.ts";
 import { type Installation, installationAt } from "./installation.ts";
 import type { MeshControl } from "./mesh/requests.ts";
@@ -136,7 +136,9 @@ export class Shop {
       isReady ? (lifecycle.mesh?.traffic.differences() ?? []) : [],
       lifecycle.stores && lifecycle.state !== "stopping" ? readBacklogs(lifecycle.stores) : null,
     ]);
-    const problems = isReady ? [...processes.flatMap(problemsOf), ...differences] : [];
+    const problems = isReady
+      ? [...processes.flatMap(problemsOf), ...differences, ...(backlogs ? stuckIn(backlogs) : [])]
+      : [];
     return {
       running: true,
       state: problems.length > 0 ? "degraded" : lifecycle.state,

@@ -6,6 +6,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { durableOf, inboxPrefix } from "@row/runtime/stream-names.ts";
 import { Client } from "pg";
+import { PROBE_STREAM } from "../src/infra/nats.ts";
 import { type Infrastructure, startInfrastructure } from "../src/infrastructure.ts";
 import { connectAsAdmin } from "../src/provision/streams.ts";
 import { provision, seedServices } from "../src/provision.ts";
@@ -132,4 +133,31 @@ test("lets a service publish its own events and read its own consumers, and noth
   await assert.rejects(ask(orders, next), permissionViolation);
   await assert.rejects(ask(orders, "$JS.API.STREAM.DELETE.ORDERS"), permissionViolation);
   await Promise.all([orders.close(), catalog.close()]);
+});
+
+test("tells of every store whether it does its work: one that stands still does not", async () => {
+  for (const { spec, pid = 0 } of infrastructure.processes) {
+    assert.equal(await spec.isAlive?.(), true, spec.name);
+    // Postgres's first process only hands out others, which work on without it.
+    if (spec.name === "postgres") continue;
+    process.kill(pid, "SIGSTOP");
+    const answer = await spec.isAlive?.().catch(() => false);
+    process.kill(pid, "SIGCONT");
+    assert.equal(answer, false, spec.name);
+    assert.equal(await spec.isAlive?.(), true, spec.name);
+  }
+});
+
+test("a NATS that says it is healthy and stores nothing does not do its work", async () => {
+  const nats = infrastructure.processes.find(({ spec }) => spec.name === "nats");
+  assert.ok(nats);
+  const connection = await connectAsAdmin(infrastructure.ports.nats, infrastructure.secrets);
+  const { streams } = await jetstreamManager(connection);
+  const { config } = await streams.info(PROBE_STREAM);
+  await streams.update(PROBE_STREAM, { ...config, no_ack: true });
+  assert.equal(await nats.spec.isReady(), true);
+  assert.equal(await nats.spec.isAlive?.().catch(() => false), false);
+  await streams.update(PROBE_STREAM, { ...config, no_ack: false });
+  assert.equal(await nats.spec.isAlive?.(), true);
+  await connection.close();
 });

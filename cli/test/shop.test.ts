@@ -7,6 +7,7 @@ import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { headers } from "@nats-io/transport-node";
 import { deadSubject } from "@row/runtime/stream-names.ts";
+import { Client } from "pg";
 import { checkPortsAreFree, namedStorePorts } from "../src/infra/ports.ts";
 import { removeState } from "../src/infrastructure.ts";
 import { connectAsAdmin } from "../src/provision/streams.ts";
@@ -60,7 +61,20 @@ test("runs, restarts what dies, and stops everything in order", async () => {
   await shop.resume("nats");
   const status = await shop.status();
   assert.equal(status.state, "ready");
-  assert.deepEqual(status.backlogs, { outbox: { echo: 0 }, sagas: null, deadLetters: 0 });
+  assert.deepEqual(status.backlogs, { outbox: { echo: 0 }, outboxSeconds: { echo: 0 }, sagas: null, deadLetters: 0 });
+
+  const database = new Client({ connectionString: shop.infrastructure.adminUrl("echo") });
+  await database.connect();
+  await database.query("create schema if not exists runtime");
+  await database.query("create table runtime.outbox (created_time timestamptz, published_time timestamptz)");
+  await database.query("insert into runtime.outbox values (clock_timestamp() - interval '25 s')");
+  assert.equal((await shop.status()).state, "ready");
+  await database.query("update runtime.outbox set created_time = clock_timestamp() - interval '42 s'");
+  const stuck = await shop.status();
+  assert.equal(stuck.state, "degraded");
+  assert.match(stuck.problems.join(), /^the outbox of echo is stuck: its oldest event has waited for 4\d s$/);
+  await database.query("drop table runtime.outbox");
+  await database.end();
 
   const family = shop.processes.map(({ pid }) => identify(pid ?? 0));
   assert.equal(family.length, 6);

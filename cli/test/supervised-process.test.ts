@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { rotateLogs } from "../src/supervisor/log-rotation.ts";
 import { identify, isAlive } from "../src/supervisor/process-identity.ts";
 import { RunRecord, stopLeftovers } from "../src/supervisor/run-record.ts";
 import { SupervisedProcess } from "../src/supervisor/supervised-process.ts";
@@ -136,4 +137,52 @@ test("ends its children when the supervising process ends without stopping them"
   const end = Date.now() + 2_000;
   while (identify(pid) && Date.now() < end) await sleep(10);
   assert.equal(identify(pid), undefined);
+});
+
+test("kills and starts again what runs and has done no work for long", async (context) => {
+  const { child, notes } = supervise(context, "setInterval(() => {}, 1000)");
+  let works = true;
+  child.spec.isAlive = async () => works;
+  child.spec.deadAfterMs = 300;
+  child.start();
+  await child.whenReady(5_000);
+  const first = child.pid;
+  await sleep(2_500);
+  assert.equal(child.pid, first, "what works is left alone");
+  works = false;
+  const end = Date.now() + 20_000;
+  while (child.pid === first && Date.now() < end) await sleep(20);
+  assert.notEqual(child.pid, first);
+  assert.match(notes[1] ?? "", /^runs and has done no work for \d+ s: it is started again$/);
+});
+
+test("keeps a log within its bound while its process goes on writing, and loses none of what comes after", async (context) => {
+  const program = `
+    let line = 0;
+    setInterval(() => console.log(String(line++).padEnd(999, ".")), 2);`;
+  const { child, root } = supervise(context, program);
+  const stop = new AbortController();
+  context.after(() => stop.abort());
+  child.start();
+  void rotateLogs(root, stop.signal, 50_000, 20);
+  const file = join(root, "dummy.log");
+  let [largest, rotations, before] = [0, 0, 0];
+  const end = Date.now() + 20_000;
+  while (rotations < 3 && Date.now() < end) {
+    await sleep(5);
+    const { size } = statSync(file, { throwIfNoEntry: false }) ?? { size: 0 };
+    largest = Math.max(largest, size);
+    if (size < before) rotations += 1;
+    before = size;
+  }
+  assert.equal(rotations, 3);
+  stop.abort();
+  await child.stop();
+  assert.ok(statSync(`${file}.1`).size >= 50_000);
+  assert.ok(largest < 2_000_000, `${largest} bytes`);
+  const numbers = readFileSync(file, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => Number.parseInt(line, 10));
+  assert.ok(numbers.every((number, index) => index === 0 || number === (numbers[index - 1] ?? 0) + 1));
 });

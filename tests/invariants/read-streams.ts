@@ -1,6 +1,7 @@
 /** Reads JetStream with the operator's rights: what is stored, and how far each consumer is. */
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import { PROBE_STREAM } from "@row/cli/infra/nats.ts";
 import type { Shop } from "@row/cli/shop.ts";
 import { fromHeaders } from "@row/runtime/event-headers.ts";
 import { DEAD_LETTERS, durableOf, streamOf } from "@row/runtime/stream-names.ts";
@@ -25,7 +26,7 @@ export async function readStreams(shop: Shop): Promise<Streams> {
     const manager = await jetstreamManager(connection);
     const stored: StoredMessage[] = [];
     for await (const { config, state } of manager.streams.list()) {
-      if (state.messages === 0) continue;
+      if (state.messages === 0 || config.name === PROBE_STREAM) continue;
       const consumer = await jetstream(connection).consumers.get(config.name);
       const messages = await consumer.consume();
       for await (const message of messages) {

@@ -40,6 +40,7 @@ export async function preparePostgres(stateDir: string, port: number, secrets: S
     addresses: { postgres: `127.0.0.1:${port}` },
     logFile: logFile(stateDir, "postgres"),
     isReady: () => answers(adminUrl),
+    isAlive: () => answers(adminUrl, COMMIT),
     user: home.user,
     // Fast shutdown: SIGTERM would wait for every client to go.
     stopSignal: "SIGINT",
@@ -127,12 +128,15 @@ function environment({ programs }: PostgresHome): Record<string, string> {
   return { LC_ALL: "C", TZ: "UTC", LD_LIBRARY_PATH: libraries, DYLD_LIBRARY_PATH: libraries };
 }
 
-async function answers(url: string): Promise<boolean> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+/** A commit that has to reach the disk, and leaves nothing in a table. */
+const COMMIT = "select pg_logical_emit_message(true, 'row', 'probe')";
+
+async function answers(url: string, query = "select 1"): Promise<boolean> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000, query_timeout: 3_000 });
   client.on("error", () => {});
   try {
     await client.connect();
-    await client.query("select 1");
+    await client.query(query);
     return true;
   } catch {
     return false;

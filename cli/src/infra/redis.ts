@@ -50,11 +50,12 @@ export function prepareRedis(
     addresses: { redis: `127.0.0.1:${port}` },
     logFile: logFile(stateDir, kind),
     isReady: () => answersPing(port, password),
+    isAlive: () => answersPing(port, password, "SET row:probe 1 EX 60\r\n"),
   };
 }
 
 /** Asks in Redis's own protocol, because a server that still loads its file listens already. */
-function answersPing(port: number, password: string): Promise<boolean> {
+function answersPing(port: number, password: string, before = ""): Promise<boolean> {
   return new Promise((resolve) => {
     let heard = "";
     const socket = connect({ port, host: "127.0.0.1", timeout: 1_000 });
@@ -62,7 +63,7 @@ function answersPing(port: number, password: string): Promise<boolean> {
       socket.destroy();
       resolve(ready);
     };
-    socket.once("connect", () => socket.write(`AUTH ${REDIS_ADMIN} ${password}\r\nPING\r\n`));
+    socket.once("connect", () => socket.write(`AUTH ${REDIS_ADMIN} ${password}\r\n${before}PING\r\n`));
     socket.on("data", (chunk) => {
       heard += chunk;
       if (heard.includes("+PONG")) answer(true);

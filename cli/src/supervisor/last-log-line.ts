@@ -25,7 +25,8 @@ function tail(file: string, start: number): string {
   try {
     const fd = openSync(file, "r");
     const { size } = fstatSync(fd);
-    const buffer = Buffer.alloc(Math.max(0, Math.min(size - start, TAIL_BYTES)));
+    // One that is shorter than it was has been emptied meanwhile.
+    const buffer = Buffer.alloc(Math.min(size < start ? size : size - start, TAIL_BYTES));
     readSync(fd, buffer, 0, buffer.length, size - buffer.length);
     closeSync(fd);
     return buffer.toString("utf8");

@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, renameSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf, RowError } from "../row-error.ts";
 import { lastLogLine } from "./last-log-line.ts";
+import { MOST_LOG_BYTES } from "./log-rotation.ts";
 import { identify } from "./process-identity.ts";
 import type { RunRecord } from "./run-record.ts";
 
@@ -19,6 +20,10 @@ export interface ProcessSpec {
   logFile: string;
   /** Answers whether the process serves now; asked again and again until it does. */
   isReady: () => Promise<boolean>;
+  /** Whether it does what it is there for, once it was ready: what fails this for long is killed and started again. Within 5 s. */
+  isAlive?: () => Promise<boolean>;
+  /** How long it may fail; 30 s unless told. */
+  deadAfterMs?: number;
   /** Done before each start, the first one included. */
   prepare?: () => void;
   user?: { uid: number; gid: number };
@@ -31,11 +36,13 @@ export interface ProcessSpec {
 export type ProcessState = "starting" | "ready" | "waiting" | "stopping" | "stopped";
 
 const READY_POLL_MS = 40;
+const LIFE_POLL_MS = 2_000;
+const DEAD_AFTER_MS = 30_000;
+const STOP_MS = 12_000;
 const FIRST_BACKOFF_MS = 200;
 const LONGEST_BACKOFF_MS = 10_000;
 const HEALTHY_AFTER_MS = 5_000;
 const EXITS_UNTIL_HOPELESS = 4;
-const LOG_ROTATION_BYTES = 20_000_000;
 
 // Children are in groups of their own, so whoever supervises them and ends early, as a failing test does, must end them.
 const running = new Set<SupervisedProcess>();
@@ -99,7 +106,7 @@ export class SupervisedProcess {
       return;
     }
     this.state = "stopping";
-    const insist = setTimeout(() => this.#signalGroup("SIGKILL"), this.spec.stopMs ?? 12_000);
+    const insist = setTimeout(() => this.#signalGroup("SIGKILL"), this.spec.stopMs ?? STOP_MS);
     child.kill(this.spec.stopSignal ?? "SIGTERM");
     // A process held by SIGSTOP would sleep through the signal.
     child.kill("SIGCONT");
@@ -163,9 +170,26 @@ export class SupervisedProcess {
         this.state = "ready";
         this.#exitsBeforeReady = 0;
         this.#onChange(this, "ready");
+        void this.#watchLife(child);
         return;
       }
       await sleep(READY_POLL_MS);
+    }
+  }
+
+  async #watchLife(child: ChildProcess): Promise<void> {
+    const { isAlive, deadAfterMs = DEAD_AFTER_MS } = this.spec;
+    if (!isAlive) return;
+    const runs = () => this.#child === child && this.state === "ready";
+    for (let aliveTime = performance.now(); runs(); await sleep(LIFE_POLL_MS, undefined, { ref: false })) {
+      if (await isAlive().catch(() => false)) aliveTime = performance.now();
+      const silentMs = performance.now() - aliveTime;
+      if (!runs() || silentMs < deadAfterMs) continue;
+      this.#onChange(this, `runs and has done no work for ${Math.round(silentMs / 1_000)} s: it is started again`);
+      child.kill(this.spec.stopSignal ?? "SIGTERM");
+      await Promise.race([this.#exited, sleep(this.spec.stopMs ?? STOP_MS, undefined, { ref: false })]);
+      if (this.#child === child) this.#signalGroup("SIGKILL");
+      return;
     }
   }
 
@@ -207,7 +231,7 @@ function signalGroup(leader: number, signal: NodeJS.Signals): void {
 
 function rotate(logFile: string): void {
   try {
-    if (statSync(logFile).size > LOG_ROTATION_BYTES) renameSync(logFile, `${logFile}.1`);
+    if (statSync(logFile).size > MOST_LOG_BYTES) renameSync(logFile, `${logFile}.1`);
   } catch {
     // No log yet.
   }
