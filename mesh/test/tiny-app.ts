@@ -42,6 +42,8 @@ export interface Answer {
 export interface App {
   /** Calls so far. */
   readonly calls: () => number;
+  /** Calls and streams so far whose caller left before the end, as the app was told. */
+  readonly left: () => number;
   /** grpc-status to answer from now on; 0 is OK. */
   fail(code: status): void;
   stop(): Promise<void>;
@@ -51,19 +53,30 @@ export interface App {
 export async function serve(lab: SidecarLab, workload: Workload, paths: readonly string[]): Promise<App> {
   const server = new Server({ "grpc.enable_channelz": 0 });
   let calls = 0;
+  let left = 0;
+  const onLeave = () => {
+    left++;
+  };
   let code: status = status.OK;
   for (const path of paths) {
     server.register(
       path,
-      (call: { metadata: Metadata }, done: (error: Partial<ServiceError> | null, bytes?: Buffer) => void) => {
+      (
+        call: { metadata: Metadata; on(event: "cancelled", listener: () => void): unknown },
+        done: (error: Partial<ServiceError> | null, bytes?: Buffer) => void,
+      ) => {
         calls++;
+        let isAnswered = false;
+        // grpc-js says so of every call in the end.
+        call.on("cancelled", () => isAnswered || onLeave());
         const seen = Object.fromEntries(
           Object.entries(call.metadata.getMap()).map(([name, value]) => [name, String(value)]),
         );
-        const answer = () =>
-          code === status.OK
-            ? done(null, Buffer.from(seen["x-empty"] ? "" : JSON.stringify({ by: workload.instance, seen })))
-            : done({ code, details: `failing as told` });
+        const answer = () => {
+          isAnswered = true;
+          if (code !== status.OK) return done({ code, details: `failing as told` });
+          done(null, Buffer.from(seen["x-empty"] ? "" : JSON.stringify({ by: workload.instance, seen })));
+        };
         const wait = Number(seen["x-wait-ms"] ?? 0);
         if (wait > 0) setTimeout(answer, wait);
         else answer();
@@ -76,8 +89,9 @@ export async function serve(lab: SidecarLab, workload: Workload, paths: readonly
   const watch = definition("/row.Stream/Watch", true);
   server.register(
     watch.path,
-    (call: { write(bytes: Buffer): void }) => {
+    (call: { write(bytes: Buffer): void; on(event: "cancelled", listener: () => void): unknown }) => {
       calls++;
+      call.on("cancelled", onLeave);
       call.write(Buffer.from(workload.instance));
     },
     asIs,
@@ -92,6 +106,7 @@ export async function serve(lab: SidecarLab, workload: Workload, paths: readonly
   lab.onClose(() => server.forceShutdown());
   return {
     calls: () => calls,
+    left: () => left,
     fail: (next) => {
       code = next;
     },

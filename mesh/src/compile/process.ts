@@ -35,6 +35,8 @@ const PROXY = [
   `timeout client ${FOR_EVER}`,
   `timeout server ${FOR_EVER}`,
   "http-reuse always",
+  "# A call whose caller's connection is gone goes no further, and whoever works on it is told",
+  "option abortonclose",
 ];
 
 /** For what the app calls: over mutual TLS to the callee's sidecar. */
