@@ -28,12 +28,15 @@ export interface EdgeOptions {
   readonly heartbeatMs?: number;
   /** How long the reader of a stream may take nothing, in milliseconds. */
   readonly stalledMs?: number;
+  /** How long a connection may stay without use, in milliseconds: idle, half-sent or unread. */
+  readonly unusedMs?: number;
   /** Routes that the contracts do not have. */
   readonly moreBindings?: readonly Binding[];
 }
 
 const HEARTBEAT_MS = 15_000;
 const STALLED_MS = 60_000;
+const UNUSED_MS = 60_000;
 const DRAIN_MS = 5_000;
 const SWEEP_MS = 20;
 
@@ -65,6 +68,7 @@ export class Edge {
       corsOrigins,
       heartbeatMs = HEARTBEAT_MS,
       stalledMs = STALLED_MS,
+      unusedMs = UNUSED_MS,
       moreBindings = [],
     } = options;
     const stopping = new AbortController();
@@ -77,7 +81,7 @@ export class Edge {
     const contracts: MethodContract[] = servedBy(new Set(services.keys()));
     const bindings = [...contracts.flatMap(bindingsOf), ...moreBindings];
     const transport = new GrpcTransport(backends);
-    const shared = { surroundings, contracts, transport, stopping: stopping.signal, isBehindSidecar };
+    const shared = { surroundings, contracts, transport, stopping: stopping.signal, isBehindSidecar, unusedMs };
     const rest = new RestHandler({ ...shared, backends, bindings, heartbeatMs, stalledMs });
     const openApi = JSON.stringify(openApiDocument(bindings));
     const http = await createHttpServer({ ...shared, rest, corsOrigins, openApi });

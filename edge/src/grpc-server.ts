@@ -5,6 +5,7 @@ import type { Transport } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { MethodContract } from "@row/runtime/contract.ts";
 import { addRoutes, contextValues, routerOptions } from "./connect-routes.ts";
+import { limitHttp2, MOST_STREAMS } from "./connection-limits.ts";
 import type { Client, Surroundings } from "./exchange.ts";
 import { isHost } from "./host.ts";
 import { MAX_BODY_BYTES } from "./http-server.ts";
@@ -15,6 +16,8 @@ export interface GrpcServerOptions {
   readonly contracts: readonly MethodContract[];
   readonly transport: Transport;
   readonly stopping: AbortSignal;
+  /** How long a connection may stay without use, in milliseconds. */
+  readonly unusedMs: number;
   /** Whether the only client is the edge's own sidecar. */
   readonly isBehindSidecar: boolean;
 }
@@ -29,7 +32,7 @@ export class GrpcServer {
       contextValues: (request) => contextValues(clientOf(request, options.isBehindSidecar)),
       routes: (router) => addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES),
     });
-    this.#server = createServer((request, response) => {
+    this.#server = createServer({ settings: { maxConcurrentStreams: MOST_STREAMS } }, (request, response) => {
       // Connect makes a URL of it, and what it throws then nobody would catch.
       if (!isHost(request.authority)) {
         response.writeHead(400).end();
@@ -38,6 +41,7 @@ export class GrpcServer {
       resetUnread(request);
       serve(request, response);
     });
+    limitHttp2(this.#server, options.unusedMs);
     this.#server.on("session", (session) => {
       this.#sessions.add(session);
       session.once("close", () => this.#sessions.delete(session));

@@ -20,6 +20,11 @@ import { closeUnread, readToItsEnd } from "./unread-bodies.ts";
 /** The largest body and the largest message that is read, in bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 
+/** How long the head of a request may take. */
+const HEAD_MS = 10_000;
+/** How often Node looks for requests that take too long. */
+const CHECK_MS = 5_000;
+
 export interface HttpServerOptions {
   readonly surroundings: Surroundings;
   readonly contracts: readonly MethodContract[];
@@ -28,6 +33,8 @@ export interface HttpServerOptions {
   readonly corsOrigins: readonly string[];
   readonly stopping: AbortSignal;
   readonly openApi: string;
+  /** How long a connection may stay without use, in milliseconds. */
+  readonly unusedMs: number;
   /** Whether the only client is the edge's own sidecar. */
   readonly isBehindSidecar: boolean;
 }
@@ -50,9 +57,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     // The last address is the one that the sidecar has seen; those before it are what the client claims.
     trustProxy: options.isBehindSidecar && ((_address: string, hop: number) => hop === 0),
     keepAliveTimeout: 65_000,
-    requestTimeout: 60_000,
+    requestTimeout: options.unusedMs,
     // A request without a body has nothing to end: its stream costs something and tells nothing.
-    http: { optimizeEmptyRequests: true },
+    http: {
+      optimizeEmptyRequests: true,
+      headersTimeout: Math.min(HEAD_MS, options.unusedMs),
+      connectionsCheckingInterval: Math.min(CHECK_MS, options.unusedMs),
+    },
   });
   app.addHook("onRequest", (request, reply, done) => {
     closeUnread(request.raw, reply.raw, MAX_BODY_BYTES + ENVELOPE_BYTES);
