@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
-import { bearerToken, InvalidToken, TOKEN_AUDIENCE, TOKEN_ISSUER, TokenVerifier } from "./auth.ts";
+import {
+  ACCESS_TOKEN_SECONDS,
+  bearerToken,
+  InvalidToken,
+  TOKEN_AUDIENCE,
+  TOKEN_ISSUER,
+  TokenVerifier,
+} from "./auth.ts";
 import { DomainError } from "./errors.ts";
 
 const USER = "01890000-0000-7000-8000-000000000001";
@@ -36,12 +44,47 @@ test("a good token names its user and roles", async () => {
   assert.deepEqual(await verifier().verify(await sign({ roles: ["admin", 7] })), { id: USER, roles: ["admin"] });
 });
 
-test("a token that was verified is known to end when it says", async () => {
-  const token = await sign({ expires: 4_000_000_000 });
+test("a token that was verified holds for as long as it says, and never for longer than tokens live", async () => {
+  const [short, endless] = [await sign({ expires: "60 seconds" }), await sign({ expires: 4_000_000_000 })];
   const ours = verifier();
-  assert.equal(ours.expiryOf(token), undefined);
-  await ours.verify(token);
-  assert.equal(ours.expiryOf(token), 4_000_000_000_000);
+  assert.equal(ours.remainingMs(short), 0);
+  for (const token of [short, endless]) await ours.verify(token);
+  assert.ok(ours.remainingMs(short) > 30_000 && ours.remainingMs(short) <= 60_000);
+  assert.ok(ours.remainingMs(endless) > 60_000 && ours.remainingMs(endless) <= ACCESS_TOKEN_SECONDS * 1_000);
+});
+
+const HOUR_MS = 3_600_000;
+for (const [name, jump] of Object.entries({
+  "an hour": HOUR_MS,
+  "30 days": 30 * 24 * HOUR_MS,
+  "a year": 365 * 24 * HOUR_MS,
+})) {
+  for (const jumped of [-jump, jump]) {
+    test(`after a clock that was ${name} ${jumped > 0 ? "ahead" : "behind"} all tokens are taken again at once, also of a new key`, async (t) => {
+      const next = await keyPair("next");
+      const keys = [ours.jwk];
+      const ofService = new TokenVerifier(async () => keys);
+      const before = await sign();
+      await ofService.verify(before);
+      t.mock.timers.enable({ apis: ["Date"], now: Date.now() + jumped });
+      await ofService.verify(before).catch(() => {}); // expired, says this clock, or not
+      await ofService.verify(await sign({}, await keyPair("unknown"))).catch(() => {}); // asks for the keys
+      t.mock.timers.reset();
+      assert.equal((await ofService.verify(before)).id, USER);
+      keys.push(next.jwk);
+      await sleep(2_100); // a process asks no more often
+      assert.equal((await ofService.verify(await sign({}, next))).id, USER);
+    });
+  }
+}
+
+test("a clock that is set back makes no verified token hold for longer", async (t) => {
+  const ofService = verifier();
+  const token = await sign({ expires: Math.floor(Date.now() / 1_000) + 2 });
+  await ofService.verify(token);
+  t.mock.timers.enable({ apis: ["Date"], now: Date.now() - HOUR_MS });
+  await sleep(2_100);
+  assert.equal(ofService.recall(token), undefined);
 });
 
 test("the first token asks for the keys twice before it gives up", async () => {

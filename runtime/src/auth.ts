@@ -31,15 +31,26 @@ export type FetchKeySet = () => Promise<readonly JWK[]>;
 interface KeySet {
   readonly keys: ReturnType<typeof createLocalJWKSet>;
   readonly ids: ReadonlySet<string>;
+  /** By performance.now(). */
   readonly fetchedAt: number;
+}
+
+/** A token that was found good. */
+interface Verified {
+  readonly user: User;
+  /** In milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** The same by performance.now(). */
+  readonly holdsUntil: number;
 }
 
 /** Verifies access tokens: signature, algorithm, issuer, audience, expiry. */
 export class TokenVerifier {
   readonly #fetchKeySet: FetchKeySet;
-  readonly #verified = new LRUCache<string, { user: User; expiresAt: number }>({ max: CACHED_TOKENS });
+  readonly #verified = new LRUCache<string, Verified>({ max: CACHED_TOKENS });
   #keySet: KeySet | undefined;
-  #triedAt = 0;
+  /** By performance.now(), as all that is a duration here: the clock may be set. */
+  #triedAt = Number.NEGATIVE_INFINITY;
   #fetching: Promise<void> | undefined;
 
   constructor(fetchKeySet: FetchKeySet) {
@@ -48,13 +59,15 @@ export class TokenVerifier {
 
   /** The user of a token that was verified before and still holds; saves the hot path a promise. */
   recall(token: string): User | undefined {
-    const known = this.#verified.get(token);
-    return known && known.expiresAt > Date.now() ? known.user : undefined;
+    return this.remainingMs(token) > 0 ? this.#verified.get(token)?.user : undefined;
   }
 
-  /** When a token that was verified before ends, in milliseconds since the epoch. */
-  expiryOf(token: string): number | undefined {
-    return this.#verified.get(token)?.expiresAt;
+  /** For how long a token that was verified before still holds; 0 for any other. Never for longer than tokens live. */
+  remainingMs(token: string): number {
+    const known = this.#verified.get(token);
+    if (!known) return 0;
+    // The first is right when the clock is, the second also when it was set back meanwhile.
+    return Math.max(0, Math.min(known.expiresAt - Date.now(), known.holdsUntil - performance.now()));
   }
 
   /** Verifies a token. Throws InvalidToken, or a DomainError "dependency" when no keys were ever had. */
@@ -72,7 +85,9 @@ export class TokenVerifier {
       });
       const roles = Array.isArray(payload.roles) ? payload.roles.filter((role) => typeof role === "string") : [];
       const user: User = { id: uuidInLowerCase(String(payload.sub)), roles };
-      this.#verified.set(token, { user, expiresAt: Number(payload.exp) * 1_000 });
+      const expiresAt = Number(payload.exp) * 1_000;
+      const holdsMs = Math.min(expiresAt - Date.now(), ACCESS_TOKEN_SECONDS * 1_000);
+      this.#verified.set(token, { user, expiresAt, holdsUntil: performance.now() + holdsMs });
       return user;
     } catch (error) {
       throw new InvalidToken(whyInvalid(error));
@@ -80,9 +95,10 @@ export class TokenVerifier {
   }
 
   async #keySetWith(keyId: string): Promise<KeySet> {
-    const age = Date.now() - (this.#keySet?.fetchedAt ?? 0);
+    const now = performance.now();
+    const age = now - (this.#keySet?.fetchedAt ?? now);
     const isKnown = this.#keySet?.ids.has(keyId) ?? false;
-    const mayAsk = Date.now() - this.#triedAt > KEY_SET_MIN_AGE_MS || !this.#keySet;
+    const mayAsk = now - this.#triedAt > KEY_SET_MIN_AGE_MS || !this.#keySet;
     if ((!isKnown && mayAsk) || this.#fetching) {
       await this.#refresh();
       // A process that just started may be too slow for auth's short deadline; its first caller has more time.
@@ -95,13 +111,13 @@ export class TokenVerifier {
   }
 
   #refresh(): Promise<void> {
-    this.#triedAt = Date.now();
+    this.#triedAt = performance.now();
     this.#fetching ??= this.#fetchKeySet()
       .then((keys) => {
         const ids = new Set(keys.map((key) => key.kid ?? ""));
         // A key that auth withdrew must not live on in the cache of verified tokens.
         if (this.#keySet && [...this.#keySet.ids].some((id) => !ids.has(id))) this.#verified.clear();
-        this.#keySet = { keys: createLocalJWKSet({ keys: [...keys] }), ids, fetchedAt: Date.now() };
+        this.#keySet = { keys: createLocalJWKSet({ keys: [...keys] }), ids, fetchedAt: performance.now() };
       })
       .catch(() => {}) // the keys at hand keep working; the next token asks again
       .finally(() => {

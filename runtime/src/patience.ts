@@ -25,7 +25,10 @@ export class Patience {
   race<T>(work: Promise<T>, deadline: number): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#reject = reject;
-      this.giveUpAt(deadline, () => new DomainError("too-late", "DEADLINE_EXCEEDED", "Cannot answer in time"));
+      this.giveUpAfter(
+        Math.max(0, deadline - Date.now()),
+        () => new DomainError("too-late", "DEADLINE_EXCEEDED", "Cannot answer in time"),
+      );
       if (this.#reason) reject(this.#reason);
       work.then(resolve, reject);
     });
@@ -36,10 +39,9 @@ export class Patience {
     this.giveUp(new DomainError("caller-gone", "CALLER_GONE", "The caller went away"));
   }
 
-  /** Gives up at that time, in milliseconds since the epoch. */
-  giveUpAt(time: number, reason: () => DomainError): void {
+  /** Gives up after so many milliseconds. */
+  giveUpAfter(ms: number, reason: () => DomainError): void {
     if (this.#isOver) return;
-    const ms = Math.max(0, time - Date.now());
     if (ms <= LONGEST_TIMER_MS) this.#timers.push(setTimeout(() => this.giveUp(reason()), ms));
   }
 

@@ -3,7 +3,7 @@ import { randomUUIDv7 } from "node:crypto";
 import { Metadata, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { checkService, checkUser, serviceOf } from "./access.ts";
-import { ACCESS_TOKEN_SECONDS, bearerToken, InvalidToken, type TokenVerifier } from "./auth.ts";
+import { bearerToken, InvalidToken, type TokenVerifier } from "./auth.ts";
 import { type Call, type CallContext, runInCall, type User } from "./call.ts";
 import type { MethodContract } from "./contract.ts";
 import { DomainError, toAnswer } from "./errors.ts";
@@ -126,9 +126,9 @@ export class Serving implements Call, CallContext {
     const { verifier } = this.#setup;
     const token = this.user && bearerToken(this.authorization);
     if (!verifier || token === undefined) return;
-    // Unknown only when keys were withdrawn this very moment: then at the latest when any token would.
-    const expiry = verifier.expiryOf(token) ?? Date.now() + ACCESS_TOKEN_SECONDS * 1_000;
-    this.#patience.giveUpAt(expiry, () => new InvalidToken("it has expired; resume the stream with another"));
+    // Unknown only when keys were withdrawn this very moment: then it ends at once, and another token is needed.
+    const expired = () => new InvalidToken("it has expired; resume the stream with another");
+    this.#patience.giveUpAfter(verifier.remainingMs(token), expired);
   }
 
   headers(): Metadata {

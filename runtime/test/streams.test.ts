@@ -18,7 +18,7 @@ const ORDER = randomUUIDv7();
 /** A token is the name of its user; those of "soon" end soon. */
 const verifier = {
   recall: (token: string) => ({ id: token, roles: ["customer"] }),
-  expiryOf: (token: string) => Date.now() + (token === "soon" ? 300 : 60_000),
+  remainingMs: (token: string) => (token === "soon" ? 300 : 60_000),
 };
 const unused = () => Promise.reject(new Error("not in this test"));
 let watchOrder: Handlers<typeof OrderServiceService>["watchOrder"];
