@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { nextSignTime, publishedAt, type ScheduledKey, signingKeyAt } from "./key-schedule.ts";
+import { nextSignTime, plausibleAt, publishedAt, type ScheduledKey, signingKeyAt } from "./key-schedule.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -25,7 +25,7 @@ test("publishes a key for ten minutes before it signs, also after a long standst
   const next = nextSignTime(keys, now, rotation);
   assert.deepEqual(next, at(10_000 * HOUR + rotation.leadMs));
   const both = [...keys, { signTime: next ?? now }];
-  assert.equal(signingKeyAt(both, now), both[0]);
+  assert.equal(signingKeyAt(both, now, rotation), both[0]);
   assert.deepEqual(publishedAt(both, now, rotation), both);
   assert.equal(nextSignTime(both, now, rotation), undefined);
 });
@@ -34,6 +34,55 @@ test("keeps an old key published until the last token it signed has expired, and
   const keys = [{ signTime: at(0) }, { signTime: at(HOUR) }];
   assert.deepEqual(publishedAt(keys, at(HOUR + TOKEN_LIFETIME), rotation), keys);
   assert.deepEqual(publishedAt(keys, at(HOUR + TOKEN_LIFETIME + 6 * MINUTE), rotation), [keys[1]]);
+});
+
+test("some key signs at any moment for which keys were made, whatever clock made them", () => {
+  const ahead = [{ signTime: at(HOUR) }, { signTime: at(2 * HOUR) }];
+  assert.equal(signingKeyAt(ahead, at(0), rotation), ahead[1], "the newest, which stays when the clock is right again");
+  const retired = [{ signTime: at(5 * MINUTE) }, { signTime: at(365 * 24 * HOUR) }];
+  assert.equal(signingKeyAt(retired, at(0), rotation), retired[0], "and not one that a clock far ahead has made");
+  assert.equal(signingKeyAt([], at(0), rotation), undefined);
+});
+
+test("a key that was made by a clock far ahead does not count, and the next is made when it is due", () => {
+  const year = 365 * 24 * HOUR;
+  const keys = [{ signTime: at(0) }, { signTime: at(year + rotation.leadMs) }];
+  assert.deepEqual(plausibleAt(keys, at(HOUR), rotation), [keys[0]]);
+  const next = [{ signTime: at(0) }, { signTime: at(HOUR + rotation.leadMs) }];
+  assert.deepEqual(plausibleAt(next, at(HOUR), rotation), next);
+  const only = [{ signTime: at(year) }];
+  assert.deepEqual(plausibleAt(only, at(HOUR), rotation), only, "unless there is no other");
+});
+
+test("with a clock that jumps and comes back, there is always a key that signs, and it is published", () => {
+  const jumps = fc.array(
+    fc.tuple(fc.integer({ min: -400 * 24 * 60, max: 400 * 24 * 60 }), fc.integer({ min: 1, max: 90 })),
+    {
+      minLength: 1,
+      maxLength: 20,
+    },
+  );
+  fc.assert(
+    fc.property(jumps, (steps) => {
+      let keys: ScheduledKey[] = [{ signTime: at(0) }];
+      let now = HOUR;
+      for (const [jump, stays] of steps) {
+        for (const clock of [jump * MINUTE, 0]) {
+          for (let minute = 0; minute < stays; minute++) {
+            now += MINUTE;
+            const time = at(now + clock);
+            keys = [...plausibleAt(keys, time, rotation)];
+            const next = nextSignTime(keys, time, rotation);
+            if (next) keys.push({ signTime: next });
+            keys = publishedAt(keys, time, rotation);
+            const key = signingKeyAt(keys, time, rotation);
+            assert.ok(key && keys.includes(key));
+          }
+        }
+      }
+    }),
+    { numRuns: 50 },
+  );
 });
 
 test("at any moment, with checks at any interval, every token that has not expired can be verified", () => {
@@ -50,7 +99,7 @@ test("at any moment, with checks at any interval, every token that has not expir
           assert.ok(keys.length === 0 || next.getTime() - now >= short.leadMs, "published before it signs");
           keys.push({ signTime: next });
         }
-        const key = signingKeyAt(keys, at(now));
+        const key = signingKeyAt(keys, at(now), rotation);
         assert.ok(key, "some key signs");
         tokens.push({ key, expires: now + TOKEN_LIFETIME });
         const published = publishedAt(keys, at(now), short);

@@ -6,9 +6,11 @@ import { REFRESH_TOKEN_SECONDS } from "./refresh-token.ts";
 export interface SignedIn {
   readonly userId: string;
   readonly roles: readonly string[];
+  /** When Postgres let them in. */
+  readonly time: Date;
 }
 
-const insertSession = statement<{ roles: string[] }>(
+const insertSession = statement<{ roles: string[]; time: Date }>(
   "start-session",
   `WITH started AS (
     INSERT INTO session (id, account_id) VALUES ($1, $2) RETURNING id, account_id
@@ -18,7 +20,7 @@ const insertSession = statement<{ roles: string[] }>(
     INSERT INTO runtime.audit (actor, action, target, correlation_id)
     SELECT 'user:' || account_id, 'session.started', 'session:' || id, $5 FROM started
   )
-  SELECT ARRAY(SELECT role FROM account_role WHERE account_id = $2 ORDER BY role) AS roles`,
+  SELECT ARRAY(SELECT role FROM account_role WHERE account_id = $2 ORDER BY role) AS roles, now() AS time`,
 );
 
 /** Starts a session with its first refresh token. */
@@ -29,7 +31,8 @@ export async function startSession(
 ): Promise<SignedIn> {
   const { id, userId, tokenHash } = session;
   const [row] = await insertSession(db, [id, userId, tokenHash, REFRESH_TOKEN_SECONDS, correlationId]);
-  return { userId, roles: row?.roles ?? [] };
+  if (!row) throw new Error("The statement that starts a session always answers a row");
+  return { userId, roles: row.roles, time: row.time };
 }
 
 const insertRefusal = statement(
@@ -45,7 +48,13 @@ export async function noteRefusedSession(db: Queryable, target: string, act: Act
 // One statement, so that of two that present the same token at the same moment exactly one gets another. Both rows are
 // locked first: the second waits, then sees that the token has been used, and ends the session. There is no time of grace for
 // a client that lost the answer: within it a thief would be served as well, and "used twice" would not be refused.
-const rotateToken = statement<{ account_id: string; is_used: boolean; is_rotated: boolean; roles: string[] }>(
+const rotateToken = statement<{
+  account_id: string;
+  is_used: boolean;
+  is_rotated: boolean;
+  roles: string[];
+  time: Date;
+}>(
   "rotate-refresh-token",
   `WITH presented AS (
     SELECT token.hash, session.id AS session_id, session.account_id, token.use_time IS NOT NULL AS is_used,
@@ -68,7 +77,8 @@ const rotateToken = statement<{ account_id: string; is_used: boolean; is_rotated
     SELECT 'anonymous', 'token.reused', 'session:' || id, $4, jsonb_build_object('user', account_id) FROM ended
   )
   SELECT account_id, is_used, EXISTS (SELECT FROM used) AS is_rotated,
-    ARRAY(SELECT role FROM account_role WHERE account_role.account_id = presented.account_id ORDER BY role) AS roles
+    ARRAY(SELECT role FROM account_role WHERE account_role.account_id = presented.account_id ORDER BY role) AS roles,
+    now() AS time
   FROM presented`,
 );
 
@@ -80,7 +90,7 @@ export async function rotateRefreshToken(
 ): Promise<SignedIn | "reused" | "invalid"> {
   const [row] = await rotateToken(db, [tokens.presented, tokens.next, REFRESH_TOKEN_SECONDS, correlationId]);
   if (row?.is_used) return "reused";
-  return row?.is_rotated ? { userId: row.account_id, roles: row.roles } : "invalid";
+  return row?.is_rotated ? { userId: row.account_id, roles: row.roles, time: row.time } : "invalid";
 }
 
 const updateEnded = statement(

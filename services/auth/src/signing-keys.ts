@@ -3,7 +3,14 @@ import { promisify } from "node:util";
 import { ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHM } from "@row/runtime/auth.ts";
 import { type Queryable, statement } from "@row/runtime/postgres.ts";
 import { calculateJwkThumbprint, type JWK } from "jose";
-import { nextSignTime, publishedAt, type Rotation, type ScheduledKey, signingKeyAt } from "./key-schedule.ts";
+import {
+  nextSignTime,
+  plausibleAt,
+  publishedAt,
+  type Rotation,
+  type ScheduledKey,
+  signingKeyAt,
+} from "./key-schedule.ts";
 import { seal, unseal } from "./sealed-key.ts";
 
 /** A key that signs access tokens when its time has come. */
@@ -19,16 +26,22 @@ const LEAD_MS = 10 * 60_000;
 const SKEW_MS = 5 * 60_000;
 
 interface Row {
-  id: string;
+  /** Postgres's time, also of the row that stands for no key. */
+  now: Date;
+  id: string | null;
   generation: number;
   public_key: JWK;
   private_key: Buffer;
   sign_time: Date;
 }
 
+type KeyRow = Row & { id: string };
+const isKey = (row: Row): row is KeyRow => row.id !== null;
+
 const selectKeys = statement<Row>(
   "list-signing-keys",
-  "SELECT id, generation, public_key, private_key, sign_time FROM signing_key ORDER BY generation",
+  `SELECT now() AS now, id, generation, public_key, private_key, sign_time
+  FROM (VALUES (0)) AS always LEFT JOIN signing_key ON true ORDER BY generation`,
 );
 
 // Replicas that make a key at the same moment make the same generation: the unique index lets one of them through.
@@ -71,50 +84,47 @@ export class SigningKeys {
     return keys;
   }
 
-  /** The key to sign with now. */
-  get signing(): SigningKey {
-    const key = signingKeyAt(this.#keys, new Date());
-    if (!key) throw new Error("No key signs yet: the first one's time lies in the future of this machine's clock");
+  /** The key to sign with at that time, which is Postgres's: this machine's clock may be wrong. */
+  signingAt(time: Date): SigningKey {
+    const key = signingKeyAt(this.#keys, time, this.#rotation);
+    if (!key) throw new Error("No key signs: the table signing_key was emptied; the next one is made within a minute");
     return key;
   }
 
   /** The public keys, as a JSON Web Key Set lists them. */
   get published(): JWK[] {
-    return publishedAt(this.#keys, new Date(), this.#rotation).map(({ id, publicKey }) => ({
-      ...publicKey,
-      kid: id,
-      alg: TOKEN_ALGORITHM,
-      use: "sig",
-    }));
+    return this.#keys.map(({ id, publicKey }) => ({ ...publicKey, kid: id, alg: TOKEN_ALGORITHM, use: "sig" }));
   }
 
   /** Takes over what other replicas did, makes the next key when it is time, and deletes those that have retired. */
   async refresh(correlationId: string): Promise<void> {
-    await this.#load();
-    const signTime = nextSignTime(this.#keys, new Date(), this.#rotation);
+    let { keys, now } = await this.#load();
+    const generation = (keys.at(-1)?.generation ?? 0) + 1;
+    const signTime = nextSignTime(plausibleAt(keys, now, this.#rotation), now, this.#rotation);
     if (signTime) {
-      await this.#add((this.#keys.at(-1)?.generation ?? 0) + 1, signTime, correlationId);
-      await this.#load();
+      await this.#add(generation, signTime, correlationId);
+      ({ keys, now } = await this.#load());
     }
-    const published = publishedAt(this.#keys, new Date(), this.#rotation);
-    const retired = this.#keys.filter((key) => !published.includes(key));
+    const published = publishedAt(plausibleAt(keys, now, this.#rotation), now, this.#rotation);
+    const retired = keys.filter((key) => !published.includes(key));
     if (retired.length > 0) await deleteKeys(this.#db, [retired.map(({ id }) => id)]);
     this.#keys = published;
   }
 
-  async #load(): Promise<void> {
+  async #load(): Promise<{ keys: readonly SigningKey[]; now: Date }> {
     const known = new Map(this.#keys.map((key) => [key.id, key]));
     const rows = await selectKeys(this.#db, []);
-    this.#keys = rows.map((row) => ({
+    const keys = rows.filter(isKey).map((row) => ({
       id: row.id,
       generation: row.generation,
       publicKey: row.public_key,
       privateKey: known.get(row.id)?.privateKey ?? this.#open(row),
       signTime: row.sign_time,
     }));
+    return { keys, now: rows[0]?.now ?? new Date() };
   }
 
-  #open(row: Row): KeyObject {
+  #open(row: KeyRow): KeyObject {
     try {
       const key = unseal(this.#sealingKey, row.id, row.private_key);
       return createPrivateKey({ key, format: "der", type: "pkcs8" });

@@ -23,5 +23,5 @@ export async function login(auth: Auth, request: LoginRequest, call: Call): Prom
   const { token: refreshToken, hash: tokenHash } = newRefreshToken();
   const session = { id: randomUUIDv7(), userId: known.userId, tokenHash };
   const user = await startSession(auth.pool, session, call.correlationId);
-  return { ...(await accessToken(auth.keys.signing, user)), refreshToken };
+  return { ...(await accessToken(auth.keys, user)), refreshToken };
 }

@@ -14,5 +14,5 @@ export async function refresh(auth: Auth, request: RefreshRequest, call: Call): 
   );
   if (user === "reused") throw new RefreshTokenReused();
   if (user === "invalid") throw new RefreshTokenInvalid();
-  return { ...(await accessToken(auth.keys.signing, user)), refreshToken };
+  return { ...(await accessToken(auth.keys, user)), refreshToken };
 }
