@@ -6,7 +6,6 @@ import type { Logger } from "./logger.ts";
 import type { Nats } from "./nats.ts";
 
 const BATCH = 500;
-const KEEP_MS = 7 * 24 * 3600 * 1000;
 
 type Publishing = {
   client: pg.Client;
@@ -124,27 +123,4 @@ function encode(row: Row, { registry, log }: Publishing): Uint8Array {
     );
     return toBinary(descriptor, message);
   }
-}
-
-/** Deletes events published more than a week ago, a few at a time so that no writer waits. */
-export async function prunePublished(client: pg.Client): Promise<void> {
-  let deleted: number | null;
-  do {
-    // Ids begin with their time, so the primary key serves as the index on age.
-    const result = await client.query(
-      `DELETE FROM runtime.outbox WHERE id IN
-        (SELECT id FROM runtime.outbox WHERE id < $1::uuid AND published_time IS NOT NULL ORDER BY id LIMIT 500)`,
-      [firstIdAt(Date.now() - KEEP_MS)],
-    );
-    deleted = result.rowCount;
-  } while (deleted === 500);
-  // Answers to repeats are promised for 24 hours; after a week no event comes again that JetStream still had.
-  await client.query("DELETE FROM runtime.requests WHERE created_time < now() - interval '48 hours'");
-  await client.query("DELETE FROM runtime.inbox WHERE received_time < now() - interval '14 days'");
-}
-
-/** The smallest UUIDv7 of that millisecond. */
-function firstIdAt(time: number): string {
-  const hex = time.toString(16).padStart(12, "0");
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }

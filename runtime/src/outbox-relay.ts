@@ -4,7 +4,8 @@ import pg from "pg";
 import { registry as contracts } from "./contract.ts";
 import type { Logger } from "./logger.ts";
 import type { Nats } from "./nats.ts";
-import { prunePublished, publishUnpublished } from "./outbox-publishing.ts";
+import { publishUnpublished } from "./outbox-publishing.ts";
+import { deleteExpired } from "./retention.ts";
 import { WakeUp } from "./wake-up.ts";
 
 /** Publishes what the outbox holds; one relay per database does, the others stand by. */
@@ -37,6 +38,8 @@ const PAUSE_MS = 4;
 const PAUSE_FOR_EACH_EVENT_MS = 0.5;
 const LONGEST_PAUSE_MS = 32;
 const PRUNE_EVERY_MS = 60_000;
+/** While there is more to delete than goes at once. */
+const PRUNE_ON_AFTER_MS = 1_000;
 
 /** Starts the relay. It never throws: without Postgres or NATS it tries again until it is stopped. */
 export function startRelay(options: RelayOptions): Relay {
@@ -89,8 +92,8 @@ export function startRelay(options: RelayOptions): Relay {
       if (failures > 0) await halt.sleep(Math.min(125 * 2 ** failures, 2000));
       else if (!batch.full) {
         if (startedAt > pruneAt) {
-          pruneAt = startedAt + PRUNE_EVERY_MS;
-          await prunePublished(client);
+          const isMore = await deleteExpired(client);
+          pruneAt = startedAt + (isMore ? PRUNE_ON_AFTER_MS : PRUNE_EVERY_MS);
         }
         await bell.sleep(POLL_MS);
         const pause = Math.min(PAUSE_MS + PAUSE_FOR_EACH_EVENT_MS * batch.events, LONGEST_PAUSE_MS);
