@@ -9,6 +9,7 @@ import { type Call, runInCall } from "../src/call.ts";
 import { DomainError, isDatabaseTrouble } from "../src/errors.ts";
 import { createPool } from "../src/postgres.ts";
 import { onceTogether } from "../src/requests.ts";
+import { inTransaction } from "../src/transaction.ts";
 import { log, startPostgres } from "./harness.ts";
 
 const PORT = 14_070;
@@ -88,6 +89,33 @@ test("a transaction does not wait twice, and its connection goes with the answer
     [1, 2, 3].map(async (answer) => (await pool.query("SELECT $1::int AS answer", [answer])).rows),
   );
   assert.deepEqual(answers, [[{ answer: 1 }], [{ answer: 2 }], [{ answer: 3 }]]);
+});
+
+test("a connection that is ended amid a transaction costs that transaction, not the process", async (t) => {
+  const { pool } = await postgres.database("cut_off"); // a plain one, as tools have it
+  t.after(() => pool.end());
+  for (const when of ["between two statements", "during a statement"]) {
+    const cutOff = inTransaction(pool, async (tx) => {
+      const { rows } = await tx.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+      const end = () => pool.query("SELECT pg_terminate_backend($1)", [rows[0]?.pid]);
+      if (when === "during a statement") {
+        const statement = assert.rejects(
+          tx.query("SELECT pg_sleep(9)"),
+          /terminating connection due to administrator command/,
+        );
+        await sleep(100);
+        await end();
+        await statement;
+      } else {
+        await end();
+        await sleep(100); // as work on something else takes
+      }
+      await tx.query("SELECT 1");
+    });
+    await assert.rejects(cutOff, /not queryable|terminat/, when);
+    await sleep(50); // an error that nobody listens for would end this process by now
+    assert.equal(await inTransaction(pool, async (tx) => (await tx.query("SELECT 1 AS one")).rows[0].one), 1);
+  }
 });
 
 test("an act is recorded with who did it and on which call, and stays", async () => {
