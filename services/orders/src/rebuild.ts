@@ -2,6 +2,7 @@
 import { parseEnv, url } from "@row/runtime/config.ts";
 import { createLogger } from "@row/runtime/logger.ts";
 import { createPool } from "@row/runtime/postgres.ts";
+import { inTransaction } from "@row/runtime/transaction.ts";
 import type pg from "pg";
 import { type EventRow, fromRow } from "./event-schema.ts";
 import { fold } from "./order.ts";
@@ -17,28 +18,20 @@ export interface Rebuilt {
 }
 
 /** Folds all streams. Reading goes on; what places or changes an order waits, up to its deadline. */
-export async function rebuild(pool: pg.Pool): Promise<Rebuilt> {
-  const client = await pool.connect();
-  try {
-    await client.query("BEGIN");
-    await client.query("SET LOCAL statement_timeout = 0");
-    await client.query("LOCK TABLE order_events IN SHARE MODE");
-    await client.query("CREATE TEMPORARY TABLE fresh (LIKE orders INCLUDING ALL) ON COMMIT DROP");
-    const orders = await foldAll(client);
-    const differing = await client.query<{ count: string }>(
+export function rebuild(pool: pg.Pool): Promise<Rebuilt> {
+  return inTransaction(pool, async (tx) => {
+    await tx.query("SET LOCAL statement_timeout = 0");
+    await tx.query("LOCK TABLE order_events IN SHARE MODE");
+    await tx.query("CREATE TEMPORARY TABLE fresh (LIKE orders INCLUDING ALL) ON COMMIT DROP");
+    const orders = await foldAll(tx);
+    const differing = await tx.query<{ count: string }>(
       `SELECT count(*)::text AS count FROM (
          (TABLE orders EXCEPT TABLE fresh) UNION ALL (TABLE fresh EXCEPT TABLE orders)) AS difference`,
     );
-    await client.query("DELETE FROM orders");
-    await client.query("INSERT INTO orders TABLE fresh");
-    await client.query("COMMIT");
+    await tx.query("DELETE FROM orders");
+    await tx.query("INSERT INTO orders TABLE fresh");
     return { orders, differences: Number(differing.rows[0]?.count) };
-  } catch (error) {
-    await client.query("ROLLBACK");
-    throw error;
-  } finally {
-    client.release();
-  }
+  });
 }
 
 async function foldAll(client: pg.PoolClient): Promise<number> {
