@@ -1,6 +1,7 @@
 /** Tells who watches an order that it changed, in whatever process of orders that happened. */
 import { EventEmitter } from "node:events";
 import type { Logger } from "@row/runtime/logger.ts";
+import { WakeUp } from "@row/runtime/wake-up.ts";
 import pg from "pg";
 
 const CHANNEL = "order_changes";
@@ -12,6 +13,13 @@ const LOOK_MS = 2_000;
 const IDS_PER_NOTIFY = 200;
 const RECONNECT_MS = 1_000;
 
+/** An order that somebody watches. */
+export interface FollowedOrder {
+  /** Resolves when the order has changed since this was last asked, or after a while, or when the signal aborts. */
+  change(): Promise<void>;
+  stop(): void;
+}
+
 export class OrderChanges {
   readonly #pool: pg.Pool;
   readonly #databaseUrl: string;
@@ -22,10 +30,13 @@ export class OrderChanges {
   #listener: pg.Client | undefined;
   #isClosed = false;
 
-  constructor(pool: pg.Pool, databaseUrl: string, log: Logger) {
+  readonly #lookMs: number;
+
+  constructor(pool: pg.Pool, databaseUrl: string, log: Logger, { lookMs = LOOK_MS }: { lookMs?: number } = {}) {
     this.#pool = pool;
     this.#databaseUrl = databaseUrl;
     this.#log = log;
+    this.#lookMs = lookMs;
   }
 
   /** Says that an order changed. To be called after the commit. */
@@ -35,21 +46,21 @@ export class OrderChanges {
     this.#gathering ??= setTimeout(() => this.#notify(), GATHER_MS).unref();
   }
 
-  /** Resolves at the next change of the order, or after a while, or when the signal aborts. */
-  async next(orderId: string, signal: AbortSignal): Promise<void> {
+  /** Follows an order from now on: what changes while nobody waits for it is told to the next who does. */
+  async follow(orderId: string, signal: AbortSignal): Promise<FollowedOrder> {
     await this.#listen();
-    if (signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.#bell.off(orderId, done);
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, LOOK_MS);
-      this.#bell.once(orderId, done);
-      signal.addEventListener("abort", done, { once: true });
-    });
+    const bell = new WakeUp();
+    const ring = () => bell.ring();
+    this.#bell.on(orderId, ring);
+    signal.addEventListener("abort", ring, { once: true });
+    if (signal.aborted) ring();
+    return {
+      change: () => bell.sleep(this.#lookMs),
+      stop: () => {
+        this.#bell.off(orderId, ring);
+        signal.removeEventListener("abort", ring);
+      },
+    };
   }
 
   async close(): Promise<void> {

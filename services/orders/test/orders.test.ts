@@ -6,10 +6,17 @@ import { Client, credentials, Metadata, status } from "@grpc/grpc-js";
 import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import { Order_State as State } from "@row/gen/grpc/shop/orders/v1/order.ts";
 import { WatchOrderRequest, WatchOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
+import type { Call } from "@row/runtime/call.ts";
 import { RpcError } from "@row/runtime/errors.ts";
+import { createLogger } from "@row/runtime/logger.ts";
 import { MAX_MINOR, toMoney } from "@row/runtime/money.ts";
 import { PageTokens } from "@row/runtime/page-token.ts";
+import { createPool } from "@row/runtime/postgres.ts";
+import { OrderChanges } from "../src/order-changes.ts";
+import { OrderStore } from "../src/order-store.ts";
 import { rebuild } from "../src/rebuild.ts";
+import { watchOrder } from "../src/rpc/watch-order.ts";
+import { thisWorker } from "../src/saga/saga-record.ts";
 import { goodOrder, type OrdersUnderTest, PRODUCT, startOrders } from "./orders-under-test.ts";
 
 /** A demo product that only the tests which count its stock buy. */
@@ -279,6 +286,34 @@ test("a watcher of an order that is still open hears of the change at once", asy
   assert.deepEqual(states, ["PENDING", "CONFIRMED"]);
 });
 
+test("a watcher hears at once of a change between its look and its wait", { timeout: 20_000 }, async (t) => {
+  const { DATABASE_URL = "" } = shop.services.shop.process("orders").env;
+  const log = createLogger({}, "silent");
+  const db = createPool(DATABASE_URL, log, 2);
+  const lookMs = 3_600_000; // so that it learns of nothing by looking by itself
+  const changes = new OrderChanges(db, DATABASE_URL, log, { lookMs });
+  t.after(async () => {
+    await changes.close();
+    await db.end();
+  });
+  const { id } = await place({ paymentToken: "tok_flaky" });
+  const { signal } = new AbortController();
+  const states: State[] = [];
+  const call = { signal, user: { id: shop.customerId, roles: ["customer"] } } as unknown as Call; // all that it reads of one
+  const watched = watchOrder({
+    store: new OrderStore(db, thisWorker("orders/v1/watching")),
+    changes,
+    stopping: signal,
+  });
+  for await (const { order } of watched({ id, resumeToken: "" }, call)) {
+    states.push(order?.state ?? State.UNSPECIFIED);
+    await shop.settled(id);
+    await sleep(200); // for the announcement, which nobody waits for now
+    if (states.length === 2) break;
+  }
+  assert.deepEqual(states, [State.PENDING, State.CONFIRMED]);
+});
+
 test("a watcher is told to come back when the process stops, and resumes where it left off", async () => {
   const { id } = await place();
   await shop.settled(id);
@@ -321,6 +356,24 @@ test("the view that is rebuilt from the events is the view there was, and a wron
   await db.query("UPDATE orders SET total_minor = 1 WHERE id = $1", [id]);
   assert.equal((await rebuild(db)).differences, 2);
   assert.deepEqual((await shop.orders.getOrder({ id })).order?.total, toMoney(2_580n));
+});
+
+test("a rebuild that loses its connection says so, and the next one gets another connection", async () => {
+  const db = shop.services.database("orders");
+  const writer = await db.connect();
+  try {
+    await writer.query("BEGIN");
+    await writer.query("LOCK TABLE order_events IN ROW EXCLUSIVE MODE"); // the rebuild waits for it
+    const cutOff = assert.rejects(rebuild(db), /terminating connection due to administrator command/);
+    const end =
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LOCK TABLE order_events IN SHARE%'";
+    while (!(await db.query(end)).rowCount) await sleep(10);
+    await cutOff;
+  } finally {
+    await writer.query("ROLLBACK");
+    writer.release();
+  }
+  assert.equal((await rebuild(db)).differences, 0);
 });
 
 test("nothing of the address or the token is left in events, and the saga forgets the token", async () => {

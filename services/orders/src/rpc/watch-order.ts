@@ -6,7 +6,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { evolve, isFinal, type Order } from "../order.ts";
 import { toMessage } from "../order-message.ts";
 
-export function watchOrder({ store, changes, stopping }: Dependencies) {
+export function watchOrder({ store, changes, stopping }: Pick<Dependencies, "store" | "changes" | "stopping">) {
   return async function* (request: WatchOrderRequest, call: Call): AsyncGenerator<WatchOrderResponse> {
     const seen = versionOf(request.resumeToken);
     const current = await visibleOrder(store, call, request.id);
@@ -17,13 +17,19 @@ export function watchOrder({ store, changes, stopping }: Dependencies) {
     let order: Order | undefined;
     // Without a token the stream starts with the order as it is; with one it goes on after that version.
     const startAfter = seen ?? current.version - 1n;
-    while (!signal.aborted) {
-      for (const event of await store.events(request.id, order?.version ?? 0n)) {
-        order = evolve(request.id, order, event);
-        if (order.version > startAfter) yield { order: toMessage(order), resumeToken: String(order.version) };
+    // Before the first look: a change that comes after it is not missed.
+    const followed = await changes.follow(current.id, signal);
+    try {
+      while (!signal.aborted) {
+        for (const event of await store.events(request.id, order?.version ?? 0n)) {
+          order = evolve(request.id, order, event);
+          if (order.version > startAfter) yield { order: toMessage(order), resumeToken: String(order.version) };
+        }
+        if (order && isFinal(order)) return;
+        await followed.change();
       }
-      if (order && isFinal(order)) return;
-      await changes.next(request.id, signal);
+    } finally {
+      followed.stop();
     }
     // Not the end of the order: a watcher that took it for that would never come back.
     if (!call.signal.aborted) {
