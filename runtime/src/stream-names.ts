@@ -52,6 +52,15 @@ export function eventsIn(registry: FileRegistry): DomainEvent[] {
   return events.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/**
+ * How long a stream keeps an event: for longer than an outbox, from which it can be published again for a week, and for less than
+ * the two weeks for which a consumer's inbox knows it. So a consumer that is made again, and gets all of it, applies nothing twice.
+ */
+export const EVENTS_KEPT_SECONDS = 8 * 24 * 3_600;
+
+/** More than anybody looks through. Beyond it an event that nobody can handle is not put aside but comes again and again. */
+export const MOST_DEAD_LETTERS = 100_000;
+
 /** The streams to create: one for each domain that publishes, with all versions of its events. */
 export function streamConfigs(registry: FileRegistry): (Partial<StreamConfig> & { name: string })[] {
   const subjects = new Map<string, Set<string>>();
@@ -64,13 +73,21 @@ export function streamConfigs(registry: FileRegistry): (Partial<StreamConfig> & 
     name,
     subjects: [...versions],
     storage: "file",
+    max_age: nanoseconds(EVENTS_KEPT_SECONDS),
     duplicate_window: nanoseconds(120),
   }));
 }
 
 /** The stream of dead letters to create. */
 export function deadLetterStreamConfig(): Partial<StreamConfig> & { name: string } {
-  return { name: DEAD_LETTERS, subjects: ["dead.>"], storage: "file", duplicate_window: nanoseconds(120) };
+  return {
+    name: DEAD_LETTERS,
+    subjects: ["dead.>"],
+    storage: "file",
+    max_msgs: MOST_DEAD_LETTERS,
+    discard: "new",
+    duplicate_window: nanoseconds(120),
+  };
 }
 
 /**

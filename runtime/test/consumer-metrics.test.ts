@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
+import { jetstreamManager } from "@nats-io/jetstream";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { type AdminServer, startAdmin } from "../src/admin.ts";
+import { CONSUMER_FAULTS } from "../src/consumer-fault.ts";
 import { ConsumerMetrics } from "../src/consumer-metrics.ts";
+import { registry } from "../src/contract.ts";
 import { subscribe } from "../src/events.ts";
 import { connectNats, type Nats } from "../src/nats.ts";
 import { natsUser } from "../src/nats-configuration.ts";
+import { consumerConfig, streamOf } from "../src/stream-names.ts";
+import { provisionStreams } from "../src/streams.ts";
 import { startTelemetry } from "../src/telemetry.ts";
 import { eventually, log, provision, startNats } from "./harness.ts";
 
@@ -38,9 +43,11 @@ after(async () => {
 });
 
 /** What /metrics says of a metric of the event. */
-async function figure(name: string): Promise<number | undefined> {
+async function figure(name: string, label = ""): Promise<number | undefined> {
   const text = await (await fetch(`http://${ADMIN}/metrics`)).text();
-  const line = text.split("\n").find((line) => line.startsWith(`${name}{`) && line.includes(`event="${EVENT}"`));
+  const line = text
+    .split("\n")
+    .find((line) => line.startsWith(`${name}{`) && line.includes(`event="${EVENT}"`) && line.includes(label));
   return line === undefined ? undefined : Number(line.split(" ").at(-1));
 }
 
@@ -64,6 +71,28 @@ test("a consumer shows what waits, and the dead letters from none on", async () 
   } finally {
     await subscription.stop();
   }
+});
+
+test("a consumer that is deleted, changed or made again on the server shows", async () => {
+  const { streams, consumers } = await jetstreamManager(operator.connection);
+  const durable = consumerConfig("catalog", EVENT);
+  const stream = streamOf(EVENT);
+  const faults = async () => {
+    const figures = await Promise.all(
+      CONSUMER_FAULTS.map((fault) => figure("events_consumer_faults", `fault="${fault}"`)),
+    );
+    assert.ok(figures.every((value) => value === 0 || value === 1));
+    return CONSUMER_FAULTS.filter((_, index) => figures[index] === 1);
+  };
+  assert.deepEqual(await faults(), []);
+  await consumers.delete(stream, durable.durable_name);
+  assert.deepEqual(await faults(), ["missing"]);
+  await consumers.add(stream, { ...durable, max_deliver: 1 });
+  assert.deepEqual(await faults(), ["misconfigured"]);
+  await streams.delete(stream);
+  assert.deepEqual(await faults(), ["stream missing"]);
+  await provisionStreams(operator.connection, registry, [{ name: "catalog", consumes: [EVENT] }]);
+  assert.deepEqual(await faults(), []);
 });
 
 test("without NATS the last figures stay, and /metrics answers", async () => {
