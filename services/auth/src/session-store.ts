@@ -45,6 +45,9 @@ export async function noteRefusedSession(db: Queryable, target: string, act: Act
   await insertRefusal(db, [act.actor, target, act.correlationId]);
 }
 
+/** Of each session: a day's, of a client that refreshes when it must. An older one is unknown, and refused as any that is. */
+export const USED_TOKENS_KEPT = 100;
+
 // One statement, so that of two that present the same token at the same moment exactly one gets another. Both rows are
 // locked first: the second waits, then sees that the token has been used, and ends the session. There is no time of grace for
 // a client that lost the answer: within it a thief would be served as well, and "used twice" would not be refused.
@@ -68,6 +71,10 @@ const rotateToken = statement<{
   ), issued AS (
     INSERT INTO refresh_token (hash, session_id, expire_time)
     SELECT $2, session_id, now() + make_interval(secs => $3) FROM used
+  ), forgotten AS (
+    DELETE FROM refresh_token WHERE hash IN (
+      SELECT token.hash FROM refresh_token AS token JOIN used ON token.session_id = used.session_id
+      WHERE token.use_time IS NOT NULL ORDER BY token.use_time DESC OFFSET ${USED_TOKENS_KEPT})
   ), ended AS (
     UPDATE session SET end_time = now() FROM presented
     WHERE session.id = presented.session_id AND presented.is_used AND session.end_time IS NULL

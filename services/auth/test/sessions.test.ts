@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 import { status } from "@grpc/grpc-js";
-import { forgetExpiredSessions } from "../src/session-store.ts";
+import { forgetExpiredSessions, USED_TOKENS_KEPT } from "../src/session-store.ts";
 import { type AuthUnderTest, rolesIn, startAuth, userIn } from "./auth-under-test.ts";
 
 let auth: AuthUnderTest;
@@ -112,6 +112,22 @@ test("refuses what never was a token, without breaking", async () => {
   for (const token of ["", "\0", "0".repeat(513)]) {
     await assert.rejects(refresh(token), { code: status.INVALID_ARGUMENT, message: /refresh_token/ });
   }
+});
+
+test("a session that goes on for long keeps a bounded number of used tokens, and still ends when one of them is used again", async () => {
+  const user = await auth.newUser();
+  const other = await auth.newUser();
+  await refresh(other.refreshToken);
+  const tokens = [user.refreshToken];
+  for (let times = 0; times < USED_TOKENS_KEPT + 20; times++)
+    tokens.push((await refresh(tokens.at(-1) ?? "")).refreshToken);
+  const kept = "SELECT count(*) FROM refresh_token JOIN session ON session.id = session_id WHERE account_id = $1";
+  assert.ok((await auth.count(kept, [user.id])) <= USED_TOKENS_KEPT + 2);
+  assert.equal(await auth.count(kept, [other.id]), 2);
+  await assert.rejects(refresh(tokens[0] ?? ""), { code: status.UNAUTHENTICATED });
+  const last = await refresh(tokens.at(-1) ?? ""); // the session lives: nobody can tell whose that old token was
+  await assert.rejects(refresh(tokens.at(-5) ?? ""), reused);
+  await assert.rejects(refresh(last.refreshToken), ended);
 });
 
 test("forgets a session when the last of its tokens has expired, and none before", async () => {
