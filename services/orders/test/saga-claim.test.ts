@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { createLogger } from "@row/runtime/logger.ts";
+import { readMigrations } from "@row/runtime/migrations.ts";
+import { createPool } from "@row/runtime/postgres.ts";
+import type pg from "pg";
+import { startPostgres } from "../../../runtime/test/harness.ts";
+import { thisWorker } from "../src/saga/saga-record.ts";
+import { SagaStore } from "../src/saga/saga-store.ts";
+
+const PORT = 24_390;
+const MANY = 100_000;
+
+let postgres: Awaited<ReturnType<typeof startPostgres>>;
+let db: pg.Pool;
+before(async () => {
+  postgres = await startPostgres(PORT);
+  const { url, pool } = await postgres.database("orders");
+  for (const { script } of readMigrations(new URL("../prisma", import.meta.url).pathname)) await pool.query(script);
+  await pool.end();
+  db = createPool(url, createLogger({}, "silent"), 1); // one connection, whose figures are complete when it says so
+});
+after(async () => {
+  await db?.end();
+  await postgres?.remove();
+});
+
+/** Sagas that nobody holds: those that wait are due in so many seconds. */
+async function addSagas(count: number, isWaiting: boolean, dueIn: number, version = "v1"): Promise<void> {
+  await db.query(
+    `INSERT INTO sagas (order_id, name, definition, service_version, direction, step, attempt, uncertain, reason, data,
+       cancel_requested, correlation_id, traceparent, deadline, next_attempt_time, lease_owner, lease_until, fence, revision,
+       stuck, waiting_revision)
+     SELECT gen_random_uuid(), 'place-order', 1, $4, 'forward', 1, 1, true, '', '{}', false, 'c', '', now(),
+       now() + $3 * interval '1 s', '', now() - interval '1 s', 2, 7, false, CASE WHEN $2 THEN 7 END FROM generate_series(1, $1)`,
+    [count, isWaiting, dueIn, version],
+  );
+}
+
+async function rowsRead(): Promise<number> {
+  await db.query("SELECT pg_stat_force_next_flush()");
+  const { rows } = await db.query<{ read: string }>(
+    "SELECT seq_tup_read + idx_tup_fetch AS read FROM pg_stat_user_tables WHERE relname = 'sagas'",
+  );
+  return Number(rows[0]?.read);
+}
+
+test("taking sagas reads about as many as it takes, however many wait", async () => {
+  const store = new SagaStore(db, thisWorker("orders/v1/orders-v1-1"));
+  await store.heartbeat();
+  await addSagas(MANY, true, 3_600);
+  await addSagas(30, true, -1);
+  await addSagas(30, false, -1);
+  await db.query("ANALYZE sagas");
+  for (const [least, most] of [
+    [20, 20],
+    [20, 20],
+    [20, 20],
+    [0, 0],
+    [0, 0],
+    [0, 0], // by now Postgres has its one plan for any values
+    [0, 0],
+  ] as const) {
+    const before = await rowsRead();
+    const taken = (await store.claim(20)).length;
+    assert.ok(taken >= least && taken <= most, `${taken} taken`);
+    const read = (await rowsRead()) - before;
+    assert.ok(read < 500, `${read} rows read for ${taken}`);
+  }
+});
