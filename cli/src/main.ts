@@ -13,7 +13,7 @@ const row = new Command("row")
     "after",
     "\nWith --on kubernetes, split, get, stat, call and mesh authz speak of the cluster that kubectl points to.\nROW_PORT_BASE (5000; 1024 to 29667 is safe) moves every port of a shop that is started, ROW_STATE_DIR (.row) the state: two shops can run side by side.",
   )
-  .showHelpAfterError()
+  .showHelpAfterError("(row --help lists the commands)")
   .addOption(
     new Option("--on <place>", "where the shop runs").choices(["laptop", "kubernetes"]).default("laptop").env("ROW_ON"),
   )

@@ -176,8 +176,8 @@ test("get shows what the cluster has as it shows a laptop's, and names what it c
   };
   const cluster = clusterOf(context, { objects: [...objects, entrance, sticky] });
   const { stdout, stderr } = await cluster.row("get", "services");
-  assert.match(stdout, /^RESOURCE +OF +SAYS +AGE +FROM\n/);
-  assert.match(stdout, /^service\/catalog +catalog +port 50051,9090 +\w+ +the cluster$/m);
+  assert.match(stdout, /^NAME +PODS +DETAIL +AGE +SOURCE\n/);
+  assert.match(stdout, /^catalog +catalog +port 50051,9090 +\w+ +the cluster$/m);
   assert.match(stderr, /^Left out: Cannot use Service shop\/sticky/);
   assert.doesNotMatch(stderr, /edge-public/, "a way in from outside is not the mesh's");
   const yaml = (await cluster.row("get", "grpcroute", "catalog-other", "-o", "yaml")).stdout;

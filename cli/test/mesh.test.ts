@@ -208,7 +208,7 @@ test("the commands do and say the same from another terminal", async () => {
   assert.match(await say("split", "catalog", "v1=90", "v2=10"), /^\d routes {2}v1=90 \(90 %\) {2}v2=10 \(10 %\)\n$/);
   assert.equal(await say("apply", "-f", "-"), "grpcroute/marked created\n");
   assert.match(await say("get", "grpcroute", "marked", "-o", "yaml"), /^kind: GRPCRoute$/m);
-  assert.match(await say("get", "grpcroutes"), /^grpcroute\/marked +catalog +catalog-v2 +\d+s +standard input:2$/m);
+  assert.match(await say("get", "grpcroutes"), /^marked +catalog +catalog-v2 +\d+s +standard input:2$/m);
   assert.equal(await say("delete", "grpcroute", "marked"), "grpcroute/marked deleted\n");
   assert.match(await say("call", "CatalogService/ListCategories"), /^Served by catalog\/v\d\/catalog-v\d-\d$/m);
   assert.match(await say("status"), /^catalog +v1 +catalog-v1-1 +\d+ +ready +0 +ready \d+ /m);

@@ -42,6 +42,16 @@ test("deletes nothing when nobody can be asked, unless told so", (context) => {
   assert.ok(!existsSync(project.stateDir));
 });
 
+test("a misspelled command is told what it may mean, in three lines", () => {
+  const main = resolve(import.meta.dirname, "../src/main.ts");
+  const { status, stderr } = spawnSync(process.execPath, [main, "statu"], { encoding: "utf8" });
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /^error: unknown command 'statu'\n\(Did you mean .*status.*\)\n\(row --help lists the commands\)\n$/,
+  );
+});
+
 test("says why state cannot be kept in a folder, and how to choose another", (context) => {
   const project = smallProject({ file: "not a folder" });
   context.after(project.remove);

@@ -45,19 +45,53 @@ export function showResources(resources: readonly Resource[], { kind, output }: 
   if (output === "yaml") process.stdout.write(writeResources(found));
   else if (output === "json") console.log(JSON.stringify(asJson(found, names.length === 1), null, 2));
   else if (found.length === 0) console.log("There are none.");
-  else console.log(table([["RESOURCE", "OF", "SAYS", "AGE", "FROM"], ...found.map(columns)]).join("\n"));
+  else console.log(render(found, process.stdout.columns ?? WIDTH));
 }
+
+/** What a terminal is taken for whose width nobody knows. */
+const WIDTH = 120;
+const NARROWEST_DETAIL = 20;
+const GAPS = 2 * 4;
+
+/** A table for each kind, in the order in which they come. What a resource says is cut where the terminal ends. */
+export function render(resources: readonly Resource[], width: number): string {
+  const kinds = [...new Set(resources.map(({ kind }) => kind))];
+  const tables = kinds.map((kind) => {
+    const rows = resources
+      .filter((resource) => resource.kind === kind)
+      .map((resource) => columns(resource, kinds.length > 1));
+    const heads = ["NAME", TARGETS[kind] ?? "PARENT", "DETAIL", "AGE", "SOURCE"];
+    const widest = (column: number) => Math.max(...[heads, ...rows].map((row) => row[column]?.length ?? 0));
+    const room = Math.max(NARROWEST_DETAIL, width - GAPS - widest(0) - widest(1) - widest(3) - widest(4));
+    const cut = (text: string) => (text.length > room ? `${text.slice(0, room - 1)}…` : text);
+    return table([heads, ...rows.map((row) => row.map((cell, column) => (column === 2 ? cut(cell) : cell)))]).join(
+      "\n",
+    );
+  });
+  return tables.join("\n\n");
+}
+
+/** What the second column is, where it is no route's parent. */
+const TARGETS: Partial<Record<Kind, string>> = {
+  Server: "PODS",
+  Service: "PODS",
+  AuthorizationPolicy: "TARGET",
+  HTTPLocalRateLimitPolicy: "TARGET",
+  MeshTLSAuthentication: "TARGET",
+  NetworkAuthentication: "TARGET",
+  ServiceAccount: "TARGET",
+};
 
 function asJson(resources: Resource[], isOne: boolean): object {
   const items = resources.map(({ source: _, ...rest }) => rest);
   return isOne && items[0] ? items[0] : { apiVersion: "v1", kind: "List", items };
 }
 
-function columns(resource: Resource): string[] {
+function columns(resource: Resource, withKind: boolean): string[] {
   const { kind, metadata, source } = resource;
   const [of, says] = summary(resource);
   return [
-    `${kind.toLowerCase()}/${metadata.name}`,
+    withKind ? `${kind.toLowerCase()}/${metadata.name}` : metadata.name,
     of,
     says,
     age(metadata.creationTimestamp),
@@ -71,8 +105,11 @@ function summary(resource: Resource): [string, string] {
   const named = (items: readonly { name: string }[]) => items.map(({ name }) => name).join(",");
   switch (resource.kind) {
     case "GRPCRoute": {
+      const parents = resource.spec.parentRefs.map(({ name }) => name);
       const backends = resource.spec.rules.flatMap(({ backendRefs }) =>
-        backendRefs.map(({ name, weight }) => (backendRefs.length > 1 ? `${name}=${weight}` : name)),
+        backendRefs.length === 0
+          ? parents
+          : backendRefs.map(({ name, weight }) => (backendRefs.length > 1 ? `${name}=${weight}` : name)),
       );
       return [named(resource.spec.parentRefs), [...new Set(backends)].join(" ")];
     }

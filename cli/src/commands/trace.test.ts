@@ -50,6 +50,8 @@ test("shows a trace as a waterfall: names by depth, bars by time, failures by th
       `orders PlaceOrder         ${"▇".repeat(32)}   32.0 ms`,
       `  ⇥ orders to catalog-v1  ${" ".repeat(8)}${"▇".repeat(16)}${" ".repeat(8)}   16.0 ms`,
       `    catalog Catalog/Get   ${" ".repeat(16)}▇${" ".repeat(15)}      1 µs  ✗ gone`,
+      "",
+      "⇥ the caller's sidecar, ↦ the callee's",
     ],
   );
 });

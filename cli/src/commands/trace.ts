@@ -42,6 +42,7 @@ function columns({ startTime, durationUs, service, operation, spans, failed }: T
 
 const BAR_WIDTH = 32;
 const NARROWEST = 24;
+const LEGEND = "⇥ the caller's sidecar, ↦ the callee's";
 
 /** Each span under its parent, with a bar for when it ran. `width`: of the terminal, in characters. */
 export function renderTrace({ id, startTime, durationUs, spans }: Trace, width: number): string {
@@ -58,7 +59,8 @@ export function renderTrace({ id, startTime, durationUs, spans }: Trace, width: 
     return `${name}  ${bar(span, durationUs)}  ${duration(span.durationUs).padStart(8)}${failure}`;
   });
   const count = `${spans.length} spans, ${duration(durationUs)}`;
-  return [`${id}  ${startTime}  ${count}`, "", ...lines].join("\n");
+  const legend = spans.some(({ kind }) => kind === "outbound" || kind === "inbound") ? ["", LEGEND] : [];
+  return [`${id}  ${startTime}  ${count}`, "", ...lines, ...legend].join("\n");
 }
 
 /** "/shop.orders.v1.OrderService/PlaceOrder" → "OrderService/PlaceOrder" */
