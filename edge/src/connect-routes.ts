@@ -12,7 +12,7 @@ import {
   type Interceptor,
   type Transport,
 } from "@connectrpc/connect";
-import { type MethodContract, methodAt, registry } from "@row/runtime/contract.ts";
+import { type MethodContract, methodAt, methods, registry } from "@row/runtime/contract.ts";
 import { InvalidField } from "@row/runtime/errors.ts";
 import { validateBytes } from "@row/runtime/validate.ts";
 import { type Client, Exchange, type Surroundings } from "./exchange.ts";
@@ -103,6 +103,8 @@ async function gate(surroundings: Surroundings, context: HandlerContext): Promis
     traceparent: requestHeader.get("traceparent"),
   };
   const name = `/${method.parent.typeName}/${method.name}`;
+  // Reflection is none of the contracts' RPCs: anybody may look at what anybody may read at /openapi.json.
+  if (!methods.has(name)) return;
   const exchange = new Exchange(surroundings, name, headers, values.get(CLIENT));
   values.set(EXCHANGE, exchange);
   context.responseHeader.set("x-correlation-id", exchange.correlationId);

@@ -9,6 +9,7 @@ import { limitHttp2, MOST_STREAMS } from "./connection-limits.ts";
 import type { Client, Surroundings } from "./exchange.ts";
 import { isHost } from "./host.ts";
 import { MAX_BODY_BYTES } from "./http-server.ts";
+import { addReflection } from "./reflection/reflection.ts";
 import { resetUnread } from "./unread-bodies.ts";
 
 export interface GrpcServerOptions {
@@ -30,7 +31,10 @@ export class GrpcServer {
     const serve = connectNodeAdapter({
       ...routerOptions(options.surroundings, MAX_BODY_BYTES, options.stopping),
       contextValues: (request) => contextValues(clientOf(request, options.isBehindSidecar)),
-      routes: (router) => addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES),
+      routes: (router) => {
+        addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES);
+        addReflection(router, options.contracts);
+      },
     });
     this.#server = createServer({ settings: { maxConcurrentStreams: MOST_STREAMS } }, (request, response) => {
       // Connect makes a URL of it, and what it throws then nobody would catch.

@@ -18,9 +18,6 @@ const image = fromBinary(
 /** Every file, message and service of the contracts, with their options. */
 export const registry = createFileRegistry(image);
 
-/** The contracts' files as they are, for server reflection. */
-export const fileDescriptors = image.file;
-
 /** The longest time a call of each class may take, in milliseconds. */
 const CALL_CLASS_MS: Readonly<Record<number, number>> = {
   [CallClass.UNSPECIFIED]: 0,

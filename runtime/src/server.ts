@@ -7,7 +7,6 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
-import { fileDescriptors } from "./contract.ts";
 import { HandlerFactory, type HandlerSetup, type Handlers } from "./handler.ts";
 import { Health } from "./health-watches.ts";
 import { prepareHttp2 } from "./http2-of-grpc.ts";
@@ -35,6 +34,11 @@ const HEALTH = "grpc.health.v1.Health";
 /** How long answers may take from here to their callers. */
 const LAST_WORDS_MS = 1_000;
 const LOOK_EVERY_MS = 20;
+// With their comments, which "describe" shows.
+const contracts = fromBinary(
+  FileDescriptorSetSchema,
+  readFileSync(new URL(import.meta.resolve("@row/gen/contracts-with-comments.binpb"))),
+);
 // The descriptors that the package itself carries lack the service.
 const health = fromBinary(FileDescriptorSetSchema, readFileSync(new URL(import.meta.resolve("@row/gen/health.binpb"))));
 
@@ -88,7 +92,7 @@ export class GrpcServer {
   async listen(address: string): Promise<void> {
     this.#health.addTo(this.#server);
     // Raw descriptors keep imports and custom options; see docs/dependencies.md.
-    const files = [...fileDescriptors, ...health.file].map((file) =>
+    const files = [...contracts.file, ...health.file].map((file) =>
       Buffer.from(toBinary(FileDescriptorProtoSchema, file)),
     );
     const services = [...this.#services, HEALTH];

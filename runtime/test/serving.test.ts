@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
 import { randomUUIDv7 } from "node:crypto";
 import { once } from "node:events";
 import http2, { type IncomingHttpHeaders } from "node:http2";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import { InvalidToken } from "../src/auth.ts";
@@ -236,4 +238,13 @@ test("a timeout or a compressed message that nobody can read is the caller's fau
   } finally {
     session.close();
   }
+});
+
+const isMissing = spawnSync("grpcurl", ["--version"]).error !== undefined && "grpcurl is not installed";
+
+test("grpcurl lists a service and describes it with the contract's comments", { skip: isMissing }, async () => {
+  const ask = async (...args: string[]) =>
+    (await promisify(execFile)("grpcurl", ["-plaintext", ADDRESS, ...args])).stdout;
+  assert.match(await ask("list"), /^shop\.catalog\.v1\.CatalogService$/m);
+  assert.match(await ask("describe", "shop.catalog.v1.CatalogService"), /\/\/ Gets a product[\s\S]*?rpc GetProduct \(/);
 });
