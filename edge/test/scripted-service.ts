@@ -37,6 +37,7 @@ export class ScriptedService {
   readonly received: ReceivedCall[] = [];
   readonly #server = new Server();
   readonly #answers = new Map<string, Answer>();
+  readonly #rpcs: { readonly name: string; readonly isStream: boolean }[] = [];
   readonly #servedBy: string;
 
   /** `service` is its full name, "shop.orders.v1.OrderService". */
@@ -45,6 +46,7 @@ export class ScriptedService {
     const implementation: UntypedServiceImplementation = {};
     const definition: Record<string, MethodDefinition<Message, Record<string, unknown>>> = {};
     for (const { name, localName, input, output, methodKind } of registry.getService(service)?.methods ?? []) {
+      this.#rpcs.push({ name: localName, isStream: methodKind === "server_streaming" });
       definition[localName] = {
         path: `/${service}/${name}`,
         requestStream: false,
@@ -73,6 +75,11 @@ export class ScriptedService {
   /** Says how an RPC is answered from now on: a message, or for streams an async generator. */
   on(rpc: string, answer: Answer): void {
     this.#answers.set(rpc, answer);
+  }
+
+  /** Answers every RPC with an empty message, and every stream with none. */
+  answerAll(): void {
+    for (const rpc of this.#rpcs) this.on(rpc.name, rpc.isStream ? async function* () {} : () => ({}));
   }
 
   /** The request of a call that was received; the test knows its type. */
