@@ -3,6 +3,9 @@ const api = await (await fetch("/openapi.json")).json();
 const list = document.querySelector("#operations");
 const token = document.querySelector("#token");
 
+/** Comments of the contracts are wrapped at 80 columns: only an empty line, or one of a list, ends a line here. */
+const unwrapped = (text = "") => text.replace(/([^\n])\n(?![\n-])/g, "$1 ");
+
 function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
@@ -49,7 +52,7 @@ function fields(schema, depth = 0) {
         make("code", { textContent: `${"  ".repeat(depth)}${name}${target.required?.includes(name) ? " *" : ""}` }),
       ),
       make("td", { textContent: typeOf(one) }),
-      make("td", { className: "description", textContent: one.description ?? resolve(one).description ?? "" }),
+      make("td", { className: "description", textContent: unwrapped(one.description ?? resolve(one).description) }),
     ),
     ...fields(one, depth + 1),
   ]);
@@ -86,7 +89,14 @@ function tryOut(method, path, operation) {
         text += part.value;
         if (!isJson) output.textContent += part.value;
       }
-      if (isJson) output.textContent += JSON.stringify(JSON.parse(text), null, 2);
+      if (!isJson) return;
+      const json = JSON.parse(text);
+      output.textContent += JSON.stringify(json, null, 2);
+      if (typeof json.accessToken !== "string") return;
+      const use = () => {
+        token.value = json.accessToken;
+      };
+      output.after(make("button", { type: "button", textContent: "Use this access token", onclick: use }));
     } catch (error) {
       output.textContent += String(error);
     }
@@ -125,12 +135,12 @@ function show(method, path, operation) {
         {},
         make("td", {}, make("code", { textContent: one.name + (one.required ? " *" : "") })),
         make("td", { textContent: `${one.in}: ${typeOf(one.schema)}` }),
-        make("td", { className: "description", textContent: one.description ?? "" }),
+        make("td", { className: "description", textContent: unwrapped(one.description) }),
       ),
     );
     const answer = Object.values(operation.responses["200"].content)[0]?.schema;
     details.append(
-      make("p", { className: "description", textContent: operation.description }),
+      make("p", { className: "description", textContent: unwrapped(operation.description) }),
       make("p", {}, "RPC ", make("code", { textContent: operation["x-grpc-method"] })),
       table("Parameters", parameters),
       table("Body", fields(operation.requestBody?.content["application/json"].schema)),
@@ -149,7 +159,7 @@ const groups = new Map(
       "section",
       {},
       make("h2", { textContent: tag.name.split(".").at(-1) }),
-      make("p", { textContent: tag.description }),
+      make("p", { textContent: unwrapped(tag.description) }),
     ),
   ]),
 );
@@ -158,8 +168,12 @@ for (const [path, methods] of Object.entries(api.paths)) {
     groups.get(operation.tags[0]).append(show(method.toUpperCase(), path, operation));
 }
 list.replaceChildren(...groups.values());
+const nothing = make("p", { textContent: "Nothing found.", hidden: true });
+list.after(nothing);
 document.querySelector("#find").addEventListener("input", ({ target }) => {
   for (const details of list.querySelectorAll("details"))
     details.hidden = !details.dataset.text.includes(target.value.toLowerCase());
+  for (const group of groups.values()) group.hidden = !group.querySelector("details:not([hidden])");
+  nothing.hidden = [...groups.values()].some((group) => !group.hidden);
 });
 document.getElementById(location.hash.slice(1))?.setAttribute("open", "");

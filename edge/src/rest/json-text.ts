@@ -1,6 +1,6 @@
 /**
- * Writes the proto3 JSON text of an encoded message in one pass over its bytes: several times quicker than to decode the
- * message, make JSON of it and print that. What is rare is left to protobuf-es: the two write the same text.
+ * Writes the proto3 JSON text of an encoded message in one pass over its bytes, in two thirds to three quarters of the time that
+ * decoding the message, making JSON of it and printing that takes. What is rare is left to protobuf-es: the two write the same text.
  */
 import { type DescEnum, type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
