@@ -4,9 +4,9 @@ import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { dirname, join } from "node:path";
 import { describeDrift, driftOf } from "@row/mesh/generate/drift.ts";
 import { meshFiles } from "@row/mesh/generate/mesh-files.ts";
-import { discoverServices } from "@row/mesh/service-manifest.ts";
 import { methods, registry } from "@row/runtime/contract.ts";
 import { eventsIn } from "@row/runtime/stream-names.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
 
 const root = join(import.meta.dirname, "..");
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { mayCall, type Verdict } from "@row/mesh/authorization.ts";
 import { loadResources } from "@row/mesh/resources/read.ts";
-import { identityOf, labelsOf } from "@row/mesh/workload.ts";
+import { identityOf, labelsOf } from "@row/topology/names.ts";
 import { type Matrix, readMatrices } from "./harness/access-matrix.ts";
 
 const EMPTY: Matrix = new Map();

@@ -11,9 +11,9 @@ import { postgresHome } from "@row/cli/infra/postgres-home.ts";
 import { removeState, startInfrastructure } from "@row/cli/infrastructure.ts";
 import { installationAt, realPort } from "@row/cli/installation.ts";
 import { Secrets } from "@row/cli/secrets.ts";
-import { discoverServices, type ServiceManifest } from "@row/cli/service-manifest.ts";
 import { serviceEnvironment } from "@row/cli/service-process.ts";
 import { prepareStateDir } from "@row/cli/state-dir.ts";
+import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
 
 // Programs that are missing: cli/test/refusals.test.ts.
 

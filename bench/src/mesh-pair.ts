@@ -10,7 +10,8 @@ import { compile } from "@row/mesh/compile/compile.ts";
 import { RuntimeApi } from "@row/mesh/data-plane/runtime-api.ts";
 import { openTrustAnchor, writeCertificate } from "@row/mesh/identity/trust-anchor.ts";
 import { readResources } from "@row/mesh/resources/read.ts";
-import { labelsOf, type Workload } from "@row/mesh/workload.ts";
+import type { Workload } from "@row/mesh/workload.ts";
+import { labelsOf } from "@row/topology/names.ts";
 import type { Watched } from "./measure/process-watch.ts";
 import { PORTS } from "./ports.ts";
 

@@ -9,7 +9,7 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { Client, credentials, type Metadata } from "@grpc/grpc-js";
-import { messageOf, RowError } from "./row-error.ts";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
 
 /** Finds a method by its full name, or by one that is short but clear: OrderService.GetOrder, GetOrder. */
 export function findMethod(contracts: FileRegistry, name: string): DescMethod {

@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { discoverServices, type ServiceManifest, selectServices } from "@row/topology/service-manifest.ts";
 import { prepareNats } from "./infra/nats.ts";
 import { NATS_ADMIN } from "./infra/nats-configuration.ts";
 import { checkPortsAreFree, namedStorePorts, type StorePorts, storePorts } from "./infra/ports.ts";
@@ -8,7 +9,6 @@ import { prepareRedis } from "./infra/redis.ts";
 import { type Installation, installationAt } from "./installation.ts";
 import { removeSocketFolder } from "./mesh/socket-folder.ts";
 import { Secrets } from "./secrets.ts";
-import { discoverServices, type ServiceManifest, selectServices } from "./service-manifest.ts";
 import { type Settings, serviceEnvironment } from "./service-process.ts";
 import { prepareStateDir } from "./state-dir.ts";
 import { RunRecord, stopLeftovers } from "./supervisor/run-record.ts";

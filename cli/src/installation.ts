@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { RowError } from "./row-error.ts";
+import { RowError } from "@row/topology/row-error.ts";
 
 /** One shop on this machine: the code it runs, where its state lives and which ports it takes. */
 export interface Installation {

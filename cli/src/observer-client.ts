@@ -1,8 +1,8 @@
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
+import { RowError } from "@row/topology/row-error.ts";
 import type { Installation } from "./installation.ts";
-import { RowError } from "./row-error.ts";
 import { askStatus } from "./supervisor/control-client.ts";
 
 /** The base URL of the running shop's observer; refuses when the shop does not run, or has no mesh to observe. */

@@ -2,13 +2,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { applyMigrations } from "@row/runtime/migrations.ts";
 import { provisionStreams } from "@row/runtime/streams.ts";
-import { loadContracts } from "./contracts.ts";
+import { loadContracts } from "@row/topology/contracts.ts";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { Infrastructure } from "./infrastructure.ts";
 import { provisionDatabases } from "./provision/databases.ts";
 import { seed } from "./provision/seeds.ts";
 import { connectAsAdmin } from "./provision/streams.ts";
-import { messageOf, RowError } from "./row-error.ts";
-import type { ServiceManifest } from "./service-manifest.ts";
 import { logFile } from "./state-dir.ts";
 
 /** Databases, roles, migrations, streams and consumers: everything services expect to find. May be repeated at any time. */

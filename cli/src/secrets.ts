@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf, messageOf, RowError } from "./row-error.ts";
+import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 
 /** The generated passwords and keys of one installation, made on first use and kept in secrets.json (0600). */
 export class Secrets {

@@ -1,12 +1,12 @@
 import { connect } from "node:net";
 import { join } from "node:path";
-import { calleesOf, calleeVariable } from "@row/mesh/callees.ts";
+import { calleesOf, calleeVariable } from "@row/topology/callees.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { healthy } from "./infra/nats.ts";
 import { storePorts } from "./infra/ports.ts";
 import { postgresSocketUrl } from "./infra/postgres.ts";
 import { type Installation, realPort } from "./installation.ts";
 import type { Secrets } from "./secrets.ts";
-import type { ServiceManifest } from "./service-manifest.ts";
 import { logFile } from "./state-dir.ts";
 import type { ProcessSpec } from "./supervisor/supervised-process.ts";
 

@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { RowError } from "@row/topology/row-error.ts";
+import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { checkPortsAreFree, namedStorePorts, servicePorts } from "./infra/ports.ts";
 import { findPrograms } from "./infra/programs.ts";
 import { type Infrastructure, startInfrastructure } from "./infrastructure.ts";
@@ -9,8 +11,6 @@ import { Mesh } from "./mesh/mesh.ts";
 import { namedMeshPorts } from "./mesh/mesh-ports.ts";
 import type { MeshControl } from "./mesh/requests.ts";
 import { provision, seedServices } from "./provision.ts";
-import { RowError } from "./row-error.ts";
-import { discoverServices, type ServiceManifest } from "./service-manifest.ts";
 import { serviceProcess } from "./service-process.ts";
 import type { ShopOptions } from "./shop-options.ts";
 import { ShopProcesses } from "./shop-processes.ts";

@@ -1,5 +1,5 @@
+import { RowError } from "@row/topology/row-error.ts";
 import type { Mesh } from "./mesh/mesh.ts";
-import { RowError } from "./row-error.ts";
 import { type ProcessStatus, statusOf } from "./shop-status.ts";
 import type { SupervisedProcess } from "./supervisor/supervised-process.ts";
 

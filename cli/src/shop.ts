@@ -1,9 +1,9 @@
+import { RowError } from "@row/topology/row-error.ts";
+import { discoverServices, type ServiceManifest, selectServices } from "@row/topology/service-manifest.ts";
 import { readBacklogs, stuckIn } from "./backlogs.ts";
 import { type Infrastructure, removeState } from "./infrastructure.ts";
 import { type Installation, installationAt } from "./installation.ts";
 import type { MeshControl } from "./mesh/requests.ts";
-import { RowError } from "./row-error.ts";
-import { discoverServices, type ServiceManifest, selectServices } from "./service-manifest.ts";
 import { ShopLifecycle } from "./shop-lifecycle.ts";
 import type { ShopOptions } from "./shop-options.ts";
 import { describe, type ProcessInfo } from "./shop-processes.ts";

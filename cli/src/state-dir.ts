@@ -1,6 +1,6 @@
 import { accessSync, constants, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf, messageOf, RowError } from "./row-error.ts";
+import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 
 /** Makes the state folder and its logs folder, readable by their owner alone. */
 export function prepareStateDir(stateDir: string): void {

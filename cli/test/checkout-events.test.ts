@@ -29,7 +29,7 @@ let shop: Shop;
 
 before(async () => {
   const filter = (path: string) => basename(path) !== "node_modules";
-  for (const path of ["package.json", "runtime", "services", "mesh", "gen"])
+  for (const path of ["package.json", "runtime", "services", "topology", "mesh", "gen"])
     cpSync(join(root, path), join(checkout, path), { recursive: true, filter });
   change("services/catalog/src/main.ts", 'import { variables } from "./config.ts";', (line) =>
     [`import { OrderPlaced } from "@row/gen/grpc/shop/orders/v1/orders_events.ts";`, line].join("\n"),

@@ -12,7 +12,7 @@ import { fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { Metadata, Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { readManifests } from "@row/mesh/resources/manifest.ts";
 import { yamlFiles } from "@row/mesh/resources/read.ts";
-import { loadContracts } from "../src/contracts.ts";
+import { loadContracts } from "@row/topology/contracts.ts";
 import { findMethod } from "../src/dynamic-client.ts";
 import type { ClusterState, LiveObject } from "./kubectl-stand-in.ts";
 

@@ -6,7 +6,7 @@ import { anyPack } from "@bufbuild/protobuf/wkt";
 import { Metadata, Server, ServerCredentials, type ServiceError, status, type UntypedHandleCall } from "@grpc/grpc-js";
 import { BadRequestSchema, ErrorInfoSchema } from "@row/gen/es/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "@row/gen/es/google/rpc/status_pb.ts";
-import { loadContracts } from "../src/contracts.ts";
+import { loadContracts } from "@row/topology/contracts.ts";
 import { callMethod, findMethod } from "../src/dynamic-client.ts";
 import { describeFailure } from "../src/grpc-failure.ts";
 

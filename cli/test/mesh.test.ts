@@ -10,7 +10,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { RuntimeApi } from "@row/mesh/data-plane/runtime-api.ts";
 import { parseSidecars } from "@row/mesh/observer/sidecars-file.ts";
-import { loadContracts } from "../src/contracts.ts";
+import { loadContracts } from "@row/topology/contracts.ts";
 import { callMethod, findMethod } from "../src/dynamic-client.ts";
 import { type Shop, startShop } from "../src/shop.ts";
 import type { ShopOptions } from "../src/shop-options.ts";
@@ -347,7 +347,7 @@ test("weights that a sidecar lost are given to it again", async () => {
 test("runs the code of another checkout, whose node_modules are made", async () => {
   const checkout = join(folder, "checkout");
   const filter = (path: string) => basename(path) !== "node_modules";
-  for (const path of ["package.json", "runtime", "services", "mesh", "gen"])
+  for (const path of ["package.json", "runtime", "services", "topology", "mesh", "gen"])
     cpSync(join(root, path), join(checkout, path), { recursive: true, filter });
   appendFileSync(join(checkout, "services/catalog/src/main.ts"), 'console.log("another checkout");\n');
   await shop.meshControl.deploy({ service: "catalog", version: "mine", replicas: 1, from: checkout });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { discoverServices, selectServices } from "@row/topology/service-manifest.ts";
 import { Secrets } from "../src/secrets.ts";
-import { discoverServices, selectServices } from "../src/service-manifest.ts";
 import { serviceEnvironment } from "../src/service-process.ts";
 import { prepareStateDir } from "../src/state-dir.ts";
 import { smallProject } from "./small-project.ts";

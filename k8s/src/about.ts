@@ -1,4 +1,4 @@
-import { NAMESPACE } from "@row/mesh/workload.ts";
+import { NAMESPACE } from "@row/topology/names.ts";
 
 export type Component = "service" | "store" | "job" | "tool" | "outside" | "namespace";
 

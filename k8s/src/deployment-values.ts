@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ServiceManifest } from "@row/mesh/service-manifest.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { IContainer } from "kubernetes-models/v1";
 import { parse } from "yaml";
 

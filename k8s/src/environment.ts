@@ -1,6 +1,6 @@
-import { calleeVariable } from "@row/mesh/callees.ts";
-import type { ServiceManifest } from "@row/mesh/service-manifest.ts";
-import { GRPC_PORT } from "@row/mesh/workload.ts";
+import { calleeVariable } from "@row/topology/callees.ts";
+import { GRPC_PORT } from "@row/topology/names.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { IEnvVar } from "kubernetes-models/v1";
 import { fromPod, fromSecret } from "./pod.ts";
 import type { Shop } from "./shop.ts";

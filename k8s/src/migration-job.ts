@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { migrationAccount } from "@row/mesh/generate/store-policy.ts";
-import type { ServiceManifest } from "@row/mesh/service-manifest.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { IJob } from "kubernetes-models/batch/v1";
 import type { IContainer } from "kubernetes-models/v1";
 import { type About, labels, metadata } from "./about.ts";

@@ -1,5 +1,5 @@
 import { FIRST_VERSION } from "@row/mesh/generate/services.ts";
-import type { ServiceManifest } from "@row/mesh/service-manifest.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { IStatefulSet } from "kubernetes-models/apps/v1";
 import type { IPersistentVolumeClaim, IService } from "kubernetes-models/v1";
 import { labels, metadata } from "./about.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { discoverServices } from "@row/mesh/service-manifest.ts";
 import { registry } from "@row/runtime/contract.ts";
 import { eventsIn } from "@row/runtime/stream-names.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
 import { coreFiles } from "./core.ts";
 import { observabilityFiles } from "./observability/files.ts";
 import { RENDERED, renderFile } from "./render.ts";

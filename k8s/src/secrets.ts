@@ -1,4 +1,4 @@
-import type { ServiceManifest } from "@row/mesh/service-manifest.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { redisVariable } from "./environment.ts";
 import { NATS_ADMIN, passwordVariable as natsPassword } from "./infrastructure/nats.ts";
 import { POSTGRES_PORT } from "./infrastructure/postgres.ts";

@@ -1,5 +1,5 @@
-import { calleesOf } from "@row/mesh/callees.ts";
-import type { RedisUse, ServiceManifest } from "@row/mesh/service-manifest.ts";
+import { calleesOf } from "@row/topology/callees.ts";
+import type { RedisUse, ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { About } from "./about.ts";
 import { type DeploymentValues, deploymentValues } from "./deployment-values.ts";
 

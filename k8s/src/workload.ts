@@ -1,6 +1,6 @@
 import { FIRST_VERSION, versionName } from "@row/mesh/generate/services.ts";
-import type { ServiceManifest } from "@row/mesh/service-manifest.ts";
-import { GRPC_PORT } from "@row/mesh/workload.ts";
+import { GRPC_PORT } from "@row/topology/names.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { IDeployment } from "kubernetes-models/apps/v1";
 import type { IHorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2";
 import type { IPodDisruptionBudget } from "kubernetes-models/policy/v1";

@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } fro
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { discoverServices } from "@row/mesh/service-manifest.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
 import { renderedFiles } from "../src/profiles.ts";
 import { Shop } from "../src/shop.ts";
 import { core, field, parse, root, workloads } from "./manifests.ts";

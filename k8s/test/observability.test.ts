@@ -4,7 +4,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { SCRAPER } from "@row/mesh/generate/servers.ts";
-import { IDENTITY_DOMAIN } from "@row/mesh/workload.ts";
+import { IDENTITY_DOMAIN } from "@row/topology/names.ts";
 import { DaemonSet, Deployment } from "kubernetes-models/apps/v1";
 import type { IPodSpec } from "kubernetes-models/v1";
 import { parse as parseYaml } from "yaml";

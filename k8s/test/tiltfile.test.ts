@@ -4,7 +4,7 @@ import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as declare, type TestContext } from "node:test";
-import { discoverServices } from "@row/mesh/service-manifest.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
 import { renderedFiles, shopAt } from "../src/profiles.ts";
 import { field, list, root } from "./manifests.ts";
 import { type Evaluation, evaluate, PYTHON, type Resource, type Settings } from "./tilt/evaluate.ts";

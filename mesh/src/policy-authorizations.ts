@@ -1,4 +1,5 @@
 import { BlockList, isIPv6 } from "node:net";
+import { identityOf } from "@row/topology/names.ts";
 import type {
   AuthorizationPolicy,
   GrpcRoute,
@@ -8,7 +9,6 @@ import type {
   Resource,
   Server,
 } from "./resources/resource.ts";
-import { identityOf } from "./workload.ts";
 
 /** Whom an AuthorizationPolicy, or a Server's accessPolicy, lets in. */
 export interface Authorization {

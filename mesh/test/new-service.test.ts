@@ -8,11 +8,11 @@ import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { methodsIn } from "@row/runtime/contract.ts";
 import { eventsIn } from "@row/runtime/stream-names.ts";
+import { identityOf, labelsOf } from "@row/topology/names.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
 import { mayCall } from "../src/authorization.ts";
 import { meshFiles } from "../src/generate/mesh-files.ts";
 import { readResources } from "../src/resources/read.ts";
-import { discoverServices } from "../src/service-manifest.ts";
-import { identityOf, labelsOf } from "../src/workload.ts";
 
 const root = join(import.meta.dirname, "../..");
 

@@ -12,7 +12,7 @@ import { startShop } from "@row/cli/shop.ts";
 import type { ProcessStatus } from "@row/cli/shop-status.ts";
 import { askHalt, askResume, askStatus } from "@row/cli/supervisor/control-client.ts";
 import { readTrustAnchor, type TrustAnchor } from "@row/mesh/identity/trust-anchor.ts";
-import { identityOf } from "@row/mesh/workload.ts";
+import { identityOf } from "@row/topology/names.ts";
 import pg from "pg";
 import { Probe } from "./probe.ts";
 import { expectOk, Rest } from "./rest.ts";

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
-import { codeOf, messageOf, RowError } from "../row-error.ts";
+import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 
 /** Packs a folder into a tar file; `first` is what comes first in it. */
 export async function pack(folder: string, first: string, rest: string, file: string): Promise<void> {

@@ -1,8 +1,8 @@
 import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { RowError } from "@row/topology/row-error.ts";
 import { Client } from "pg";
-import { RowError } from "../row-error.ts";
 import { copyTree } from "./copy-files.ts";
 
 /** What a copy does not need, as pg_basebackup leaves it out; of these folders, what is in them. */

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { codeOf } from "../row-error.ts";
+import { codeOf } from "@row/topology/row-error.ts";
 
 /**
  * Copies a folder that somebody may be writing to: what disappears meanwhile is left out. `skip` is asked with the path

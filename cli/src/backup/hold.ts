@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RowError } from "../row-error.ts";
+import { RowError } from "@row/topology/row-error.ts";
 
 const PATIENCE_MS = 2_000;
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { ServiceManifest } from "../service-manifest.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 
 // What a backup holds of a state folder, under the same names. Streams are not in it: outboxes hold every event of the last
 // week, and consumers know what they have had. Certificates and configurations are made anew at every start.

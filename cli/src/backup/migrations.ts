@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { readMigrations } from "@row/runtime/migrations.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { Client } from "pg";
-import type { ServiceManifest } from "../service-manifest.ts";
 import type { Migrations } from "./manifest.ts";
 
 /** The migrations that the services' databases have had; a database that is not there yet is left out. */

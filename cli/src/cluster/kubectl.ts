@@ -1,8 +1,8 @@
 import { type ChildProcessByStdio, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { NAMESPACE } from "@row/mesh/workload.ts";
-import { codeOf, RowError } from "../row-error.ts";
+import { NAMESPACE } from "@row/topology/names.ts";
+import { codeOf, RowError } from "@row/topology/row-error.ts";
 
 /** What kubectl said when it would not. */
 export class KubectlFailed extends RowError {

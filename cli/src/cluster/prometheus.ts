@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { RowError } from "../row-error.ts";
+import { RowError } from "@row/topology/row-error.ts";
 import { Kubectl, KubectlFailed } from "./kubectl.ts";
 
 const NAMESPACE = "observability";

@@ -1,5 +1,5 @@
 import type { Stat, StatEdge } from "@row/mesh/observer/stat.ts";
-import { NAMESPACE } from "@row/mesh/workload.ts";
+import { NAMESPACE } from "@row/topology/names.ts";
 import { type StatFlags, showStat } from "../commands/stat.ts";
 import type { Kubectl } from "./kubectl.ts";
 import { openPrometheus, type Prometheus, type Sample } from "./prometheus.ts";

@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer } from "node:net";
-import type { RowError } from "../row-error.ts";
+import type { RowError } from "@row/topology/row-error.ts";
 import type { Kubectl } from "./kubectl.ts";
 
 /** A port of this machine that leads through the toolbox's pod to one address, until it is closed. */

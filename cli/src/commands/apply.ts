@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { InvalidResources } from "@row/mesh/resources/problem.ts";
 import { readResources, resourceFiles } from "@row/mesh/resources/read.ts";
+import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 import type { Installation } from "../installation.ts";
 import type { Document, Outcome } from "../mesh/requests.ts";
-import { codeOf, messageOf, RowError } from "../row-error.ts";
 import { askMesh } from "../supervisor/control-client.ts";
 
 /** Changes the running mesh as the files say; all of them, or nothing. */

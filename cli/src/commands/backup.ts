@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
+import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { pack } from "../backup/archive.ts";
 import { copyCluster } from "../backup/copy-cluster.ts";
 import { copyTree } from "../backup/copy-files.ts";
@@ -11,8 +13,6 @@ import { appliedMigrations } from "../backup/migrations.ts";
 import { adminUrlOf, withOwnPostgres } from "../backup/own-postgres.ts";
 import { postgresHome } from "../infra/postgres-home.ts";
 import type { Installation } from "../installation.ts";
-import { codeOf, messageOf, RowError } from "../row-error.ts";
-import { discoverServices, type ServiceManifest } from "../service-manifest.ts";
 import { askStatus } from "../supervisor/control-client.ts";
 import { supervisorOf, takeLock } from "../supervisor/lock.ts";
 import { stopLeftovers } from "../supervisor/run-record.ts";

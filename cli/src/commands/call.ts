@@ -1,14 +1,14 @@
 import { text } from "node:stream/consumers";
 import type { FileRegistry, JsonValue } from "@bufbuild/protobuf";
 import { Metadata, type ServiceError } from "@grpc/grpc-js";
-import { loadContracts } from "../contracts.ts";
+import { loadContracts } from "@row/topology/contracts.ts";
+import { RowError } from "@row/topology/row-error.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
 import { callMethod, findMethod } from "../dynamic-client.ts";
 import { describeFailure } from "../grpc-failure.ts";
 import { type Installation, realPort } from "../installation.ts";
 import type { CallFlags } from "../main.ts";
-import { RowError } from "../row-error.ts";
 import { Secrets } from "../secrets.ts";
-import { discoverServices } from "../service-manifest.ts";
 import { askMesh, NotRunning } from "../supervisor/control-client.ts";
 import { supervisorOf } from "../supervisor/lock.ts";
 import { demoAddress } from "./welcome.ts";

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
+import { RowError } from "@row/topology/row-error.ts";
 import type { Installation } from "../installation.ts";
-import { RowError } from "../row-error.ts";
 import { askMesh } from "../supervisor/control-client.ts";
 
 export interface DeployFlags {

@@ -1,8 +1,8 @@
 import { existsSync, watch } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "@row/topology/row-error.ts";
+import { discoverServices, type ServiceManifest, selectServices } from "@row/topology/service-manifest.ts";
 import type { Installation } from "../installation.ts";
-import { messageOf } from "../row-error.ts";
-import { discoverServices, type ServiceManifest, selectServices } from "../service-manifest.ts";
 import { askRestart } from "../supervisor/control-client.ts";
 import { supervisorOf } from "../supervisor/lock.ts";
 import { up } from "./up.ts";

@@ -8,11 +8,11 @@ import {
   showDeadLetter,
 } from "@row/runtime/dead-letters.ts";
 import { connectNats, type Nats } from "@row/runtime/nats.ts";
-import { loadContracts } from "../contracts.ts";
+import { loadContracts } from "@row/topology/contracts.ts";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { NATS_ADMIN } from "../infra/nats-configuration.ts";
 import { storePorts } from "../infra/ports.ts";
 import type { Installation } from "../installation.ts";
-import { messageOf, RowError } from "../row-error.ts";
 import { Secrets } from "../secrets.ts";
 import { askStatus } from "../supervisor/control-client.ts";
 import { table } from "./status.ts";

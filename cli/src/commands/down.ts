@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { RowError } from "@row/topology/row-error.ts";
 import type { Installation } from "../installation.ts";
-import { RowError } from "../row-error.ts";
 import { askStop } from "../supervisor/control-client.ts";
 import { supervisorOf } from "../supervisor/lock.ts";
 import { stopLeftovers } from "../supervisor/run-record.ts";

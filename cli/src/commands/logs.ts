@@ -1,9 +1,9 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { RowError } from "@row/topology/row-error.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
 import type { Installation } from "../installation.ts";
-import { RowError } from "../row-error.ts";
-import { discoverServices } from "../service-manifest.ts";
 
 const POLL_MS = 200;
 

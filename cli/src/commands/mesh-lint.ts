@@ -5,8 +5,8 @@ import { loadSchemas } from "@row/mesh/lint/crd-schemas.ts";
 import { lintPaths } from "@row/mesh/lint/lint.ts";
 import type { Finding } from "@row/mesh/lint/rule.ts";
 import { RULES } from "@row/mesh/lint/rules.ts";
+import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 import type { Installation } from "../installation.ts";
-import { codeOf, messageOf, RowError } from "../row-error.ts";
 
 export interface MeshLintOptions {
   /** Folders of CustomResourceDefinitions; every version in them must take the manifests. */

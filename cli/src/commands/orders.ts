@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { RowError } from "@row/topology/row-error.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
 import type { Installation } from "../installation.ts";
-import { RowError } from "../row-error.ts";
 import { Secrets } from "../secrets.ts";
-import { discoverServices } from "../service-manifest.ts";
 import { serviceEnvironment } from "../service-process.ts";
 import { askStatus } from "../supervisor/control-client.ts";
 

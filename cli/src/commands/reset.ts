@@ -1,8 +1,8 @@
 import { createInterface } from "node:readline/promises";
+import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 import { removeState } from "../infrastructure.ts";
 import type { Installation } from "../installation.ts";
 import { forgetCheckouts } from "../mesh/checkout.ts";
-import { codeOf, messageOf, RowError } from "../row-error.ts";
 import { stopEverything } from "./down.ts";
 
 export async function reset({ stateDir, root }: Installation, { yes }: { yes?: boolean }): Promise<void> {

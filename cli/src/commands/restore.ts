@@ -1,6 +1,8 @@
 import { chownSync, cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { RowError } from "@row/topology/row-error.ts";
+import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { Client } from "pg";
 import { unpack } from "../backup/archive.ts";
 import { CLUSTER, outsideFolders, REDIS_LOG, SINGLE_FILES } from "../backup/layout.ts";
@@ -12,9 +14,7 @@ import { removeState } from "../infrastructure.ts";
 import type { Installation } from "../installation.ts";
 import { forgetCheckouts } from "../mesh/checkout.ts";
 import type { Deployment } from "../mesh/deployments.ts";
-import { RowError } from "../row-error.ts";
 import { Secrets } from "../secrets.ts";
-import { discoverServices, type ServiceManifest } from "../service-manifest.ts";
 import { prepareStateDir } from "../state-dir.ts";
 import { supervisorOf, takeLock } from "../supervisor/lock.ts";
 import { stopLeftovers } from "../supervisor/run-record.ts";

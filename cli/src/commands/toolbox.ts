@@ -1,5 +1,5 @@
+import { RowError } from "@row/topology/row-error.ts";
 import type { Installation } from "../installation.ts";
-import { RowError } from "../row-error.ts";
 import { askMesh } from "../supervisor/control-client.ts";
 
 /** Says how to call services as the toolbox: through its sidecar, so that calls see policy and splits. */

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { findPrograms } from "../infra/programs.ts";
 import { type Installation, portBaseWarning } from "../installation.ts";
-import { messageOf, RowError } from "../row-error.ts";
 import { type Shop, startShop } from "../shop.ts";
 import type { Progress } from "../shop-processes.ts";
 import { logFile, prepareStateDir } from "../state-dir.ts";

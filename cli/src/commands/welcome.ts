@@ -1,7 +1,7 @@
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { type Installation, realPort } from "../installation.ts";
 import type { AnswerOf } from "../mesh/requests.ts";
 import { Secrets } from "../secrets.ts";
-import type { ServiceManifest } from "../service-manifest.ts";
 
 export const DEMO_USERS = ["alice", "bob", "merchant", "admin"];
 

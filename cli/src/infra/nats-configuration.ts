@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { natsConfiguration, natsUser } from "@row/runtime/nats-configuration.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { Secrets } from "../secrets.ts";
-import type { ServiceManifest } from "../service-manifest.ts";
 
 export const NATS_ADMIN = "row";
 

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RowError } from "../row-error.ts";
+import { RowError } from "@row/topology/row-error.ts";
 import type { SupervisedProcess } from "../supervisor/supervised-process.ts";
 
 const READY_MS = 10_000;

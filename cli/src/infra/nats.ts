@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { connectAsAdmin } from "../provision/streams.ts";
 import type { Secrets } from "../secrets.ts";
-import type { ServiceManifest } from "../service-manifest.ts";
 import { logFile } from "../state-dir.ts";
 import type { ProcessSpec } from "../supervisor/supervised-process.ts";
 import { laptopNatsConfiguration, natsConfigurationFile, natsStore } from "./nats-configuration.ts";

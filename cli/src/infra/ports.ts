@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
+import { RowError } from "@row/topology/row-error.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { type Installation, realPort } from "../installation.ts";
-import { RowError } from "../row-error.ts";
-import type { ServiceManifest } from "../service-manifest.ts";
 import { portOwner } from "./port-owner.ts";
 
 /** The ports of the stores, declared like a service's. */

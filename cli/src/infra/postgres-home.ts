@@ -14,7 +14,7 @@ import {
 import { createRequire } from "node:module";
 import { arch, platform } from "node:os";
 import { dirname, join } from "node:path";
-import { messageOf, RowError } from "../row-error.ts";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
 
 /** Where Postgres's programs and files are, and as whom it runs. */
 export interface PostgresHome {

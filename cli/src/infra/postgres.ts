@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { chownSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { RowError } from "@row/topology/row-error.ts";
 import { Client } from "pg";
-import { RowError } from "../row-error.ts";
 import type { Secrets } from "../secrets.ts";
 import { logFile } from "../state-dir.ts";
 import type { ProcessSpec } from "../supervisor/supervised-process.ts";

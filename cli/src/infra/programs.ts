@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline/promises";
-import { RowError } from "../row-error.ts";
+import { RowError } from "@row/topology/row-error.ts";
 
 /** The servers that npm does not carry, under the names Debian and Homebrew give both program and package. */
 const PROGRAMS = ["haproxy", "nats-server", "redis-server"] as const;

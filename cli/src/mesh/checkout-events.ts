@@ -1,11 +1,11 @@
 import { eventsIn, streamConfigs } from "@row/runtime/stream-names.ts";
-import { loadContracts } from "../contracts.ts";
+import { loadContracts } from "@row/topology/contracts.ts";
+import { RowError } from "@row/topology/row-error.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { laptopNatsConfiguration, natsConfigurationFile } from "../infra/nats-configuration.ts";
 import { reconfigureNats } from "../infra/nats-reload.ts";
 import type { Infrastructure } from "../infrastructure.ts";
 import { addConsumers, connectAsAdmin } from "../provision/streams.ts";
-import { RowError } from "../row-error.ts";
-import type { ServiceManifest } from "../service-manifest.ts";
 import type { Members } from "./members.ts";
 
 /** Refuses code of another checkout that lists events which cannot reach it here: its subscription would fail for ever. */

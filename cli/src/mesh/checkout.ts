@@ -13,8 +13,8 @@ import {
 } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
 import type { Installation } from "../installation.ts";
-import { messageOf, RowError } from "../row-error.ts";
 
 const run = promisify(execFile);
 

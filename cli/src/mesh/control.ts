@@ -1,8 +1,8 @@
 import { InvalidResources } from "@row/mesh/resources/problem.ts";
 import { readResources } from "@row/mesh/resources/read.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
+import { RowError } from "@row/topology/row-error.ts";
 import type { Infrastructure } from "../infrastructure.ts";
-import { RowError } from "../row-error.ts";
 import { kindNamed } from "./kind-names.ts";
 import type { Mesh } from "./mesh.ts";
 import type { MeshControl, Outcome } from "./requests.ts";

@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { codeOf, messageOf, RowError } from "../row-error.ts";
+import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 
 /** A version of a service and how many of it run, as a Deployment says it in a cluster. */
 export interface Deployment {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { labelsOf, type Workload } from "@row/mesh/workload.ts";
-import type { ServiceManifest } from "../service-manifest.ts";
+import type { Workload } from "@row/mesh/workload.ts";
+import { labelsOf } from "@row/topology/names.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { Deployment } from "./deployments.ts";
 import type { MeshPorts } from "./mesh-ports.ts";
 

@@ -1,5 +1,5 @@
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { Installation } from "../installation.ts";
-import type { ServiceManifest } from "../service-manifest.ts";
 import type { Settings } from "../service-process.ts";
 import type { ProcessSpec, SupervisedProcess } from "../supervisor/supervised-process.ts";
 

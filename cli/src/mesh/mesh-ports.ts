@@ -1,7 +1,7 @@
+import { RowError } from "@row/topology/row-error.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { canListen } from "../infra/ports.ts";
 import { type Installation, realPort } from "../installation.ts";
-import { RowError } from "../row-error.ts";
-import type { ServiceManifest } from "../service-manifest.ts";
 
 /** Ports of the mesh, declared like a service's. */
 const DECLARED = { anyService: 5050, observerLog: 7500, observerHttp: 7501 };

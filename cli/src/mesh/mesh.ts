@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf, RowError } from "../row-error.ts";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
 import type { Secrets } from "../secrets.ts";
-import { discoverServices } from "../service-manifest.ts";
 import { serviceProcess } from "../service-process.ts";
 import type { SupervisedProcess } from "../supervisor/supervised-process.ts";
 import { Deployments, FIRST_VERSION } from "./deployments.ts";

@@ -1,10 +1,10 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Workload } from "@row/mesh/workload.ts";
+import { RowError } from "@row/topology/row-error.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
 import { namedStorePorts, servicePorts } from "../infra/ports.ts";
 import { realPort } from "../installation.ts";
-import { RowError } from "../row-error.ts";
-import { discoverServices } from "../service-manifest.ts";
 import { calleesOf } from "../service-process.ts";
 import type { ProcessSpec } from "../supervisor/supervised-process.ts";
 import { BrokenEndpoints } from "./broken-endpoints.ts";

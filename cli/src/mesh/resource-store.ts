@@ -4,7 +4,7 @@ import { InvalidResources } from "@row/mesh/resources/problem.ts";
 import { loadResources, problemsBetween, readResources } from "@row/mesh/resources/read.ts";
 import { nameOf, type Resource } from "@row/mesh/resources/resource.ts";
 import { writeResource } from "@row/mesh/resources/write.ts";
-import { messageOf, RowError } from "../row-error.ts";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
 
 export interface Changes {
   readonly put?: readonly Resource[];

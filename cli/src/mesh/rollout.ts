@@ -1,8 +1,8 @@
 import type { Resource, Service } from "@row/mesh/resources/resource.ts";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
+import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { Infrastructure } from "../infrastructure.ts";
 import { migrateService } from "../provision.ts";
-import { messageOf, RowError } from "../row-error.ts";
-import { discoverServices, type ServiceManifest } from "../service-manifest.ts";
 import { prepareCheckout, removeCheckout } from "./checkout.ts";
 import { provideEvents } from "./checkout-events.ts";
 import { type Deployment, FIRST_VERSION } from "./deployments.ts";

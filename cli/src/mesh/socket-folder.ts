@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { RowError } from "../row-error.ts";
+import { RowError } from "@row/topology/row-error.ts";
 import { LONGEST_VERSION } from "./version-name.ts";
 
 // A unix socket's address holds 104 bytes on macOS and 108 on Linux, the final zero included. HAProxy binds a name

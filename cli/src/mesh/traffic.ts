@@ -1,7 +1,7 @@
 import type { Resource } from "@row/mesh/resources/resource.ts";
 import type { MeshView, Workload } from "@row/mesh/workload.ts";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { realPort } from "../installation.ts";
-import { messageOf, RowError } from "../row-error.ts";
 import { fewAtOnce } from "./few-at-once.ts";
 import type { MeshFolders } from "./instances.ts";
 import type { Members } from "./members.ts";

@@ -1,4 +1,4 @@
-import { RowError } from "../row-error.ts";
+import { RowError } from "@row/topology/row-error.ts";
 
 /** So that the sockets of an instance, which carry its name, stay within what the system allows. */
 export const LONGEST_VERSION = 12;

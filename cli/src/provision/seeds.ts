@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { RowError } from "@row/topology/row-error.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { Client, escapeIdentifier, escapeLiteral } from "pg";
-import { RowError } from "../row-error.ts";
-import type { ServiceManifest } from "../service-manifest.ts";
 import { lastLogLine } from "../supervisor/last-log-line.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { text } from "node:stream/consumers";
+import { RowError } from "@row/topology/row-error.ts";
 import type { AnswerOf, MeshVerb, RequestOf } from "../mesh/requests.ts";
-import { RowError } from "../row-error.ts";
 import type { ShopStatus } from "../shop-status.ts";
 import { controlSocket } from "./control-socket.ts";
 import { supervisorOf } from "./lock.ts";

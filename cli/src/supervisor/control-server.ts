@@ -2,8 +2,8 @@ import { rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
+import { messageOf } from "@row/topology/row-error.ts";
 import type { MeshControl, MeshVerb } from "../mesh/requests.ts";
-import { messageOf } from "../row-error.ts";
 import type { ShopStatus } from "../shop-status.ts";
 import { controlSocket } from "./control-socket.ts";
 

@@ -1,6 +1,6 @@
 import { openSync } from "node:fs";
 import { join } from "node:path";
-import { RowError } from "../row-error.ts";
+import { RowError } from "@row/topology/row-error.ts";
 
 // A unix socket's address holds 108 bytes on Linux and 104 on macOS, the final zero included.
 const LONGEST = 103;

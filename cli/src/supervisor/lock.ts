@@ -1,6 +1,6 @@
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf, RowError } from "../row-error.ts";
+import { codeOf, RowError } from "@row/topology/row-error.ts";
 import { identify, isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 /** Claims the state folder for this process; refuses while another supervisor that is alive holds it. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, renameSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf, RowError } from "../row-error.ts";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { lastLogLine } from "./last-log-line.ts";
 import { MOST_LOG_BYTES } from "./log-rotation.ts";
 import { identify } from "./process-identity.ts";

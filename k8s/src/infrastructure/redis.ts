@@ -1,4 +1,4 @@
-import type { RedisUse } from "@row/mesh/service-manifest.ts";
+import type { RedisUse } from "@row/topology/service-manifest.ts";
 import type { IStatefulSet } from "kubernetes-models/apps/v1";
 import type { IConfigMap, IService } from "kubernetes-models/v1";
 import { type About, labels, metadata } from "../about.ts";

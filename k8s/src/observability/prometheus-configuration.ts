@@ -1,4 +1,4 @@
-import { NAMESPACE as SHOP } from "@row/mesh/workload.ts";
+import { NAMESPACE as SHOP } from "@row/topology/names.ts";
 import { NAMESPACE } from "./place.ts";
 
 interface Relabel {

@@ -1,9 +1,10 @@
 /** Calls to the workload: mutual TLS, who may call what, and the app behind it. */
 
+import { IDENTITY_DOMAIN } from "@row/topology/names.ts";
 import { type InboundPolicy, inboundPolicy } from "../inbound-policy.ts";
 import type { Authorization } from "../policy-authorizations.ts";
 import { nameOf } from "../resources/resource.ts";
-import { IDENTITY_DOMAIN, type MeshView, type Workload } from "../workload.ts";
+import type { MeshView, Workload } from "../workload.ts";
 import { certifiedConditions, laptopConditions } from "./caller.ts";
 import { type Choice, grpcChoices, httpChoices } from "./conditions.ts";
 import { errorFile } from "./errors.ts";

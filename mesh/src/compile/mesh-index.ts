@@ -1,6 +1,8 @@
 /** Looking things up in a MeshView. */
+
+import { GRPC_PORT, NAMESPACE } from "@row/topology/names.ts";
 import type { BackendReference, GrpcRoute, Kind, Reference, Resource, Service } from "../resources/resource.ts";
-import { GRPC_PORT, type MeshView, NAMESPACE, type Workload } from "../workload.ts";
+import type { MeshView, Workload } from "../workload.ts";
 
 /** All resources of a kind. */
 export function ofKind<K extends Kind>(view: MeshView, kind: K): Extract<Resource, { kind: K }>[] {

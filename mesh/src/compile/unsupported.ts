@@ -1,4 +1,6 @@
 /** What sidecars on this machine cannot do. Nothing is ignored: it is either done or named here. */
+
+import { NAMESPACE } from "@row/topology/names.ts";
 import { inboundPolicy } from "../inbound-policy.ts";
 import { describe, type Problem } from "../resources/problem.ts";
 import {
@@ -10,7 +12,7 @@ import {
   type Resource,
   type Server,
 } from "../resources/resource.ts";
-import { type MeshView, NAMESPACE, type Workload } from "../workload.ts";
+import type { MeshView, Workload } from "../workload.ts";
 import { isGrpcPort, serviceNamed } from "./mesh-index.ts";
 import { routeProblems } from "./unsupported-routes.ts";
 

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type MethodContract, methods } from "@row/runtime/contract.ts";
+import { IDENTITY_DOMAIN, NAMESPACE } from "@row/topology/names.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
 import { readResources } from "../resources/read.ts";
 import type { Kind, Resource } from "../resources/resource.ts";
-import { discoverServices } from "../service-manifest.ts";
-import { IDENTITY_DOMAIN, NAMESPACE } from "../workload.ts";
 import { type MeshSources, meshFiles } from "./mesh-files.ts";
 
 const services = discoverServices(join(import.meta.dirname, "../../.."));

@@ -1,6 +1,6 @@
 import type { MethodContract } from "@row/runtime/contract.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { Document, isMap, isScalar, isSeq, visit } from "yaml";
-import type { ServiceManifest } from "../service-manifest.ts";
 import type { KubernetesObject } from "./kubernetes-object.ts";
 import { policyObjects, toolboxPolicy } from "./policy.ts";
 import { routeObjects } from "./routes.ts";

@@ -1,5 +1,5 @@
 import type { MethodContract } from "@row/runtime/contract.ts";
-import type { ServiceManifest } from "../service-manifest.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { allowAccounts, allowAnybody } from "./authorizations.ts";
 import { grpcPolicy } from "./grpc-policy.ts";
 import type { KubernetesObject } from "./kubernetes-object.ts";

@@ -1,4 +1,4 @@
-import { identityOf } from "../workload.ts";
+import { identityOf } from "@row/topology/names.ts";
 import { allowIdentities } from "./authorizations.ts";
 import { type KubernetesObject, kubernetesObject } from "./kubernetes-object.ts";
 

@@ -1,5 +1,5 @@
-import type { ServiceManifest } from "../service-manifest.ts";
-import { GRPC_PORT } from "../workload.ts";
+import { GRPC_PORT } from "@row/topology/names.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { type KubernetesObject, kubernetesObject } from "./kubernetes-object.ts";
 
 /** The version that gets all calls until a split says otherwise. */

@@ -1,4 +1,4 @@
-import type { ServiceManifest } from "../service-manifest.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { allowAccounts } from "./authorizations.ts";
 import type { KubernetesObject } from "./kubernetes-object.ts";
 import { account, server } from "./servers.ts";

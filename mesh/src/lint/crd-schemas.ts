@@ -1,10 +1,10 @@
 /** Validation against the schemas in CustomResourceDefinitions. CEL rules (x-kubernetes-validations) are not evaluated. */
 import { readFileSync } from "node:fs";
+import { RowError } from "@row/topology/row-error.ts";
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { isRecord, type Manifest, readManifests } from "../resources/manifest.ts";
 import { writePath } from "../resources/problem.ts";
 import { yamlFiles } from "../resources/read.ts";
-import { RowError } from "../row-error.ts";
 import type { Finding } from "./rule.ts";
 import { Value } from "./value.ts";
 

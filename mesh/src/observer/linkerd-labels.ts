@@ -1,4 +1,4 @@
-import { GRPC_PORT, IDENTITY_DOMAIN, NAMESPACE } from "../workload.ts";
+import { GRPC_PORT, IDENTITY_DOMAIN, NAMESPACE } from "@row/topology/names.ts";
 import type { RouteBackend } from "./edge.ts";
 import type { Pod } from "./pod.ts";
 import { type Labels, labelText } from "./prometheus-text.ts";

@@ -1,4 +1,4 @@
-import { RowError } from "../row-error.ts";
+import { RowError } from "@row/topology/row-error.ts";
 import type { FieldPath } from "./manifest.ts";
 
 /** Why a manifest is not obeyed, and what to write instead. */
