@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { describeDrift, driftOf } from "@row/mesh/generate/drift.ts";
 import { meshFiles } from "@row/mesh/generate/mesh-files.ts";
 import { methods, registry } from "@row/runtime/contract.ts";
-import { eventsIn } from "@row/runtime/stream-names.ts";
+import { eventsIn } from "@row/runtime/events/stream-names.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 
 const root = join(import.meta.dirname, "..");

@@ -16,7 +16,7 @@ import { field as fieldRules } from "@row/gen/es/buf/validate/validate_pb.ts";
 import { http } from "@row/gen/es/google/api/annotations_pb.ts";
 import { Access, CallClass, method as policyOf } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { methods as contracts, registry } from "@row/runtime/contract.ts";
-import { eventsIn } from "@row/runtime/stream-names.ts";
+import { eventsIn } from "@row/runtime/events/stream-names.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const services: DescService[] = [...registry].filter(

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { applyMigrations } from "@row/runtime/migrations.ts";
+import { applyMigrations } from "@row/runtime/database/migrations.ts";
 import { SignJWT } from "jose";
 import { Client } from "pg";
 import { BenchProcess } from "./bench-process.ts";

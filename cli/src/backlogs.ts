@@ -1,5 +1,5 @@
 import { JetStreamApiError, jetstreamManager } from "@nats-io/jetstream";
-import { DEAD_LETTERS } from "@row/runtime/stream-names.ts";
+import { DEAD_LETTERS } from "@row/runtime/events/stream-names.ts";
 import { Client } from "pg";
 import type { Infrastructure } from "./infrastructure.ts";
 import { connectAsAdmin } from "./provision/streams.ts";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { applyMigrations } from "@row/runtime/migrations.ts";
-import { provisionStreams } from "@row/runtime/streams.ts";
+import { applyMigrations } from "@row/runtime/database/migrations.ts";
+import { provisionStreams } from "@row/runtime/events/streams.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";

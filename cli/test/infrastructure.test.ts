@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { durableOf, inboxPrefix } from "@row/runtime/stream-names.ts";
+import { durableOf, inboxPrefix } from "@row/runtime/events/stream-names.ts";
 import { Client } from "pg";
 import { PROBE_STREAM } from "../src/infra/nats.ts";
 import { type Infrastructure, startInfrastructure } from "../src/infrastructure.ts";

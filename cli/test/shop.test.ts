@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { headers } from "@nats-io/transport-node";
-import { deadSubject } from "@row/runtime/stream-names.ts";
+import { deadSubject } from "@row/runtime/events/stream-names.ts";
 import { Client } from "pg";
 import { checkPortsAreFree, namedStorePorts } from "../src/infra/ports.ts";
 import { removeState } from "../src/infrastructure.ts";

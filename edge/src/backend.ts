@@ -1,10 +1,10 @@
 /** A service behind the edge, called through grpc-js with bytes that are encoded already. */
 import { type ClientReadableStream, Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { IDENTITY_SUFFIX } from "@row/runtime/access.ts";
 import type { MethodContract } from "@row/runtime/contract.ts";
-import { FollowedClient } from "@row/runtime/followed-client.ts";
-import type { ServiceConfigFile } from "@row/runtime/service-config.ts";
-import { traceparent } from "@row/runtime/telemetry.ts";
+import { IDENTITY_SUFFIX } from "@row/runtime/rpc/access.ts";
+import { FollowedClient } from "@row/runtime/rpc/reloading-client.ts";
+import type { ServiceConfigFile } from "@row/runtime/rpc/retry-config.ts";
+import { traceparent } from "@row/runtime/telemetry/telemetry.ts";
 import type { Exchange } from "./exchange.ts";
 import { fromService } from "./rpc-error.ts";
 

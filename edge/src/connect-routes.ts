@@ -14,7 +14,7 @@ import {
 } from "@connectrpc/connect";
 import { type MethodContract, methodAt, methods, registry } from "@row/runtime/contract.ts";
 import { InvalidField } from "@row/runtime/errors.ts";
-import { validateBytes } from "@row/runtime/validate.ts";
+import { validateBytes } from "@row/runtime/rpc/validate.ts";
 import { type Client, Exchange, type Surroundings } from "./exchange.ts";
 import { EXCHANGE } from "./grpc-transport.ts";
 import { REQUEST_COMPRESSIONS } from "./request-compression.ts";

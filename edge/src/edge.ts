@@ -1,7 +1,7 @@
 /** The edge put together: backends, routes and both servers. */
 import type { MethodContract } from "@row/runtime/contract.ts";
-import type { ServiceConfigFile } from "@row/runtime/service-config.ts";
-import { listenAt } from "@row/runtime/unix-socket.ts";
+import { listenAt } from "@row/runtime/rpc/listen.ts";
+import type { ServiceConfigFile } from "@row/runtime/rpc/retry-config.ts";
 import type { FastifyInstance } from "fastify";
 import { Backend } from "./backend.ts";
 import { servedBy } from "./contract.ts";

@@ -3,12 +3,12 @@ import { randomUUIDv7 } from "node:crypto";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { SpanKind } from "@opentelemetry/api";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
-import { checkUser } from "@row/runtime/access.ts";
-import { bearerToken, type TokenVerifier } from "@row/runtime/auth.ts";
 import type { User } from "@row/runtime/call.ts";
 import type { MethodContract } from "@row/runtime/contract.ts";
-import type { Logger } from "@row/runtime/logger.ts";
-import type { CallSpan, Telemetry } from "@row/runtime/telemetry.ts";
+import { checkUser } from "@row/runtime/rpc/access.ts";
+import { bearerToken, type TokenVerifier } from "@row/runtime/rpc/auth.ts";
+import type { Logger } from "@row/runtime/telemetry/logger.ts";
+import type { CallSpan, Telemetry } from "@row/runtime/telemetry/telemetry.ts";
 
 /** What every request of the process shares. */
 export interface Surroundings {

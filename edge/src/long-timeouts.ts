@@ -1,5 +1,5 @@
 /** Timeouts that Connect and gRPC can carry and Node cannot, in the headers of a request. */
-import { LONGEST_TIMER_MS, shortenedTimeout } from "@row/runtime/long-timeouts.ts";
+import { LONGEST_TIMER_MS, shortenedTimeout } from "@row/runtime/rpc/long-timeouts.ts";
 
 /** Shortens what a request asks for to what a timer can hold; no call lasts that long. */
 export function shortenTimeouts(header: Headers): void {

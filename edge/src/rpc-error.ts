@@ -4,7 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "@row/gen/es/google/rpc/error_details_pb.ts";
 import { type Status, StatusSchema } from "@row/gen/es/google/rpc/status_pb.ts";
 import { ERROR_DOMAIN, toAnswer, wasCutOff } from "@row/runtime/errors.ts";
-import { isMark, meantBy } from "@row/runtime/uncounted-status.ts";
+import { isMark, meantBy } from "@row/runtime/rpc/uncounted-status.ts";
 
 /** What grpc-js says of a call that was not OK. */
 export interface GrpcStatus {

@@ -1,10 +1,10 @@
 import { Metadata } from "@grpc/grpc-js";
-import { TokenVerifier } from "@row/runtime/auth.ts";
-import { GrpcChannel } from "@row/runtime/client.ts";
 import { DomainError, type ErrorKind, toAnswer } from "@row/runtime/errors.ts";
-import { keySetFrom } from "@row/runtime/key-set.ts";
-import { createLogger } from "@row/runtime/logger.ts";
-import { startTelemetry } from "@row/runtime/telemetry.ts";
+import { TokenVerifier } from "@row/runtime/rpc/auth.ts";
+import { GrpcChannel } from "@row/runtime/rpc/client.ts";
+import { keySetFrom } from "@row/runtime/rpc/key-set.ts";
+import { createLogger } from "@row/runtime/telemetry/logger.ts";
+import { startTelemetry } from "@row/runtime/telemetry/telemetry.ts";
 import { FakeAuth } from "@row/tests/harness/fake-auth.ts";
 import { Edge, type EdgeOptions } from "../src/edge.ts";
 import { ScriptedService } from "./scripted-service.ts";

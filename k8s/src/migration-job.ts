@@ -22,7 +22,7 @@ export function migrationJob(service: ServiceManifest, shop: Shop): IJob {
   const name = migrationAccount(service.name);
   const about: About = { ...shop.about(service, "v1"), name, component: "job" };
   const migrate: IContainer = {
-    ...inImage(service, "migrate", ["node", "/app/runtime/src/run-migrations.ts"]),
+    ...inImage(service, "migrate", ["node", "/app/runtime/src/database/run-migrations.ts"]),
     env: [fromSecret("DATABASE_URL", service.name)],
   };
   const seed: IContainer = { ...inImage(service, "seed", ["node", "prisma/seed.ts"]), env: seedEnvironment(service) };
@@ -52,7 +52,7 @@ export const PATIENT_JOB = { backoffLimit: 12, completions: 1, parallelism: 1, t
  */
 export function waitForMigrations(service: ServiceManifest): IContainer {
   return {
-    ...inImage(service, "wait-for-migrations", ["node", "/app/runtime/src/wait-for-migrations.ts"]),
+    ...inImage(service, "wait-for-migrations", ["node", "/app/runtime/src/database/wait-for-migrations.ts"]),
     env: [fromSecret("DATABASE_URL", service.name)],
   };
 }

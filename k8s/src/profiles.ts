@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { registry } from "@row/runtime/contract.ts";
-import { eventsIn } from "@row/runtime/stream-names.ts";
+import { eventsIn } from "@row/runtime/events/stream-names.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 import { coreFiles } from "./core.ts";
 import { observabilityFiles } from "./observability/files.ts";

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { methodsIn } from "@row/runtime/contract.ts";
-import { eventsIn } from "@row/runtime/stream-names.ts";
+import { eventsIn } from "@row/runtime/events/stream-names.ts";
 import { identityOf, labelsOf } from "@row/topology/names.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 import { mayCall } from "../src/authorization.ts";

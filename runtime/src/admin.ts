@@ -1,7 +1,7 @@
 /** The admin port: /livez, /readyz and /metrics over plain HTTP, for probes and scrapers. */
 import { createServer, type Server } from "node:http";
-import type { Telemetry } from "./telemetry.ts";
-import { listenAt } from "./unix-socket.ts";
+import { listenAt } from "./rpc/listen.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
 
 /** A running admin port. */
 export interface AdminServer {

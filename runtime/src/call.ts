@@ -2,8 +2,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { MethodContract } from "./contract.ts";
 import { DomainError } from "./errors.ts";
-import type { Logger } from "./logger.ts";
-import type { CallSpan } from "./telemetry.ts";
+import type { Logger } from "./telemetry/logger.ts";
+import type { CallSpan } from "./telemetry/telemetry.ts";
 
 /** A signed-in end user, as the access token says. */
 export interface User {

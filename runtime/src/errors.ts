@@ -3,7 +3,7 @@ import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import { BadRequest, ErrorInfo } from "@row/gen/grpc/google/rpc/error_details.ts";
 import { Status } from "@row/gen/grpc/google/rpc/status.ts";
 import { fittingMessage, fittingViolations } from "./error-size.ts";
-import { type Detail, detail, detailOf, meantBy, passesIn, permissionMissing } from "./uncounted-status.ts";
+import { type Detail, detail, detailOf, meantBy, passesIn, permissionMissing } from "./rpc/uncounted-status.ts";
 
 /**
  * Kinds of refusals; each has one gRPC code. Only "unavailable" and "too-late" are this process's own trouble and count against

@@ -1,17 +1,17 @@
 /** What a service's composition root is given to build with. */
 import type pg from "pg";
-import type { FetchKeySet, TokenVerifier } from "./auth.ts";
 import type { Call } from "./call.ts";
-import type { GrpcChannel } from "./client.ts";
 import type { parseEnv, Variable } from "./config.ts";
-import type { SubscribeOptions } from "./events.ts";
-import type { Handlers } from "./handler.ts";
-import type { Logger } from "./logger.ts";
-import type { Origin } from "./outbox.ts";
-import type { Relay } from "./outbox-relay.ts";
-import type { ServiceDefinition } from "./server.ts";
-import type { ServiceConfigFile } from "./service-config.ts";
-import type { Telemetry } from "./telemetry.ts";
+import type { Origin } from "./events/outbox.ts";
+import type { Relay } from "./events/relay.ts";
+import type { SubscribeOptions } from "./events/subscribe.ts";
+import type { FetchKeySet, TokenVerifier } from "./rpc/auth.ts";
+import type { GrpcChannel } from "./rpc/client.ts";
+import type { Handlers } from "./rpc/handler.ts";
+import type { ServiceConfigFile } from "./rpc/retry-config.ts";
+import type { ServiceDefinition } from "./rpc/server.ts";
+import type { Logger } from "./telemetry/logger.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { processVariables } from "./variables.ts";
 
 /** The variables of a service. */

@@ -1,24 +1,24 @@
 /** The only process lifecycle: configuration, dependencies, listen, drain on SIGTERM. */
 import type pg from "pg";
 import { type AdminServer, startAdmin } from "./admin.ts";
-import { type FetchKeySet, TokenVerifier } from "./auth.ts";
 import { type Call, runInCall } from "./call.ts";
-import { GrpcChannel } from "./client.ts";
 import { ConfigError, parseEnv } from "./config.ts";
-import { ConsumerMetrics } from "./consumer-metrics.ts";
-import { type SubscribeOptions, type Subscription, subscribe } from "./events.ts";
-import type { Handlers } from "./handler.ts";
+import { createPool, waitForPostgres } from "./database/postgres.ts";
+import { ConsumerMetrics } from "./events/consumer-metrics.ts";
+import { connectNats, type Nats } from "./events/nats.ts";
+import type { Origin } from "./events/outbox.ts";
+import { outboxBacklog, type Relay, startRelay } from "./events/relay.ts";
+import { type SubscribeOptions, type Subscription, subscribe } from "./events/subscribe.ts";
 import type { Background, ConfigOf, Host, ProcessConfig, ProcessServer, Spec } from "./host.ts";
-import { keySetFrom } from "./key-set.ts";
-import { createLogger, type Logger } from "./logger.ts";
-import { connectNats, type Nats } from "./nats.ts";
-import type { Origin } from "./outbox.ts";
-import { outboxBacklog, type Relay, startRelay } from "./outbox-relay.ts";
-import { createPool, waitForPostgres } from "./postgres.ts";
-import { GrpcServer, type ServiceDefinition } from "./server.ts";
-import { ServiceConfigFile } from "./service-config.ts";
+import { type FetchKeySet, TokenVerifier } from "./rpc/auth.ts";
+import { GrpcChannel } from "./rpc/client.ts";
+import type { Handlers } from "./rpc/handler.ts";
+import { keySetFrom } from "./rpc/key-set.ts";
+import { ServiceConfigFile } from "./rpc/retry-config.ts";
+import { GrpcServer, type ServiceDefinition } from "./rpc/server.ts";
 import { STOP_MS, stopInTime } from "./stop-in-time.ts";
-import { SpanKind, startTelemetry, type Telemetry, traceparent } from "./telemetry.ts";
+import { createLogger, type Logger } from "./telemetry/logger.ts";
+import { SpanKind, startTelemetry, type Telemetry, traceparent } from "./telemetry/telemetry.ts";
 import { processVariables } from "./variables.ts";
 
 /** Runs a service until SIGTERM or SIGINT, and exits: 0 after a clean drain, 1 with one clear line otherwise. */

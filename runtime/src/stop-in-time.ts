@@ -1,5 +1,5 @@
 import { Countdown, within } from "./countdown.ts";
-import type { Logger } from "./logger.ts";
+import type { Logger } from "./telemetry/logger.ts";
 
 /** No stop takes longer; whoever asks for one waits longer (`stopMs` of row's supervisor, GRACE_SECONDS in k8s). */
 export const STOP_MS = 9_000;

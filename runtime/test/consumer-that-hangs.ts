@@ -1,6 +1,6 @@
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
-import { subscribe } from "../src/events.ts";
-import { connectNats } from "../src/nats.ts";
+import { connectNats } from "../src/events/nats.ts";
+import { subscribe } from "../src/events/subscribe.ts";
 import { log } from "./harness.ts";
 
 const [url = "", service = ""] = process.argv.slice(2);

@@ -4,11 +4,11 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import pg from "pg";
-import { listDeadLetters } from "../src/dead-letters.ts";
-import { toHeaders } from "../src/event-headers.ts";
-import { type Outcome, type Received, type SubscribeOptions, subscribe } from "../src/events.ts";
-import { connectNats, type Nats } from "../src/nats.ts";
-import { durableOf, streamOf } from "../src/stream-names.ts";
+import { listDeadLetters } from "../src/events/dead-letters.ts";
+import { toHeaders } from "../src/events/headers.ts";
+import { connectNats, type Nats } from "../src/events/nats.ts";
+import { durableOf, streamOf } from "../src/events/stream-names.ts";
+import { type Outcome, type Received, type SubscribeOptions, subscribe } from "../src/events/subscribe.ts";
 import { eventually, log, provision, startNats } from "./harness.ts";
 
 const EVENT = StockLevelChanged.$type;

@@ -9,9 +9,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import type pg from "pg";
-import { connectNats, type Nats } from "../src/nats.ts";
-import { event, type OutboxEvent, outboxInsert, outboxValues } from "../src/outbox.ts";
-import { outboxBacklog, type Relay, startRelay } from "../src/outbox-relay.ts";
+import { connectNats, type Nats } from "../src/events/nats.ts";
+import { event, type OutboxEvent, outboxInsert, outboxValues } from "../src/events/outbox.ts";
+import { outboxBacklog, type Relay, startRelay } from "../src/events/relay.ts";
 import { eventually, log, provision, startNats, startPostgres } from "./harness.ts";
 
 const POSTGRES_PORT = 14000;

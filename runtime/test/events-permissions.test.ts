@@ -3,11 +3,11 @@ import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { registry } from "../src/contract.ts";
-import { countDeadLetters } from "../src/dead-letters.ts";
-import { toHeaders } from "../src/event-headers.ts";
-import { subscribe } from "../src/events.ts";
-import { connectNats, type Nats } from "../src/nats.ts";
-import { eventsIn, natsPermissions, streamConfigs } from "../src/stream-names.ts";
+import { countDeadLetters } from "../src/events/dead-letters.ts";
+import { toHeaders } from "../src/events/headers.ts";
+import { connectNats, type Nats } from "../src/events/nats.ts";
+import { eventsIn, natsPermissions, streamConfigs } from "../src/events/stream-names.ts";
+import { subscribe } from "../src/events/subscribe.ts";
 import { eventually, log, provision, startNats } from "./harness.ts";
 
 const users = [

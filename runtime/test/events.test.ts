@@ -11,14 +11,14 @@ import {
   listDeadLetters,
   replayDeadLetter,
   showDeadLetter,
-} from "../src/dead-letters.ts";
-import { toHeaders } from "../src/event-headers.ts";
-import { type SubscribeOptions, subscribe } from "../src/events.ts";
-import { batchValues, FRESH, FRESH_BATCH, FRESH_IN_ORDER, inTransaction } from "../src/inbox.ts";
-import { connectNats, type Nats } from "../src/nats.ts";
-import { event, outboxInsert, outboxValues } from "../src/outbox.ts";
-import { startRelay } from "../src/outbox-relay.ts";
-import { durableOf } from "../src/stream-names.ts";
+} from "../src/events/dead-letters.ts";
+import { toHeaders } from "../src/events/headers.ts";
+import { batchValues, FRESH, FRESH_BATCH, FRESH_IN_ORDER, inTransaction } from "../src/events/inbox.ts";
+import { connectNats, type Nats } from "../src/events/nats.ts";
+import { event, outboxInsert, outboxValues } from "../src/events/outbox.ts";
+import { startRelay } from "../src/events/relay.ts";
+import { durableOf } from "../src/events/stream-names.ts";
+import { type SubscribeOptions, subscribe } from "../src/events/subscribe.ts";
 import { eventually, log, provision, startNats, startPostgres } from "./harness.ts";
 
 const POSTGRES_PORT = 14010;

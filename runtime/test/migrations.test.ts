@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import pg from "pg";
-import { applyMigrations, pendingMigrations } from "../src/migrations.ts";
+import { applyMigrations, pendingMigrations } from "../src/database/migrations.ts";
 import { startPostgres } from "./harness.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "row-migrations-"));
@@ -121,7 +121,7 @@ test("an instance waits on while there is no Postgres, and says so", async () =>
 });
 
 function start(program: string, cwd: string, databaseUrl: string): ChildProcess {
-  const file = new URL(`../src/${program}`, import.meta.url).pathname;
+  const file = new URL(`../src/database/${program}`, import.meta.url).pathname;
   return spawn(process.execPath, [file], {
     cwd,
     env: { DATABASE_URL: databaseUrl },

@@ -3,14 +3,21 @@ import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { StockCommitted, StockReserved } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import type { Pool } from "pg";
-import type { Delivery, Ordering } from "../src/delivery.ts";
-import { toHeaders } from "../src/event-headers.ts";
-import { type Received, type Subscription, subscribe } from "../src/events.ts";
-import { batchValues, FRESH, FRESH_BATCH, FRESH_IN_ANY_ORDER, FRESH_IN_ORDER, inTransaction } from "../src/inbox.ts";
-import { readMigrations } from "../src/migrations.ts";
-import { connectNats, type Nats } from "../src/nats.ts";
-import type { EventType } from "../src/outbox.ts";
-import { durableOf, lineOf } from "../src/stream-names.ts";
+import { readMigrations } from "../src/database/migrations.ts";
+import type { Delivery, Ordering } from "../src/events/delivery.ts";
+import { toHeaders } from "../src/events/headers.ts";
+import {
+  batchValues,
+  FRESH,
+  FRESH_BATCH,
+  FRESH_IN_ANY_ORDER,
+  FRESH_IN_ORDER,
+  inTransaction,
+} from "../src/events/inbox.ts";
+import { connectNats, type Nats } from "../src/events/nats.ts";
+import type { EventType } from "../src/events/outbox.ts";
+import { durableOf, lineOf } from "../src/events/stream-names.ts";
+import { type Received, type Subscription, subscribe } from "../src/events/subscribe.ts";
 import { eventually, log, provision, startNats, startPostgres } from "./harness.ts";
 
 // Two events of one aggregate, the reservation of an order; each comes through a consumer of its own.

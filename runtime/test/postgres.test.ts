@@ -3,13 +3,13 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PlaceOrderRequest, PlaceOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import type pg from "pg";
-import { recordAct } from "../src/audit.ts";
-import { Batcher } from "../src/batcher.ts";
 import { type Call, runInCall } from "../src/call.ts";
+import { recordAct } from "../src/database/audit.ts";
+import { Batcher } from "../src/database/batcher.ts";
+import { onceTogether } from "../src/database/idempotency.ts";
+import { createPool } from "../src/database/postgres.ts";
+import { inTransaction } from "../src/database/transaction.ts";
 import { DomainError, isDatabaseTrouble } from "../src/errors.ts";
-import { createPool } from "../src/postgres.ts";
-import { onceTogether } from "../src/requests.ts";
-import { inTransaction } from "../src/transaction.ts";
 import { log, startPostgres } from "./harness.ts";
 
 const PORT = 14_070;

@@ -1,6 +1,6 @@
 import pg from "pg";
-import { connectNats } from "../src/nats.ts";
-import { startRelay } from "../src/outbox-relay.ts";
+import { connectNats } from "../src/events/nats.ts";
+import { startRelay } from "../src/events/relay.ts";
 import { log } from "./harness.ts";
 
 const [connectionString = "", url = ""] = process.argv.slice(2);

@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import type pg from "pg";
-import { event, outboxInsert, outboxValues } from "../src/outbox.ts";
-import { deleteExpired } from "../src/retention.ts";
+import { deleteExpired } from "../src/database/retention.ts";
+import { event, outboxInsert, outboxValues } from "../src/events/outbox.ts";
 import { startPostgres } from "./harness.ts";
 
 const PORT = 14_170;

@@ -9,9 +9,9 @@ import { PlaceOrderRequest } from "@row/gen/grpc/shop/orders/v1/order_service.ts
 import fc from "fast-check";
 import { methods, registry } from "../src/contract.ts";
 import { DomainError } from "../src/errors.ts";
-import type { EventType } from "../src/outbox.ts";
-import { isUuid, spellUuids } from "../src/uuid-fields.ts";
-import { plainBytes, validateBytes } from "../src/validate.ts";
+import type { EventType } from "../src/events/outbox.ts";
+import { isUuid, spellUuids } from "../src/rpc/uuid-fields.ts";
+import { plainBytes, validateBytes } from "../src/rpc/validate.ts";
 
 const gen = new URL("../../gen/grpc/", import.meta.url).pathname;
 const classes = new Map<string, EventType<unknown>>();

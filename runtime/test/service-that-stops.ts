@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { OrderServiceService } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
-import { event, outboxInsert, outboxValues } from "../src/outbox.ts";
+import { event, outboxInsert, outboxValues } from "../src/events/outbox.ts";
 import { runService } from "../src/run-service.ts";
 import { databaseVariables, eventVariables } from "../src/variables.ts";
 

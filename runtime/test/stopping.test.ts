@@ -6,9 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { OrderServiceService } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER } from "../src/auth.ts";
-import { connectNats } from "../src/nats.ts";
-import { outboxBacklog } from "../src/outbox-relay.ts";
+import { connectNats } from "../src/events/nats.ts";
+import { outboxBacklog } from "../src/events/relay.ts";
+import { TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER } from "../src/rpc/auth.ts";
 import { STOP_MS } from "../src/stop-in-time.ts";
 import { eventually, log, provision, startNats, startPostgres } from "./harness.ts";
 

@@ -4,9 +4,9 @@ import { after, before, test } from "node:test";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { registry } from "../src/contract.ts";
-import { connectNats, type Nats } from "../src/nats.ts";
-import { DEAD_LETTERS, deadSubject, streamConfigs } from "../src/stream-names.ts";
-import { provisionStreams } from "../src/streams.ts";
+import { connectNats, type Nats } from "../src/events/nats.ts";
+import { DEAD_LETTERS, deadSubject, streamConfigs } from "../src/events/stream-names.ts";
+import { provisionStreams } from "../src/events/streams.ts";
 import { log, startNats } from "./harness.ts";
 
 const PORT = 14_171;

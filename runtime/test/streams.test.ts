@@ -5,10 +5,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client, type ClientReadableStream, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { OrderServiceService, type WatchOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import { service as healthService } from "grpc-health-check";
-import type { Handlers } from "../src/handler.ts";
-import { createLogger } from "../src/logger.ts";
-import { GrpcServer } from "../src/server.ts";
-import { startTelemetry } from "../src/telemetry.ts";
+import type { Handlers } from "../src/rpc/handler.ts";
+import { GrpcServer } from "../src/rpc/server.ts";
+import { createLogger } from "../src/telemetry/logger.ts";
+import { startTelemetry } from "../src/telemetry/telemetry.ts";
 import { eventually } from "./harness.ts";
 
 const ADDRESS = "127.0.0.1:14195";

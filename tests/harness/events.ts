@@ -2,9 +2,9 @@ import { randomUUIDv7 } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { type EventAttributes, fromHeaders, toHeaders } from "@row/runtime/event-headers.ts";
-import type { EventType } from "@row/runtime/outbox.ts";
-import { streamOf } from "@row/runtime/stream-names.ts";
+import { type EventAttributes, fromHeaders, toHeaders } from "@row/runtime/events/headers.ts";
+import type { EventType } from "@row/runtime/events/outbox.ts";
+import { streamOf } from "@row/runtime/events/stream-names.ts";
 import type { ServicesUnderTest } from "./service-under-test.ts";
 
 /** An event as it stands in its stream. */

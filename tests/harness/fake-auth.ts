@@ -5,7 +5,7 @@ import {
   GetKeySetRequest,
   type GetKeySetResponse,
 } from "@row/gen/grpc/shop/auth/v1/auth_service.ts";
-import { ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER } from "@row/runtime/auth.ts";
+import { ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER } from "@row/runtime/rpc/auth.ts";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 
 export interface TokenClaims {

@@ -1,8 +1,8 @@
 import { type ChannelCredentials, Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { ErrorInfo } from "@row/gen/grpc/google/rpc/error_details.ts";
 import { Status } from "@row/gen/grpc/google/rpc/status.ts";
-import { IDENTITY_SUFFIX } from "@row/runtime/access.ts";
 import { methodAt } from "@row/runtime/contract.ts";
+import { IDENTITY_SUFFIX } from "@row/runtime/rpc/access.ts";
 
 /** How a call ended. */
 export interface Outcome {

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Shop, startShop } from "@row/cli/shop.ts";
 import { runInCall } from "@row/runtime/call.ts";
-import { type CallOptions, GrpcChannel, type PromiseClient } from "@row/runtime/client.ts";
-import type { ServiceDefinition } from "@row/runtime/server.ts";
-import { startTelemetry } from "@row/runtime/telemetry.ts";
+import { type CallOptions, GrpcChannel, type PromiseClient } from "@row/runtime/rpc/client.ts";
+import type { ServiceDefinition } from "@row/runtime/rpc/server.ts";
+import { startTelemetry } from "@row/runtime/telemetry/telemetry.ts";
 import pg from "pg";
 import { FakeAuth } from "./fake-auth.ts";
 

@@ -80,11 +80,14 @@ test("migrations, streams and seeds come from the images, and may come again", a
   const consumers = stores.services.flatMap(({ name, consumes }) => consumes.map((event) => `${name}=${event}`)).join();
   const { url, user, password } = stores.nats;
   const streams = { NATS_URL: url, NATS_USER: user, NATS_PASSWORD: password, CONSUMERS: consumers };
-  await Container.runOnce(image("edge"), streams, ["node", "/app/runtime/src/run-streams.ts"]);
+  await Container.runOnce(image("edge"), streams, ["node", "/app/runtime/src/events/run-streams.ts"]);
   for (const round of ["first", "second"]) {
     for (const service of withDatabase()) {
       const env = environmentOf(service);
-      const said = await Container.runOnce(image(service), env, ["node", "/app/runtime/src/run-migrations.ts"]);
+      const said = await Container.runOnce(image(service), env, [
+        "node",
+        "/app/runtime/src/database/run-migrations.ts",
+      ]);
       assert.equal(/"applied":\["/.test(said), round === "first", said);
       await Container.runOnce(image(service), env, ["node", "prisma/seed.ts"]);
     }

@@ -1,5 +1,5 @@
 /** Every event in a store is in its JetStream stream at least once, and every consumer applied it exactly once. */
-import { streamOf } from "@row/runtime/stream-names.ts";
+import { streamOf } from "@row/runtime/events/stream-names.ts";
 import type { ConsumerEvidence, Evidence, StoredEvidence, Violation } from "./evidence.ts";
 
 export function events(evidence: Evidence): Violation[] {

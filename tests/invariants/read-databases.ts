@@ -1,7 +1,7 @@
 /** Reads each service's tables as the superuser, past the services' own code. */
 import type { Shop } from "@row/cli/shop.ts";
 import { rebuild } from "@row/orders/rebuild.ts";
-import { durableOf, lineOf } from "@row/runtime/stream-names.ts";
+import { durableOf, lineOf } from "@row/runtime/events/stream-names.ts";
 import pg from "pg";
 import type { ConsumerEvidence, Evidence, OutboxEvidence } from "./evidence.ts";
 

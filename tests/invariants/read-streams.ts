@@ -3,8 +3,8 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { PROBE_STREAM } from "@row/cli/infra/nats.ts";
 import type { Shop } from "@row/cli/shop.ts";
-import { fromHeaders } from "@row/runtime/event-headers.ts";
-import { DEAD_LETTERS, durableOf, streamOf } from "@row/runtime/stream-names.ts";
+import { fromHeaders } from "@row/runtime/events/headers.ts";
+import { DEAD_LETTERS, durableOf, streamOf } from "@row/runtime/events/stream-names.ts";
 import type { StoredEvidence } from "./evidence.ts";
 
 /** A message as it stands in its stream, with what it takes to publish it again. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import type { Shop } from "@row/cli/shop.ts";
-import { durableOf, streamOf } from "@row/runtime/stream-names.ts";
+import { durableOf, streamOf } from "@row/runtime/events/stream-names.ts";
 import { inDatabase } from "./read-databases.ts";
 
 const POLL_MS = 250;

@@ -1,6 +1,6 @@
 import { GetProductRequest } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import { methodAt } from "@row/runtime/contract.ts";
-import { validateBytes } from "@row/runtime/validate.ts";
+import { validateBytes } from "@row/runtime/rpc/validate.ts";
 import { demoProducts } from "../demo-products.ts";
 
 const TIMES = 50_000;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readMigrations } from "@row/runtime/migrations.ts";
+import { readMigrations } from "@row/runtime/database/migrations.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { Client } from "pg";
 import type { Migrations } from "./manifest.ts";

@@ -6,8 +6,8 @@ import {
   listDeadLetters,
   replayDeadLetter,
   showDeadLetter,
-} from "@row/runtime/dead-letters.ts";
-import { connectNats, type Nats } from "@row/runtime/nats.ts";
+} from "@row/runtime/events/dead-letters.ts";
+import { connectNats, type Nats } from "@row/runtime/events/nats.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { NATS_ADMIN } from "../infra/nats-configuration.ts";

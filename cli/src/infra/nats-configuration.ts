@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { natsConfiguration, natsUser } from "@row/runtime/nats-configuration.ts";
+import { natsConfiguration, natsUser } from "@row/runtime/events/nats-configuration.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { Secrets } from "../secrets.ts";
 

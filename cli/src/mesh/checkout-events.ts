@@ -1,4 +1,4 @@
-import { eventsIn, streamConfigs } from "@row/runtime/stream-names.ts";
+import { eventsIn, streamConfigs } from "@row/runtime/events/stream-names.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";

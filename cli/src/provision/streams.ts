@@ -1,7 +1,7 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { consumerConfig, streamOf } from "@row/runtime/stream-names.ts";
-import type { Listener } from "@row/runtime/streams.ts";
+import { consumerConfig, streamOf } from "@row/runtime/events/stream-names.ts";
+import type { Listener } from "@row/runtime/events/streams.ts";
 import { NATS_ADMIN } from "../infra/nats-configuration.ts";
 import type { Secrets } from "../secrets.ts";
 

@@ -1,7 +1,7 @@
 /** buf.validate rules as JSON Schema keywords. */
 import { type DescEnum, type DescField, getOption } from "@bufbuild/protobuf";
 import { type FieldRules, field as fieldOption } from "@row/gen/es/buf/validate/validate_pb.ts";
-import { requiredFields } from "@row/runtime/validate.ts";
+import { requiredFields } from "@row/runtime/rpc/validate.ts";
 import type { Schema } from "./schema.ts";
 
 export function rulesOf(field: DescField): FieldRules {

@@ -2,7 +2,7 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { DescMessage } from "@bufbuild/protobuf";
 import { DomainError } from "@row/runtime/errors.ts";
-import { validateBytes } from "@row/runtime/validate.ts";
+import { validateBytes } from "@row/runtime/rpc/validate.ts";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Backend, deadlineOf } from "../backend.ts";
 import { serviceOf } from "../contract.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { STREAMS_ACCOUNT } from "@row/mesh/generate/store-policy.ts";
-import { natsConfiguration, natsUser } from "@row/runtime/nats-configuration.ts";
+import { natsConfiguration, natsUser } from "@row/runtime/events/nats-configuration.ts";
 import type { IStatefulSet } from "kubernetes-models/apps/v1";
 import type { IJob } from "kubernetes-models/batch/v1";
 import type { IConfigMap, IService } from "kubernetes-models/v1";
@@ -128,7 +128,7 @@ export function streamsJob(shop: Shop): IJob[] {
                 name: "streams",
                 image: serviceImage(first.name),
                 imagePullPolicy: PULL_POLICY,
-                command: ["node", "/app/runtime/src/run-streams.ts"],
+                command: ["node", "/app/runtime/src/events/run-streams.ts"],
                 env: [
                   ...values({ NATS_URL: `nats://nats:${NATS_PORT}`, NATS_USER: NATS_ADMIN }),
                   fromSecret("NATS_PASSWORD", "nats-users", passwordVariable(NATS_ADMIN)),

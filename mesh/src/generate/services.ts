@@ -7,7 +7,7 @@ export const FIRST_VERSION = "v1";
 
 /**
  * Linkerd takes an endpoint out after so many failures in a row; its default is 7. No service answers what a caller did wrong
- * with a status that counts (runtime/src/uncounted-status.ts), so a failure is a fault of who answers.
+ * with a status that counts (runtime/src/rpc/uncounted-status.ts), so a failure is a fault of who answers.
  * Thirty in a row come about by chance only where hardly anybody else calls, and are over in a moment where an instance is
  * broken and many call. It is tried again after a second, and at the latest after ten (the default is a minute): a shop
  * with one instance of each should not be away long after that one is well again.

@@ -1,4 +1,4 @@
-import type { Logger } from "@row/runtime/logger.ts";
+import type { Logger } from "@row/runtime/telemetry/logger.ts";
 import { RuntimeApi } from "../data-plane/runtime-api.ts";
 import { type EndpointOut, readEndpointsOut, writeEndpointsOut } from "./endpoints-out.ts";
 import { FailureAccrual } from "./failure-accrual.ts";

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Logger } from "@row/runtime/logger.ts";
+import type { Logger } from "@row/runtime/telemetry/logger.ts";
 import type { Loopback } from "./config.ts";
 import { renderMetrics } from "./metrics.ts";
 import type { RequestLines } from "./request-lines.ts";

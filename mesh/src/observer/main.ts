@@ -1,7 +1,7 @@
 // Watches the mesh: counts and shows requests, keeps traces, takes failing endpoints out.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { createLogger } from "@row/runtime/logger.ts";
+import { createLogger } from "@row/runtime/telemetry/logger.ts";
 import { CircuitBreakers } from "./circuit-breakers.ts";
 import { observerConfig } from "./config.ts";
 import { ENDPOINTS_OUT_FILE } from "./endpoints-out.ts";

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { SpanKind, startTelemetry, traceparent } from "@row/runtime/telemetry.ts";
+import { SpanKind, startTelemetry, traceparent } from "@row/runtime/telemetry/telemetry.ts";
 import type { Trace, TraceLists } from "../../src/observer/traces/trace.ts";
 import { eventually, type Observer, startObserver } from "./observer-process.ts";
 

@@ -1,8 +1,8 @@
 // Makes the people of the demo. May run again: what is there stays, and follows DEMO_PASSWORD.
 import { randomUUIDv7 } from "node:crypto";
 import { parseEnv, text } from "@row/runtime/config.ts";
-import { createLogger } from "@row/runtime/logger.ts";
-import { createPool, waitForPostgres } from "@row/runtime/postgres.ts";
+import { createPool, waitForPostgres } from "@row/runtime/database/postgres.ts";
+import { createLogger } from "@row/runtime/telemetry/logger.ts";
 import { databaseVariables } from "@row/runtime/variables.ts";
 import { changePassword, findCredentials, grantRole } from "../src/account-store.ts";
 import { openAccount } from "../src/open-account.ts";

@@ -1,5 +1,5 @@
 /** Makes access tokens. */
-import { ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER } from "@row/runtime/auth.ts";
+import { ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER } from "@row/runtime/rpc/auth.ts";
 import { SignJWT } from "jose";
 import type { SignedIn } from "./session-store.ts";
 import type { SigningKeys } from "./signing-keys.ts";

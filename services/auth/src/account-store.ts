@@ -1,5 +1,5 @@
-import { type Origin, type OutboxEvent, outboxInsert, outboxValues } from "@row/runtime/outbox.ts";
-import { type Queryable, statement } from "@row/runtime/postgres.ts";
+import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
+import { type Origin, type OutboxEvent, outboxInsert, outboxValues } from "@row/runtime/events/outbox.ts";
 import { ADMIN, FIRST_ROLE } from "./account.ts";
 
 export interface NewAccount {

@@ -1,5 +1,5 @@
 import type { AuditEntry } from "@row/gen/grpc/shop/auth/v1/audit_entry.ts";
-import { type Queryable, statement } from "@row/runtime/postgres.ts";
+import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
 
 interface Row {
   id: string;

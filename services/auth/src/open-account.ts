@@ -1,9 +1,9 @@
 import { randomUUIDv7 } from "node:crypto";
 import { UserRegistered } from "@row/gen/grpc/shop/auth/v1/auth_events.ts";
-import { event, type Origin } from "@row/runtime/outbox.ts";
-import { statement } from "@row/runtime/postgres.ts";
-import { rememberRequest } from "@row/runtime/requests.ts";
-import { inTransaction } from "@row/runtime/transaction.ts";
+import { rememberRequest } from "@row/runtime/database/idempotency.ts";
+import { statement } from "@row/runtime/database/postgres.ts";
+import { inTransaction } from "@row/runtime/database/transaction.ts";
+import { event, type Origin } from "@row/runtime/events/outbox.ts";
 import type pg from "pg";
 import { addAccount, isAddressTaken, type NewAccount } from "./account-store.ts";
 

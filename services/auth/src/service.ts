@@ -1,5 +1,5 @@
 import type { AuthServiceService } from "@row/gen/grpc/shop/auth/v1/auth_service.ts";
-import type { Handlers } from "@row/runtime/handler.ts";
+import type { Handlers } from "@row/runtime/rpc/handler.ts";
 import type { Auth } from "./auth.ts";
 import { getKeySet } from "./rpc/get-key-set.ts";
 import { grantRole } from "./rpc/grant-role.ts";

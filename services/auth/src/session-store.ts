@@ -1,4 +1,4 @@
-import { type Queryable, statement } from "@row/runtime/postgres.ts";
+import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
 import type { Act } from "./account-store.ts";
 import { REFRESH_TOKEN_SECONDS } from "./refresh-token.ts";
 

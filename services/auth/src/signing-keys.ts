@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPair, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
-import { ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHM } from "@row/runtime/auth.ts";
-import { type Queryable, statement } from "@row/runtime/postgres.ts";
+import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
+import { ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHM } from "@row/runtime/rpc/auth.ts";
 import { calculateJwkThumbprint, type JWK } from "jose";
 import {
   nextSignTime,

@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { Background } from "@row/runtime/host.ts";
-import type { Logger } from "@row/runtime/logger.ts";
+import type { Logger } from "@row/runtime/telemetry/logger.ts";
 import type pg from "pg";
 import { forgetExpiredSessions } from "./session-store.ts";
 import type { SigningKeys } from "./signing-keys.ts";

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { UserRegistered } from "@row/gen/grpc/shop/auth/v1/auth_events.ts";
 import { RegisterRequest } from "@row/gen/grpc/shop/auth/v1/auth_service.ts";
-import { ACCESS_TOKEN_SECONDS } from "@row/runtime/auth.ts";
+import { ACCESS_TOKEN_SECONDS } from "@row/runtime/rpc/auth.ts";
 import { EventStreams } from "@row/tests/harness/events.ts";
 import { decodeJwt } from "jose";
 import type pg from "pg";

@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from "node:crypto";
 import { AuthServiceService } from "@row/gen/grpc/shop/auth/v1/auth_service.ts";
-import { TokenVerifier } from "@row/runtime/auth.ts";
+import { TokenVerifier } from "@row/runtime/rpc/auth.ts";
 import { type Caller, startServices } from "@row/tests/harness/service-under-test.ts";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 

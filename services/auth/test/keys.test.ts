@@ -4,7 +4,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:cry
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
-import { TOKEN_AUDIENCE, TOKEN_ISSUER } from "@row/runtime/auth.ts";
+import { TOKEN_AUDIENCE, TOKEN_ISSUER } from "@row/runtime/rpc/auth.ts";
 import { SignJWT, UnsecuredJWT } from "jose";
 import { derivedKey } from "../src/derived-key.ts";
 import { unseal } from "../src/sealed-key.ts";

@@ -1,8 +1,8 @@
 /** Fills the catalog with the demo products. May run again: a product that exists stays as it is. */
 import { readFileSync } from "node:fs";
 import { parseEnv } from "@row/runtime/config.ts";
-import { createLogger } from "@row/runtime/logger.ts";
-import { createPool } from "@row/runtime/postgres.ts";
+import { createPool } from "@row/runtime/database/postgres.ts";
+import { createLogger } from "@row/runtime/telemetry/logger.ts";
 import { databaseVariables } from "@row/runtime/variables.ts";
 import { saveCategory } from "../src/category-store.ts";
 import { catalogDatabase } from "../src/database.ts";

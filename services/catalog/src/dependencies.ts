@@ -1,7 +1,7 @@
 import type { PrismaClient } from "@row/gen/prisma/catalog/client.ts";
 import type { Call } from "@row/runtime/call.ts";
-import type { Origin } from "@row/runtime/outbox.ts";
-import type { Relay } from "@row/runtime/outbox-relay.ts";
+import type { Origin } from "@row/runtime/events/outbox.ts";
+import type { Relay } from "@row/runtime/events/relay.ts";
 import type { Pool } from "pg";
 import type { ProductReader } from "./product-reader.ts";
 

@@ -1,6 +1,6 @@
 /** Products by the page, and the keys that the pages go by. */
 import type { PrismaClient } from "@row/gen/prisma/catalog/client.ts";
-import { type Queryable, statement } from "@row/runtime/postgres.ts";
+import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
 import type { Product } from "./product.ts";
 import { PRODUCT_COLUMNS, PRODUCTS, type ProductRow, toProduct } from "./product-rows.ts";
 

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { type Queryable, statement } from "@row/runtime/postgres.ts";
+import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
 import type { Product } from "./product.ts";
 import { PRODUCT_COLUMNS, PRODUCTS, type ProductRow, toProduct } from "./product-rows.ts";
 

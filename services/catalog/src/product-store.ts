@@ -1,7 +1,8 @@
 /** Saves products: the change, its events, the audit trail and the remembered answer in one statement. */
 import { ProductCreated, ProductPriceChanged, ProductUpdated } from "@row/gen/grpc/shop/catalog/v1/catalog_events.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
-import { toMoney } from "@row/runtime/money.ts";
+import { REMEMBER_PARAMETERS, rememberRequest } from "@row/runtime/database/idempotency.ts";
+import { isUniqueViolation, type Queryable, statement } from "@row/runtime/database/postgres.ts";
 import {
   event,
   type Origin,
@@ -9,9 +10,8 @@ import {
   type OutboxEvent,
   outboxInsert,
   outboxValues,
-} from "@row/runtime/outbox.ts";
-import { isUniqueViolation, type Queryable, statement } from "@row/runtime/postgres.ts";
-import { REMEMBER_PARAMETERS, rememberRequest } from "@row/runtime/requests.ts";
+} from "@row/runtime/events/outbox.ts";
+import { toMoney } from "@row/runtime/money.ts";
 import pg from "pg";
 import { CategoryNotFound, type Product, SkuTaken } from "./product.ts";
 

@@ -1,5 +1,5 @@
 import type { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
-import type { Handlers } from "@row/runtime/handler.ts";
+import type { Handlers } from "@row/runtime/rpc/handler.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { batchGetProducts } from "./rpc/batch-get-products.ts";
 import { changePrice } from "./rpc/change-price.ts";

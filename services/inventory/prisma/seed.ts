@@ -1,8 +1,8 @@
 /** Puts the demo products in stock. May run again: a product that has stock keeps it. */
 import { readFileSync } from "node:fs";
 import { parseEnv } from "@row/runtime/config.ts";
-import { createLogger } from "@row/runtime/logger.ts";
-import { createPool } from "@row/runtime/postgres.ts";
+import { createPool } from "@row/runtime/database/postgres.ts";
+import { createLogger } from "@row/runtime/telemetry/logger.ts";
 import { databaseVariables } from "@row/runtime/variables.ts";
 import { changeStock, findStock } from "../src/stock-store.ts";
 

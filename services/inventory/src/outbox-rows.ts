@@ -1,5 +1,5 @@
 /** Outbox rows whose contents only SQL knows. */
-import type { Origin } from "@row/runtime/outbox.ts";
+import type { Origin } from "@row/runtime/events/outbox.ts";
 
 const PACKAGE = "shop.inventory.v1";
 

@@ -4,8 +4,8 @@
  * newest stock, because what it locks and updates is read again after the wait; what it read before (which items an order
  * holds) may be out of date by then, so the reservation's row, at the end, decides.
  */
-import { statement } from "@row/runtime/postgres.ts";
-import { recordsOf } from "@row/runtime/records.ts";
+import { statement } from "@row/runtime/database/postgres.ts";
+import { recordsOf } from "@row/runtime/database/records.ts";
 import { levelEvents, ORIGIN_COLUMNS, outboxRows, reservationEvents } from "./outbox-rows.ts";
 import type { Step } from "./reservation.ts";
 

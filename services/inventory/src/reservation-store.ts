@@ -1,8 +1,8 @@
 /** Reservations in Postgres; what comes together is written together, and each order has an outcome of its own. */
-import { Batcher } from "@row/runtime/batcher.ts";
-import type { Origin } from "@row/runtime/outbox.ts";
-import { statement } from "@row/runtime/postgres.ts";
-import { recordValues } from "@row/runtime/records.ts";
+import { Batcher } from "@row/runtime/database/batcher.ts";
+import { statement } from "@row/runtime/database/postgres.ts";
+import { recordValues } from "@row/runtime/database/records.ts";
+import type { Origin } from "@row/runtime/events/outbox.ts";
 import type { Pool } from "pg";
 import { originJson } from "./outbox-rows.ts";
 import { COMMIT, type Item, OutOfStock, RELEASE, RETURN, type ReservationState, type Step } from "./reservation.ts";

@@ -1,5 +1,5 @@
 import type { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
-import type { Handlers } from "@row/runtime/handler.ts";
+import type { Handlers } from "@row/runtime/rpc/handler.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { COMMIT, RELEASE, RETURN } from "./reservation.ts";
 import { adjustStock } from "./rpc/adjust-stock.ts";

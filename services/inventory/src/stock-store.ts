@@ -3,10 +3,10 @@
 import { randomUUIDv7 } from "node:crypto";
 import { StockAdjusted, StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
-import { event, type Origin, OUTBOX_PARAMETERS, outboxInsert, outboxValues } from "@row/runtime/outbox.ts";
-import { type Queryable, statement } from "@row/runtime/postgres.ts";
-import { REMEMBER_PARAMETERS, rememberRequest } from "@row/runtime/requests.ts";
-import { inTransaction } from "@row/runtime/transaction.ts";
+import { REMEMBER_PARAMETERS, rememberRequest } from "@row/runtime/database/idempotency.ts";
+import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
+import { inTransaction } from "@row/runtime/database/transaction.ts";
+import { event, type Origin, OUTBOX_PARAMETERS, outboxInsert, outboxValues } from "@row/runtime/events/outbox.ts";
 import type { Pool } from "pg";
 import { adjust, noStock, type Stock } from "./stock.ts";
 

@@ -1,6 +1,7 @@
 /** Whose orders a caller may see. */
-import { recordAct } from "@row/runtime/audit.ts";
+
 import type { Call, User } from "@row/runtime/call.ts";
+import { recordAct } from "@row/runtime/database/audit.ts";
 import { DomainError } from "@row/runtime/errors.ts";
 import type { Order } from "./order.ts";
 import type { OrderStore } from "./order-store.ts";

@@ -1,5 +1,5 @@
 /** What a decision adds to an order's stream, with everything that must be written along with it. */
-import { type Origin, type OutboxEvent, outboxJson } from "@row/runtime/outbox.ts";
+import { type Origin, type OutboxEvent, outboxJson } from "@row/runtime/events/outbox.ts";
 import { schemaVersion, toData } from "./event-schema.ts";
 import { evolve, type Order, type OrderEvent } from "./order.ts";
 import { toPublicEvent } from "./order-message.ts";

@@ -1,9 +1,9 @@
 import type { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import type { PrismaClient } from "@row/gen/prisma/orders/client.ts";
 import type { Call } from "@row/runtime/call.ts";
-import type { PromiseClient } from "@row/runtime/client.ts";
-import type { Origin } from "@row/runtime/outbox.ts";
-import type { Relay } from "@row/runtime/outbox-relay.ts";
+import type { Origin } from "@row/runtime/events/outbox.ts";
+import type { Relay } from "@row/runtime/events/relay.ts";
+import type { PromiseClient } from "@row/runtime/rpc/client.ts";
 import type { OrderChanges } from "./order-changes.ts";
 import type { OrderStore } from "./order-store.ts";
 import type { Worker } from "./saga/saga-record.ts";

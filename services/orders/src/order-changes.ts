@@ -1,7 +1,7 @@
 /** Tells who watches an order that it changed, in whatever process of orders that happened. */
 import { EventEmitter } from "node:events";
-import type { Logger } from "@row/runtime/logger.ts";
-import { WakeUp } from "@row/runtime/wake-up.ts";
+import { WakeUp } from "@row/runtime/events/wake-signal.ts";
+import type { Logger } from "@row/runtime/telemetry/logger.ts";
 import pg from "pg";
 
 const CHANNEL = "order_changes";

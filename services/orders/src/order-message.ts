@@ -6,8 +6,8 @@ import {
   OrderConfirmed,
   OrderPlaced,
 } from "@row/gen/grpc/shop/orders/v1/orders_events.ts";
+import { event, type OutboxEvent } from "@row/runtime/events/outbox.ts";
 import { toMoney } from "@row/runtime/money.ts";
-import { event, type OutboxEvent } from "@row/runtime/outbox.ts";
 import type { Order, OrderEvent } from "./order.ts";
 
 export function toMessage(order: Order): OrderMessage {

@@ -1,10 +1,15 @@
 /** Orders in Postgres. Every write that matters is one statement, which orders that come together share. */
 import type { Address } from "@row/gen/grpc/shop/shipping/v1/address.ts";
-import { Batcher } from "@row/runtime/batcher.ts";
-import { type Origin, outboxInsertFrom } from "@row/runtime/outbox.ts";
-import { isDeadlock, isUniqueViolation, statement } from "@row/runtime/postgres.ts";
-import { RECORDS_PARAMETERS, recordsOf, recordValues } from "@row/runtime/records.ts";
-import { REMEMBERED_COLUMNS, type Remembered, rememberRequest, rememberRequestsFrom } from "@row/runtime/requests.ts";
+import { Batcher } from "@row/runtime/database/batcher.ts";
+import {
+  REMEMBERED_COLUMNS,
+  type Remembered,
+  rememberRequest,
+  rememberRequestsFrom,
+} from "@row/runtime/database/idempotency.ts";
+import { isDeadlock, isUniqueViolation, statement } from "@row/runtime/database/postgres.ts";
+import { RECORDS_PARAMETERS, recordsOf, recordValues } from "@row/runtime/database/records.ts";
+import { type Origin, outboxInsertFrom } from "@row/runtime/events/outbox.ts";
 import type pg from "pg";
 import { appendSql, CHANGE_COLUMNS, type Change, changeJson } from "./change.ts";
 import { type EventRow, fromRow } from "./event-schema.ts";

@@ -1,8 +1,8 @@
 /** `row orders rebuild`: folds every stream into a fresh order view, in one transaction. */
 import { parseEnv, url } from "@row/runtime/config.ts";
-import { createLogger } from "@row/runtime/logger.ts";
-import { createPool } from "@row/runtime/postgres.ts";
-import { inTransaction } from "@row/runtime/transaction.ts";
+import { createPool } from "@row/runtime/database/postgres.ts";
+import { inTransaction } from "@row/runtime/database/transaction.ts";
+import { createLogger } from "@row/runtime/telemetry/logger.ts";
 import type pg from "pg";
 import { type EventRow, fromRow } from "./event-schema.ts";
 import { fold } from "./order.ts";

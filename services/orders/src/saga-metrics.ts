@@ -1,4 +1,4 @@
-import type { Telemetry } from "@row/runtime/telemetry.ts";
+import type { Telemetry } from "@row/runtime/telemetry/telemetry.ts";
 import type { Progress } from "./saga/saga-progress.ts";
 import type { SagaStore } from "./saga/saga-store.ts";
 

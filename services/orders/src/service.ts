@@ -1,7 +1,7 @@
 /** The RPCs of OrderService. */
 
 import type { OrderServiceService } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
-import type { Handlers } from "@row/runtime/handler.ts";
+import type { Handlers } from "@row/runtime/rpc/handler.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { cancelOrder } from "./rpc/cancel-order.ts";
 import { placeOrder } from "./rpc/place-order.ts";

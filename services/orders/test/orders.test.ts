@@ -7,11 +7,11 @@ import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_ser
 import { Order_State as State } from "@row/gen/grpc/shop/orders/v1/order.ts";
 import { WatchOrderRequest, WatchOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import type { Call } from "@row/runtime/call.ts";
+import { createPool } from "@row/runtime/database/postgres.ts";
 import { RpcError } from "@row/runtime/errors.ts";
-import { createLogger } from "@row/runtime/logger.ts";
 import { MAX_MINOR, toMoney } from "@row/runtime/money.ts";
 import { PageTokens } from "@row/runtime/page-token.ts";
-import { createPool } from "@row/runtime/postgres.ts";
+import { createLogger } from "@row/runtime/telemetry/logger.ts";
 import { OrderChanges } from "../src/order-changes.ts";
 import { OrderStore } from "../src/order-store.ts";
 import { rebuild } from "../src/rebuild.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { createLogger } from "@row/runtime/logger.ts";
-import { readMigrations } from "@row/runtime/migrations.ts";
-import { createPool } from "@row/runtime/postgres.ts";
+import { readMigrations } from "@row/runtime/database/migrations.ts";
+import { createPool } from "@row/runtime/database/postgres.ts";
+import { createLogger } from "@row/runtime/telemetry/logger.ts";
 import type pg from "pg";
 import { startPostgres } from "../../../runtime/test/harness.ts";
 import { thisWorker } from "../src/saga/saga-record.ts";

@@ -1,6 +1,6 @@
 import type { Call } from "@row/runtime/call.ts";
-import type { Origin } from "@row/runtime/outbox.ts";
-import type { Relay } from "@row/runtime/outbox-relay.ts";
+import type { Origin } from "@row/runtime/events/outbox.ts";
+import type { Relay } from "@row/runtime/events/relay.ts";
 import type { CardGateway } from "./card-gateway.ts";
 import type { PaymentStore } from "./payment-store.ts";
 

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { runInCall } from "@row/runtime/call.ts";
 import type { Background } from "@row/runtime/host.ts";
-import type { Logger } from "@row/runtime/logger.ts";
-import { SpanKind, type Telemetry } from "@row/runtime/telemetry.ts";
+import type { Logger } from "@row/runtime/telemetry/logger.ts";
+import { SpanKind, type Telemetry } from "@row/runtime/telemetry/telemetry.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { PaymentClosed, REFUND } from "./payment.ts";
 import { closeRefund, type DueRefund, markRefused, takeDueRefunds } from "./refund-requests.ts";

@@ -7,8 +7,8 @@ import {
   PaymentRefunded,
   PaymentVoided,
 } from "@row/gen/grpc/shop/payments/v1/payments_events.ts";
+import { event, type OutboxEvent } from "@row/runtime/events/outbox.ts";
 import { toMoney } from "@row/runtime/money.ts";
-import { event, type OutboxEvent } from "@row/runtime/outbox.ts";
 import type { Payment, PaymentState } from "./payment.ts";
 import type { NewPayment } from "./payment-store.ts";
 

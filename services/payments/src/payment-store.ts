@@ -1,9 +1,9 @@
 /** Payments and the ledger in Postgres; every write is one statement, and what comes together shares one. */
-import { Batcher } from "@row/runtime/batcher.ts";
-import { type Origin, type OutboxEvent, outboxInsertFrom, outboxJson } from "@row/runtime/outbox.ts";
-import { statement } from "@row/runtime/postgres.ts";
-import { recordsOf, recordValues } from "@row/runtime/records.ts";
-import { rememberRequest } from "@row/runtime/requests.ts";
+import { Batcher } from "@row/runtime/database/batcher.ts";
+import { rememberRequest } from "@row/runtime/database/idempotency.ts";
+import { statement } from "@row/runtime/database/postgres.ts";
+import { recordsOf, recordValues } from "@row/runtime/database/records.ts";
+import { type Origin, type OutboxEvent, outboxInsertFrom, outboxJson } from "@row/runtime/events/outbox.ts";
 import type pg from "pg";
 import { postings } from "./ledger.ts";
 import type { Move, Payment, PaymentState } from "./payment.ts";

@@ -1,5 +1,5 @@
-import type { Queryable } from "@row/runtime/postgres.ts";
-import type { Telemetry } from "@row/runtime/telemetry.ts";
+import type { Queryable } from "@row/runtime/database/postgres.ts";
+import type { Telemetry } from "@row/runtime/telemetry/telemetry.ts";
 import { countRefunds } from "./refund-requests.ts";
 
 /** Shows how many refunds are asked for and not made, and how many of them somebody has to look at. */

@@ -1,5 +1,5 @@
 /** Refunds that admins asked for and that are not made yet: which of them is taken up next, and when. */
-import { type Queryable, statement } from "@row/runtime/postgres.ts";
+import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
 import type { Payment } from "./payment.ts";
 import { type PaymentRow, toPayment } from "./payment-rows.ts";
 

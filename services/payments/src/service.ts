@@ -1,7 +1,7 @@
 /** The RPCs of PaymentService. */
 
 import type { PaymentServiceService } from "@row/gen/grpc/shop/payments/v1/payment_service.ts";
-import type { Handlers } from "@row/runtime/handler.ts";
+import type { Handlers } from "@row/runtime/rpc/handler.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { authorizePayment } from "./rpc/authorize-payment.ts";
 import { getPayment, refundPayment } from "./rpc/end-user.ts";

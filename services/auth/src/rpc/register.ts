@@ -1,7 +1,7 @@
 import { RegisterRequest, RegisterResponse } from "@row/gen/grpc/shop/auth/v1/auth_service.ts";
 import type { Call } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
-import { once } from "@row/runtime/requests.ts";
+import { once } from "@row/runtime/database/idempotency.ts";
 import { displayName, normalEmail } from "../account.ts";
 import type { Auth } from "../auth.ts";
 import { keyedHash } from "../derived-key.ts";

@@ -1,7 +1,7 @@
 import type { RevokeRoleRequest, RevokeRoleResponse } from "@row/gen/grpc/shop/auth/v1/auth_service.ts";
 import type { Call } from "@row/runtime/call.ts";
 import { roleName } from "@row/runtime/contract.ts";
-import { callerOf } from "@row/runtime/requests.ts";
+import { callerOf } from "@row/runtime/database/idempotency.ts";
 import { LastAdmin, UserNotFound } from "../account.ts";
 import { revokeRole as revoke } from "../account-store.ts";
 import type { Auth } from "../auth.ts";

@@ -1,7 +1,7 @@
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
-import type { Received } from "@row/runtime/events.ts";
-import { batchValues, FRESH_BATCH } from "@row/runtime/inbox.ts";
-import { type Queryable, statement } from "@row/runtime/postgres.ts";
+import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
+import { batchValues, FRESH_BATCH } from "@row/runtime/events/inbox.ts";
+import type { Received } from "@row/runtime/events/subscribe.ts";
 
 const rememberAvailability = statement(
   "on-stock-level-changed",

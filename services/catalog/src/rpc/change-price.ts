@@ -1,7 +1,7 @@
 import { ChangePriceRequest, ChangePriceResponse } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import type { Call } from "@row/runtime/call.ts";
+import { callerOf, once } from "@row/runtime/database/idempotency.ts";
 import { fromPrice } from "@row/runtime/money.ts";
-import { callerOf, once } from "@row/runtime/requests.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { change } from "../product.ts";
 import { changeProduct } from "../product-change.ts";

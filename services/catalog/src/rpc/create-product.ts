@@ -1,8 +1,8 @@
 import { randomUUIDv7 } from "node:crypto";
 import { CreateProductRequest, CreateProductResponse } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import type { Call } from "@row/runtime/call.ts";
+import { callerOf, once } from "@row/runtime/database/idempotency.ts";
 import { fromPrice } from "@row/runtime/money.ts";
-import { callerOf, once } from "@row/runtime/requests.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { newProduct } from "../product.ts";
 import { toMessage } from "../product-message.ts";

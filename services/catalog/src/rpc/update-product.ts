@@ -1,6 +1,6 @@
 import type { UpdateProductRequest, UpdateProductResponse } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import type { Call } from "@row/runtime/call.ts";
-import { callerOf } from "@row/runtime/requests.ts";
+import { callerOf } from "@row/runtime/database/idempotency.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { change, wantedChanges } from "../product.ts";
 import { changeProduct } from "../product-change.ts";

@@ -1,6 +1,6 @@
 import { AdjustStockRequest, AdjustStockResponse } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
 import type { Call } from "@row/runtime/call.ts";
-import { callerOf, once } from "@row/runtime/requests.ts";
+import { callerOf, once } from "@row/runtime/database/idempotency.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { changeStock } from "../stock-store.ts";
 

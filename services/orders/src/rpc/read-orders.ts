@@ -10,8 +10,8 @@ import type {
   ListOrdersResponse,
 } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import type { Prisma, PrismaClient } from "@row/gen/prisma/orders/client.ts";
-import { recordAct } from "@row/runtime/audit.ts";
 import type { Call } from "@row/runtime/call.ts";
+import { recordAct } from "@row/runtime/database/audit.ts";
 import { DomainError } from "@row/runtime/errors.ts";
 import { PageTokens, pageSize } from "@row/runtime/page-token.ts";
 import { isAdmin, signedIn, visibleOrder } from "../access.ts";

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { runInCall } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
-import type { Logger } from "@row/runtime/logger.ts";
-import type { Origin } from "@row/runtime/outbox.ts";
-import { SpanKind, type Telemetry, traceparent } from "@row/runtime/telemetry.ts";
+import type { Origin } from "@row/runtime/events/outbox.ts";
+import type { Logger } from "@row/runtime/telemetry/logger.ts";
+import { SpanKind, type Telemetry, traceparent } from "@row/runtime/telemetry/telemetry.ts";
 import type { Order } from "../order.ts";
 import type { OrderStore } from "../order-store.ts";
 import type { SagaMetrics } from "../saga-metrics.ts";

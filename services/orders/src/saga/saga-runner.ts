@@ -1,7 +1,7 @@
 /** Which sagas this process drives, and how many at once. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Logger } from "@row/runtime/logger.ts";
-import { WakeUp } from "@row/runtime/wake-up.ts";
+import { WakeUp } from "@row/runtime/events/wake-signal.ts";
+import type { Logger } from "@row/runtime/telemetry/logger.ts";
 import type { Order } from "../order.ts";
 import type { SagaDriver } from "./saga-driver.ts";
 import type { SagaRecord } from "./saga-record.ts";

@@ -1,8 +1,8 @@
 /** Sagas in Postgres: leases with fencing numbers, and one statement per step taken. */
-import { Batcher } from "@row/runtime/batcher.ts";
-import { type Origin, outboxInsertFrom } from "@row/runtime/outbox.ts";
-import { isDeadlock, isUniqueViolation, statement } from "@row/runtime/postgres.ts";
-import { recordsOf, recordValues } from "@row/runtime/records.ts";
+import { Batcher } from "@row/runtime/database/batcher.ts";
+import { isDeadlock, isUniqueViolation, statement } from "@row/runtime/database/postgres.ts";
+import { recordsOf, recordValues } from "@row/runtime/database/records.ts";
+import { type Origin, outboxInsertFrom } from "@row/runtime/events/outbox.ts";
 import type pg from "pg";
 import { appendSql, CHANGE_COLUMNS, changeJson } from "../change.ts";
 import { CANCEL_ORDER, DEFINITIONS } from "./definitions.ts";

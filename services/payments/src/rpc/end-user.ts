@@ -5,10 +5,10 @@ import {
   RefundPaymentRequest,
   RefundPaymentResponse,
 } from "@row/gen/grpc/shop/payments/v1/payment_service.ts";
-import { recordAct } from "@row/runtime/audit.ts";
 import type { Call } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
-import { callerOf, once } from "@row/runtime/requests.ts";
+import { recordAct } from "@row/runtime/database/audit.ts";
+import { callerOf, once } from "@row/runtime/database/idempotency.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { mustMove, PaymentNotFound, REFUND } from "../payment.ts";
 import { toMessage } from "../payment-message.ts";

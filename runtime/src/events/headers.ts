@@ -1,0 +1,52 @@
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import { uuidInLowerCase } from "../uuid.ts";
+
+/** What travels with an event besides its message: CloudEvents attributes, trace and origin. */
+export type EventAttributes = {
+  id: string;
+  type: string;
+  time: Date;
+  aggregateId: string;
+  sequence: bigint;
+  correlationId: string;
+  /** W3C trace context; empty when the write was not traced. */
+  traceparent: string;
+  /** Who wrote the event, as service/version/instance. */
+  producer: string;
+};
+
+/** Writes an event's attributes as NATS headers, in CloudEvents' binary mode. */
+export function toHeaders(event: EventAttributes): MsgHdrs {
+  const written = headers();
+  written.set("ce-specversion", "1.0");
+  written.set("ce-id", event.id);
+  written.set("ce-type", event.type);
+  written.set("ce-source", `/${event.producer.split("/", 1)[0]}`);
+  written.set("ce-time", event.time.toISOString());
+  written.set("ce-subject", event.aggregateId);
+  written.set("ce-sequence", String(event.sequence));
+  written.set("content-type", "application/protobuf");
+  written.set("x-correlation-id", event.correlationId);
+  written.set("x-producer-version", event.producer);
+  if (event.traceparent) written.set("traceparent", event.traceparent);
+  return written;
+}
+
+/** Reads an event's attributes; throws when one is missing that a consumer cannot do without. */
+export function fromHeaders(read: MsgHdrs | undefined): EventAttributes {
+  const required = (name: string): string => {
+    const value = read?.get(name);
+    if (!value) throw new Error(`Cannot read an event: header "${name}" is missing`);
+    return value;
+  };
+  return {
+    id: uuidInLowerCase(required("ce-id")),
+    type: required("ce-type"),
+    time: new Date(required("ce-time")),
+    aggregateId: uuidInLowerCase(required("ce-subject")),
+    sequence: BigInt(required("ce-sequence")),
+    correlationId: read?.get("x-correlation-id") ?? "",
+    traceparent: read?.get("traceparent") ?? "",
+    producer: read?.get("x-producer-version") ?? "",
+  };
+}

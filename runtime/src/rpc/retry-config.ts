@@ -1,0 +1,86 @@
+/** Which calls are tried again, and when: a gRPC service config, in a file that may change while the process runs. */
+import { type FSWatcher, readFileSync, watch } from "node:fs";
+import { basename, dirname } from "node:path";
+import { Client, credentials } from "@grpc/grpc-js";
+import type { Logger } from "../telemetry/logger.ts";
+
+/** Editors write a file in several steps. */
+const SETTLE_MS = 50;
+
+/** A file's service config, followed: `current` is the last good one. */
+export class ServiceConfigFile {
+  readonly #path: string;
+  readonly #log: Logger;
+  readonly #listeners = new Set<(config: string | undefined) => void>();
+  readonly #watcher: FSWatcher | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #seen: string | undefined;
+  #current: string | undefined;
+
+  /** A file that is missing or broken means no retries until it is there; that is logged and no error. */
+  constructor(path: string, log: Logger) {
+    this.#path = path;
+    this.#log = log;
+    // Of the folder: a file that is replaced is another file, which nobody would watch.
+    this.#watcher = this.#watch();
+    this.#read();
+  }
+
+  /** JSON as `grpc.service_config` takes it; undefined when there has been none yet. */
+  get current(): string | undefined {
+    return this.#current;
+  }
+
+  /** Calls `listener` with each new config; returns what ends that. */
+  follow(listener: (config: string | undefined) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#watcher?.close();
+    this.#listeners.clear();
+  }
+
+  #watch(): FSWatcher | undefined {
+    const name = basename(this.#path);
+    const changed = (_event: string, file: string | null) => {
+      if (file !== null && file !== name) return;
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#read(), SETTLE_MS).unref();
+    };
+    try {
+      return watch(dirname(this.#path), { persistent: false }, changed).on("error", (err) => this.#warn(err));
+    } catch (err) {
+      this.#warn(err);
+      return undefined;
+    }
+  }
+
+  #read(): void {
+    try {
+      const text = readFileSync(this.#path, "utf8");
+      if (text === this.#seen) return;
+      this.#seen = text;
+      check(text);
+      this.#current = text;
+      for (const listener of this.#listeners) listener(text);
+    } catch (err) {
+      this.#warn(err);
+    }
+  }
+
+  #warn(err: unknown): void {
+    const rest = this.#current === undefined ? "no call is tried again" : "the last good one stays";
+    this.#log.warn({ err, file: this.#path }, `the service config cannot be used: ${rest}`);
+  }
+}
+
+/** Throws what grpc-js would throw. Nothing is connected. */
+function check(config: string): void {
+  new Client("unix:/nowhere", credentials.createInsecure(), {
+    "grpc.service_config": config,
+    "grpc.enable_channelz": 0,
+  }).close();
+}

@@ -1,0 +1,74 @@
+/** Starts spans: recorded by OpenTelemetry's SDK where their trace is exported, else noted down in case they fail. */
+import { ROOT_CONTEXT, type SpanContext, type SpanKind, TraceFlags, trace } from "@opentelemetry/api";
+import { parseTraceParent } from "@opentelemetry/core";
+import type { Resource } from "@opentelemetry/resources";
+import { BatchSpanProcessor, RandomIdGenerator, type SpanExporter, TracerProvider } from "@opentelemetry/sdk-trace";
+import { TraceSampling } from "./sampling.ts";
+import { type CallSpan, type NotableSpan, UnsampledSpan } from "./unsampled-span.ts";
+
+const SCOPE = "shop";
+
+interface TracingOptions {
+  readonly resource: Resource;
+  /** Where spans go; without it they carry ids for the logs and nothing else. */
+  readonly exporter: SpanExporter | undefined;
+  /** Traces that start here to export each second. A caller's decision wins. */
+  readonly tracesPerSecond: number;
+  /** Milliseconds since some moment. */
+  readonly now?: () => number;
+}
+
+export class Tracing {
+  readonly #resource: Resource;
+  readonly #batch: BatchSpanProcessor | undefined;
+  readonly #provider: TracerProvider;
+  readonly #sampling: TraceSampling;
+  readonly #now: () => number;
+  readonly #ids = new RandomIdGenerator();
+  readonly #onNotable: ((span: NotableSpan, context: SpanContext) => void) | undefined;
+
+  constructor({ resource, exporter, tracesPerSecond, now = () => performance.now() }: TracingOptions) {
+    this.#resource = resource;
+    this.#now = now;
+    this.#sampling = new TraceSampling(exporter ? tracesPerSecond : 0, now);
+    this.#batch = exporter && new BatchSpanProcessor({ exporter, scheduledDelayMillis: 1_000 });
+    this.#provider = new TracerProvider({ resource, spanProcessors: this.#batch ? [this.#batch] : [] });
+    if (exporter) this.#onNotable = (span, context) => this.#export(span, context);
+  }
+
+  /** Starts a span; `parent` is a span, a traceparent header or nothing. */
+  startSpan(name: string, kind: SpanKind, parent: CallSpan | string | undefined): CallSpan {
+    const above = contextOf(parent);
+    const isSampled = above ? (above.traceFlags & TraceFlags.SAMPLED) !== 0 : this.#sampling.takes();
+    if (isSampled && this.#batch) {
+      const within = above ? trace.setSpanContext(ROOT_CONTEXT, above) : ROOT_CONTEXT;
+      return this.#provider.getTracer(SCOPE).startSpan(name, { kind }, within);
+    }
+    const context = {
+      traceId: above?.traceId ?? this.#ids.generateTraceId(),
+      spanId: this.#ids.generateSpanId(),
+      traceFlags: TraceFlags.NONE,
+    };
+    return new UnsampledSpan({ name, kind, context, parent: above, now: this.#now, onNotable: this.#onNotable });
+  }
+
+  #export(span: NotableSpan, context: SpanContext): void {
+    // The batch passes sampled spans only.
+    const sampled = { ...context, traceFlags: TraceFlags.SAMPLED };
+    const instrumentationScope = { name: SCOPE };
+    this.#batch?.onEnd({ ...span, spanContext: () => sampled, resource: this.#resource, instrumentationScope });
+  }
+
+  async flush(): Promise<void> {
+    await this.#batch?.forceFlush();
+  }
+
+  shutdown(): Promise<void> {
+    return this.#provider.shutdown();
+  }
+}
+
+function contextOf(parent: CallSpan | string | undefined): SpanContext | undefined {
+  if (typeof parent !== "string") return parent?.spanContext();
+  return parseTraceParent(parent) ?? undefined;
+}
