@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { RuntimeApi } from "@row/mesh/data-plane/runtime-api.ts";
+import { RuntimeApi } from "@row/mesh/haproxy/data-plane/runtime-api.ts";
 import { parseSidecars } from "@row/mesh/observer/sidecars-file.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
 import { callMethod, findMethod } from "../src/dynamic-client.ts";

@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, Metadata } from "@grpc/grpc-js";
-import type { Workload } from "../src/workload.ts";
+import type { Workload } from "../src/haproxy/workload.ts";
 import { resources, route, server, services, to } from "./manifests.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
 import { type App, outboundOf, serve, watch } from "./tiny-app.ts";

@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, status } from "@grpc/grpc-js";
 import { identityOf } from "@row/topology/names.ts";
-import type { Workload } from "../src/workload.ts";
+import type { Workload } from "../src/haproxy/workload.ts";
 import { allow, resources, route, server, services, to } from "./manifests.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
 import { ask, channel, outboundOf, serve, watch } from "./tiny-app.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, status } from "@grpc/grpc-js";
-import type { Workload } from "../src/workload.ts";
+import type { Workload } from "../src/haproxy/workload.ts";
 import { resources, route, server, services, to } from "./manifests.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
 import { type App, ask, outboundOf, serve, watch } from "./tiny-app.ts";

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
-import type { Workload } from "../src/workload.ts";
+import type { Workload } from "../src/haproxy/workload.ts";
 import { allow, resources, route, server, services, to } from "./manifests.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
 import { ask, channel, serve } from "./tiny-app.ts";

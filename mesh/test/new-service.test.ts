@@ -10,8 +10,8 @@ import { methodsIn } from "@row/runtime/contract.ts";
 import { eventsIn } from "@row/runtime/events/stream-names.ts";
 import { identityOf, labelsOf } from "@row/topology/names.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
-import { mayCall } from "../src/authorization.ts";
 import { meshFiles } from "../src/generate/mesh-files.ts";
+import { mayCall } from "../src/policy/verdict.ts";
 import { readResources } from "../src/resources/read.ts";
 
 const root = join(import.meta.dirname, "../..");

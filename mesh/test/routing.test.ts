@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, status } from "@grpc/grpc-js";
-import type { Workload } from "../src/workload.ts";
+import type { Workload } from "../src/haproxy/workload.ts";
 import { resources, route, server, services, to } from "./manifests.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
 import { type App, ask, outboundOf, serve } from "./tiny-app.ts";

@@ -5,9 +5,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { connect } from "node:tls";
-import { checkConfiguration } from "../src/data-plane/check-configuration.ts";
-import { giveCommand, giveCommands } from "../src/data-plane/command.ts";
-import { reload } from "../src/data-plane/reload.ts";
+import { checkConfiguration } from "../src/haproxy/data-plane/check-configuration.ts";
+import { giveCommand, giveCommands } from "../src/haproxy/data-plane/command.ts";
+import { reload } from "../src/haproxy/data-plane/reload.ts";
 import { HAPROXY, renew, startTwoSidecars } from "./two-sidecars.ts";
 
 const PORT = Number(process.env.ROW_PORT_BASE ?? 25500) + 10;

@@ -9,13 +9,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { labelsOf } from "@row/topology/names.ts";
-import { type CompiledSidecar, compile } from "../src/compile/compile.ts";
-import { checkConfiguration } from "../src/data-plane/check-configuration.ts";
-import { reload } from "../src/data-plane/reload.ts";
-import { RuntimeApi } from "../src/data-plane/runtime-api.ts";
+import { type CompiledSidecar, compile } from "../src/haproxy/compile/compile.ts";
+import { checkConfiguration } from "../src/haproxy/data-plane/check-configuration.ts";
+import { reload } from "../src/haproxy/data-plane/reload.ts";
+import { RuntimeApi } from "../src/haproxy/data-plane/runtime-api.ts";
+import type { Workload } from "../src/haproxy/workload.ts";
 import { openTrustAnchor, type TrustAnchor, writeCertificate } from "../src/identity/trust-anchor.ts";
 import type { Resource } from "../src/resources/resource.ts";
-import type { Workload } from "../src/workload.ts";
 
 const HAPROXY =
   ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy", "/opt/homebrew/bin/haproxy"].find((file) => {

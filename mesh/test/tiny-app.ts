@@ -12,7 +12,7 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
-import type { Workload } from "../src/workload.ts";
+import type { Workload } from "../src/haproxy/workload.ts";
 import type { SidecarLab } from "./sidecar-lab.ts";
 
 const asIs = (bytes: Buffer) => bytes;

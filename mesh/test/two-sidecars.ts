@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, credentials, Metadata, Server, ServerCredentials, type ServiceError } from "@grpc/grpc-js";
-import { RuntimeApi } from "../src/data-plane/runtime-api.ts";
+import { RuntimeApi } from "../src/haproxy/data-plane/runtime-api.ts";
 import { openTrustAnchor, type TrustAnchor, writeCertificate } from "../src/identity/trust-anchor.ts";
 
 export const HAPROXY = ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy"].find(existsSync) ?? "haproxy";

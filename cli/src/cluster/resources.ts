@@ -1,6 +1,6 @@
+import { plural } from "@row/mesh/resources/kind-names.ts";
 import { KINDS, readResources } from "@row/mesh/resources/read.ts";
 import type { Kind, Resource } from "@row/mesh/resources/resource.ts";
-import { plural } from "../mesh/kind-names.ts";
 import type { Kubectl } from "./kubectl.ts";
 
 /** What a cluster has of the kinds that the mesh obeys. */

@@ -1,5 +1,5 @@
+import { type Weights, withSplit } from "@row/mesh/policy/traffic-split.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
-import { type Weights, withSplit } from "../mesh/traffic-split.ts";
 import { asRoute, type LiveBackend, type LiveRoute } from "./live-routes.ts";
 
 /** One step of a JSON patch. */

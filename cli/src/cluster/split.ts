@@ -1,6 +1,6 @@
+import { parseWeights, splitOf, type Weights, withSplit } from "@row/mesh/policy/traffic-split.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { showSplit } from "../commands/split.ts";
-import { parseWeights, splitOf, type Weights, withSplit } from "../mesh/traffic-split.ts";
 import { type Kubectl, KubectlFailed } from "./kubectl.ts";
 import { type LiveRoute, ROUTES, readLive, readRoute } from "./live-routes.ts";
 import { type PatchStep, splitPatch, undoPatch } from "./route-patch.ts";

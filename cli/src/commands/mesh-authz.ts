@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { accessTable } from "@row/mesh/access-table.ts";
+import { accessTable } from "@row/mesh/policy/access-table.ts";
 import { loadResources } from "@row/mesh/resources/read.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
 import { methods } from "@row/runtime/contract.ts";

@@ -1,5 +1,5 @@
+import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
 import type { Installation } from "../installation.ts";
-import type { RuleSplit } from "../mesh/traffic-split.ts";
 import { askMesh } from "../supervisor/control-client.ts";
 import { table } from "./status.ts";
 

@@ -1,6 +1,6 @@
+import type { Workload } from "@row/mesh/haproxy/workload.ts";
 import { whenToRotate } from "@row/mesh/identity/certificate.ts";
 import { openTrustAnchor, type TrustAnchor, writeCertificate } from "@row/mesh/identity/trust-anchor.ts";
-import type { Workload } from "@row/mesh/workload.ts";
 
 export type Carrier = Pick<Workload, "instance" | "account" | "sidecar">;
 

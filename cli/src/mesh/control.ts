@@ -1,15 +1,15 @@
+import { parseWeights, splitOf, withSplit } from "@row/mesh/policy/traffic-split.ts";
+import { kindNamed } from "@row/mesh/resources/kind-names.ts";
 import { InvalidResources } from "@row/mesh/resources/problem.ts";
 import { readResources } from "@row/mesh/resources/read.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { Infrastructure } from "../infrastructure.ts";
-import { kindNamed } from "./kind-names.ts";
 import type { Mesh } from "./mesh.ts";
 import type { MeshControl, Outcome } from "./requests.ts";
 import type { Changes } from "./resource-store.ts";
 import { deploy, deploymentsOf, meshedService, scale, undeploy, versions } from "./rollout.ts";
 import type { Traffic } from "./traffic.ts";
-import { parseWeights, splitOf, withSplit } from "./traffic-split.ts";
 
 /** What can be asked of a mesh from another terminal. Whatever changes something waits for what is changed already. */
 export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): MeshControl {

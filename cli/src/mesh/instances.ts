@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Workload } from "@row/mesh/workload.ts";
+import type { Workload } from "@row/mesh/haproxy/workload.ts";
 import { labelsOf } from "@row/topology/names.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { Deployment } from "./deployments.ts";

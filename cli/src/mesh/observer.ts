@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { MeshView } from "@row/mesh/haproxy/workload.ts";
 import { failureAccrual } from "@row/mesh/resources/failure-accrual.ts";
 import type { Service } from "@row/mesh/resources/resource.ts";
-import type { MeshView } from "@row/mesh/workload.ts";
 import { healthy } from "../infra/nats.ts";
 import { logFile } from "../state-dir.ts";
 import type { ProcessSpec } from "../supervisor/supervised-process.ts";

@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Workload } from "@row/mesh/workload.ts";
+import type { Workload } from "@row/mesh/haproxy/workload.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 import { namedStorePorts, servicePorts } from "../infra/ports.ts";

@@ -1,5 +1,5 @@
+import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
-import type { RuleSplit } from "./traffic-split.ts";
 
 /** A manifest as the user has it. */
 export interface Document {

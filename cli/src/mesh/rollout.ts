@@ -1,3 +1,4 @@
+import { hasVersion, splitOf, versionsInUse, withoutVersion } from "@row/mesh/policy/traffic-split.ts";
 import type { Resource, Service } from "@row/mesh/resources/resource.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
@@ -9,7 +10,6 @@ import { type Deployment, FIRST_VERSION } from "./deployments.ts";
 import type { Member } from "./members.ts";
 import type { Mesh } from "./mesh.ts";
 import type { AnswerOf, RequestOf, Versions } from "./requests.ts";
-import { hasVersion, splitOf, versionsInUse, withoutVersion } from "./traffic-split.ts";
 import { checkVersionName } from "./version-name.ts";
 
 /** Runs another version of a service, of the shop's own code or of another checkout of it. */

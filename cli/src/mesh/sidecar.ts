@@ -2,12 +2,12 @@ import { X509Certificate } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { type CompiledSidecar, compile } from "@row/mesh/compile/compile.ts";
-import { WEIGHTS_FILE } from "@row/mesh/compile/weights.ts";
-import { checkConfiguration } from "@row/mesh/data-plane/check-configuration.ts";
-import { reload } from "@row/mesh/data-plane/reload.ts";
-import { RuntimeApi, type ServerChange } from "@row/mesh/data-plane/runtime-api.ts";
-import type { MeshView, SidecarPaths, Workload } from "@row/mesh/workload.ts";
+import { type CompiledSidecar, compile } from "@row/mesh/haproxy/compile/compile.ts";
+import { WEIGHTS_FILE } from "@row/mesh/haproxy/compile/weights.ts";
+import { checkConfiguration } from "@row/mesh/haproxy/data-plane/check-configuration.ts";
+import { reload } from "@row/mesh/haproxy/data-plane/reload.ts";
+import { RuntimeApi, type ServerChange } from "@row/mesh/haproxy/data-plane/runtime-api.ts";
+import type { MeshView, SidecarPaths, Workload } from "@row/mesh/haproxy/workload.ts";
 import { logFile } from "../state-dir.ts";
 import type { ProcessSpec, SupervisedProcess } from "../supervisor/supervised-process.ts";
 

@@ -1,5 +1,5 @@
+import type { MeshView, Workload } from "@row/mesh/haproxy/workload.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
-import type { MeshView, Workload } from "@row/mesh/workload.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { realPort } from "../installation.ts";
 import { fewAtOnce } from "./few-at-once.ts";

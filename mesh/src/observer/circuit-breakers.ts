@@ -1,5 +1,5 @@
 import type { Logger } from "@row/runtime/telemetry/logger.ts";
-import { RuntimeApi } from "../data-plane/runtime-api.ts";
+import { RuntimeApi } from "../haproxy/data-plane/runtime-api.ts";
 import { type EndpointOut, readEndpointsOut, writeEndpointsOut } from "./endpoints-out.ts";
 import { FailureAccrual } from "./failure-accrual.ts";
 import type { Pod } from "./pod.ts";

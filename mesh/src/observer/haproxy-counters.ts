@@ -1,6 +1,6 @@
-import { giveCommand } from "../data-plane/command.ts";
-import { parseInfo, parseStatistics } from "../data-plane/statistics.ts";
-import { routeBackendOf } from "./edge.ts";
+import { giveCommand } from "../haproxy/data-plane/command.ts";
+import { parseInfo, parseStatistics } from "../haproxy/data-plane/statistics.ts";
+import { routeBackendOf } from "./call-edge.ts";
 
 /** What one HAProxy worker says of the calls that it sends out. */
 export interface HaproxyCounters {

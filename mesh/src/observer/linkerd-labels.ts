@@ -1,5 +1,5 @@
 import { GRPC_PORT, IDENTITY_DOMAIN, NAMESPACE } from "@row/topology/names.ts";
-import type { RouteBackend } from "./edge.ts";
+import type { RouteBackend } from "./call-edge.ts";
 import type { Pod } from "./pod.ts";
 import { type Labels, labelText } from "./prometheus-text.ts";
 import type { Refusal } from "./refusals.ts";

@@ -1,4 +1,4 @@
-import { type Edge, type Histogram, namedStatuses, routeBackendOf } from "./edge.ts";
+import { type Edge, type Histogram, namedStatuses, routeBackendOf } from "./call-edge.ts";
 import { backendLabels, balancerLabels, podLabels, refusalLabels, routeLabels } from "./linkerd-labels.ts";
 import { type CountedDurations, type Labels, labelText, PrometheusText } from "./prometheus-text.ts";
 import type { Decision, Refusal } from "./refusals.ts";

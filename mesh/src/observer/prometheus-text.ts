@@ -1,6 +1,6 @@
 export type Labels = Readonly<Record<string, string>>;
 
-/** Durations as they are counted: see edge.ts. */
+/** Durations as they are counted: see call-edge.ts. */
 export interface CountedDurations {
   /** Upper bounds in seconds. */
   readonly bounds: readonly number[];

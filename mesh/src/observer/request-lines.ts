@@ -1,4 +1,4 @@
-import { Edge, routeBackendOf } from "./edge.ts";
+import { Edge, routeBackendOf } from "./call-edge.ts";
 import type { FailureAccrual } from "./failure-accrual.ts";
 import { LineFields } from "./line-fields.ts";
 import { CANCEL, errorOf, grpcStatusOf, isAnswer, isFailure } from "./outcome.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@row/runtime/telemetry/logger.ts";
-import { giveCommand } from "../data-plane/command.ts";
+import { giveCommand } from "../haproxy/data-plane/command.ts";
 import { type HaproxyServer, readCounters } from "./haproxy-counters.ts";
 import { type Pod, podOf } from "./pod.ts";
 import { Reconciliation } from "./reconciliation.ts";

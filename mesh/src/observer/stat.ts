@@ -1,4 +1,4 @@
-import type { Edge } from "./edge.ts";
+import type { Edge } from "./call-edge.ts";
 import { quantile } from "./latency-buckets.ts";
 import { emptyTotals, WINDOW_SECONDS, type WindowTotals } from "./sliding-window.ts";
 

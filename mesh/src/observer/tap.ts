@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { Edge } from "./edge.ts";
+import type { Edge } from "./call-edge.ts";
 import type { LineFields } from "./line-fields.ts";
 import { ERRORS, errorOf, GRPC_STATUSES, grpcStatusOf } from "./outcome.ts";
 import { INBOUND } from "./refusals.ts";

@@ -7,8 +7,8 @@ import { accessSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { createServer, request, type Server } from "node:http";
 import { join } from "node:path";
-import { reload } from "../../src/data-plane/reload.ts";
-import { RuntimeApi } from "../../src/data-plane/runtime-api.ts";
+import { reload } from "../../src/haproxy/data-plane/reload.ts";
+import { RuntimeApi } from "../../src/haproxy/data-plane/runtime-api.ts";
 import { openTrustAnchor, writeCertificate } from "../../src/identity/trust-anchor.ts";
 import { eventually, type Observer } from "./observer-process.ts";
 

@@ -1,4 +1,4 @@
-import { routeBackendOf } from "../edge.ts";
+import { routeBackendOf } from "../call-edge.ts";
 import { LineFields, latin1 } from "../line-fields.ts";
 import { GRPC_STATUSES, isFailure } from "../outcome.ts";
 import type { Pod } from "../pod.ts";

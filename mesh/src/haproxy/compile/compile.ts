@@ -2,12 +2,12 @@
 import type { MeshView, Workload } from "../workload.ts";
 import { anyService } from "./any-service.ts";
 import type { Endpoint } from "./backend.ts";
-import { edge } from "./edge.ts";
 import { errorFiles } from "./errors.ts";
+import { inboundDefaults, outboundDefaults, processSection } from "./global-section.ts";
 import { inbound } from "./inbound.ts";
 import { serviceNamed } from "./mesh-index.ts";
 import { outbound } from "./outbound.ts";
-import { inboundDefaults, outboundDefaults, processSection } from "./process.ts";
+import { edge } from "./public-frontend.ts";
 import { serviceConfig } from "./service-config.ts";
 import { checkSupported } from "./unsupported.ts";
 import { WEIGHTS_FILE, weightsText } from "./weights.ts";

@@ -1,6 +1,7 @@
 /** Matches as HAProxy's conditions. */
-import type { HeaderMatch } from "../resources/resource.ts";
-import type { GrpcCandidate, HttpCandidate } from "./precedence.ts";
+
+import type { GrpcCandidate, HttpCandidate } from "../../policy/precedence.ts";
+import type { HeaderMatch } from "../../resources/resource.ts";
 import { quoted } from "./section.ts";
 
 /** A condition and what it decides for. */

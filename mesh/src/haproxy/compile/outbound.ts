@@ -1,13 +1,14 @@
 /** Calls to one Service: a listener for the app, the rules of all its routes, and their backends. */
-import { nameOf, type Service } from "../resources/resource.ts";
-import { routePolicy } from "../resources/route-policy.ts";
+
+import { type GrpcCandidate, grpcCandidates, grpcRule, ruleName } from "../../policy/precedence.ts";
+import { nameOf, type Service } from "../../resources/resource.ts";
+import { routePolicy } from "../../resources/route-policy.ts";
 import type { MeshView, Workload } from "../workload.ts";
 import { type Backend, backend, type Treatment } from "./backend.ts";
 import { grpcChoices } from "./conditions.ts";
 import { errorFile } from "./errors.ts";
 import { outboundLog } from "./log-format.ts";
 import { backendRefsOf, outboundRoutes, serviceNamed } from "./mesh-index.ts";
-import { type GrpcCandidate, grpcCandidates, grpcRule, ruleName } from "./precedence.ts";
 import { type Line, quoted, section } from "./section.ts";
 import { drawLines, WEIGHTS_FILE } from "./weights.ts";
 

@@ -1,6 +1,6 @@
-import { KINDS } from "@row/mesh/resources/read.ts";
-import type { Kind } from "@row/mesh/resources/resource.ts";
 import { RowError } from "@row/topology/row-error.ts";
+import { KINDS } from "./read.ts";
+import type { Kind } from "./resource.ts";
 
 const SHORT: Readonly<Record<string, Kind>> = {
   svc: "Service",

@@ -1,6 +1,6 @@
-import type { BackendReference, GrpcRoute, GrpcRule, Resource, Service } from "@row/mesh/resources/resource.ts";
 import { GRPC_PORT } from "@row/topology/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
+import type { BackendReference, GrpcRoute, GrpcRule, Resource, Service } from "../resources/resource.ts";
 
 /** What share of the calls that a rule matches goes to each version. */
 export interface RuleSplit {

@@ -1,5 +1,5 @@
 /** Whether a request fits a route's match. */
-import type { GrpcMatch, HeaderMatch, HttpMatch } from "./resources/resource.ts";
+import type { GrpcMatch, HeaderMatch, HttpMatch } from "../resources/resource.ts";
 
 /** The start of a gRPC request, which is an HTTP POST. */
 export interface RequestHead {

@@ -1,9 +1,9 @@
 /** What sidecars cannot do of routes. */
 
 import { GRPC_PORT, NAMESPACE } from "@row/topology/names.ts";
-import type { Problem } from "../resources/problem.ts";
-import type { GrpcRoute, HeaderMatch, HttpRoute, Service } from "../resources/resource.ts";
-import { routePolicy } from "../resources/route-policy.ts";
+import type { Problem } from "../../resources/problem.ts";
+import type { GrpcRoute, HeaderMatch, HttpRoute, Service } from "../../resources/resource.ts";
+import { routePolicy } from "../../resources/route-policy.ts";
 import type { MeshView } from "../workload.ts";
 import { isService, serviceNamed } from "./mesh-index.ts";
 import type { Complain } from "./unsupported.ts";

@@ -8,7 +8,7 @@ import type {
   Reference,
   Resource,
   Server,
-} from "./resources/resource.ts";
+} from "../resources/resource.ts";
 
 /** Whom an AuthorizationPolicy, or a Server's accessPolicy, lets in. */
 export interface Authorization {

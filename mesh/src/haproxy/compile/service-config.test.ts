@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { resources, route, services, to } from "../../test/manifests.ts";
+import { resources, route, services, to } from "../../../test/manifests.ts";
 import { serviceNamed } from "./mesh-index.ts";
 import { serviceConfig } from "./service-config.ts";
 

@@ -1,7 +1,7 @@
 import { IDENTITY_DOMAIN, identityOf, labelsOf, NAMESPACE } from "@row/topology/names.ts";
-import { mayCall, type Verdict } from "./authorization.ts";
-import { inboundPolicy } from "./inbound-policy.ts";
-import type { Resource } from "./resources/resource.ts";
+import type { Resource } from "../resources/resource.ts";
+import { inboundPolicy } from "./inbound.ts";
+import { mayCall, type Verdict } from "./verdict.ts";
 
 /** One method of one service, and what each caller would hear. */
 export interface AccessRow {

@@ -1,8 +1,8 @@
 /** What sidecars on this machine cannot do. Nothing is ignored: it is either done or named here. */
 
 import { NAMESPACE } from "@row/topology/names.ts";
-import { inboundPolicy } from "../inbound-policy.ts";
-import { describe, type Problem } from "../resources/problem.ts";
+import { inboundPolicy } from "../../policy/inbound.ts";
+import { describe, type Problem } from "../../resources/problem.ts";
 import {
   type GrpcRoute,
   type HttpLocalRateLimitPolicy,
@@ -11,7 +11,7 @@ import {
   nameOf,
   type Resource,
   type Server,
-} from "../resources/resource.ts";
+} from "../../resources/resource.ts";
 import type { MeshView, Workload } from "../workload.ts";
 import { isGrpcPort, serviceNamed } from "./mesh-index.ts";
 import { routeProblems } from "./unsupported-routes.ts";

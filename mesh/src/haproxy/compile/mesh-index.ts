@@ -1,7 +1,7 @@
 /** Looking things up in a MeshView. */
 
 import { GRPC_PORT, NAMESPACE } from "@row/topology/names.ts";
-import type { BackendReference, GrpcRoute, Kind, Reference, Resource, Service } from "../resources/resource.ts";
+import type { BackendReference, GrpcRoute, Kind, Reference, Resource, Service } from "../../resources/resource.ts";
 import type { MeshView, Workload } from "../workload.ts";
 
 /** All resources of a kind. */

@@ -2,11 +2,12 @@
  * Who may call what, by the same rules as Linkerd: a Server closes a port, AuthorizationPolicies open it, and those of a
  * route and of its Server add up. Nothing here connects to anything.
  */
-import { type GrpcCandidate, grpcCandidates, type HttpCandidate, httpCandidates } from "./compile/precedence.ts";
-import { inboundPolicy } from "./inbound-policy.ts";
-import { type Authorization, isLetIn } from "./policy-authorizations.ts";
+
+import type { GrpcRoute, HttpRoute, Resource } from "../resources/resource.ts";
+import { type Authorization, isLetIn } from "./authorization.ts";
+import { inboundPolicy } from "./inbound.ts";
+import { type GrpcCandidate, grpcCandidates, type HttpCandidate, httpCandidates } from "./precedence.ts";
 import { matchesGrpc, matchesHttp, type RequestHead } from "./request-match.ts";
-import type { GrpcRoute, HttpRoute, Resource } from "./resources/resource.ts";
 
 export interface Call {
   /** Of the pods that are called. */

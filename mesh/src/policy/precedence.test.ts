@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { matchesGrpc } from "../request-match.ts";
+import { grpcChoices } from "../haproxy/compile/conditions.ts";
 import type { GrpcMatch, GrpcRoute } from "../resources/resource.ts";
-import { grpcChoices } from "./conditions.ts";
 import { type GrpcCandidate, grpcCandidates, ruleName } from "./precedence.ts";
+import { matchesGrpc } from "./request-match.ts";
 
 type Matches = readonly (readonly GrpcMatch[])[];
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { labelsOf } from "@row/topology/names.ts";
-import { resources, route, server, services, to } from "../../test/manifests.ts";
+import { resources, route, server, services, to } from "../../../test/manifests.ts";
 import type { MeshView, Workload } from "../workload.ts";
 import { type CompiledSidecar, compile } from "./compile.ts";
 import { CompileError } from "./unsupported.ts";

@@ -1,7 +1,7 @@
 /** An authorization as a condition on the caller. */
 
 import { IDENTITY_DOMAIN, identityOf } from "@row/topology/names.ts";
-import { type Authorization, fits } from "../policy-authorizations.ts";
+import { type Authorization, fits } from "../../policy/authorization.ts";
 import { quoted } from "./section.ts";
 
 /** Whose rights a caller without an identity has on the laptop ports: what the toolbox may call. */

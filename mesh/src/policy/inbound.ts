@@ -1,9 +1,9 @@
 /** What guards the gRPC port of a workload. */
 
 import { GRPC_PORT, NAMESPACE } from "@row/topology/names.ts";
-import { type Authorization, authorizationsFor } from "./policy-authorizations.ts";
-import { selects } from "./resources/label-selector.ts";
-import type { GrpcRoute, HttpRoute, Resource, Server } from "./resources/resource.ts";
+import { selects } from "../resources/label-selector.ts";
+import type { GrpcRoute, HttpRoute, Resource, Server } from "../resources/resource.ts";
+import { type Authorization, authorizationsFor } from "./authorization.ts";
 
 /** What holds for calls that come in on the gRPC port of some pods. */
 export interface InboundPolicy {

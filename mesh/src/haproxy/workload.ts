@@ -1,5 +1,5 @@
 /** What runs in the mesh, as the data plane needs to know it. */
-import type { Resource } from "./resources/resource.ts";
+import type { Resource } from "../resources/resource.ts";
 
 /** One process and its sidecar: a pod, where there is a cluster. */
 export interface Workload {

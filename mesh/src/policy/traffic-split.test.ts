@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readResources } from "@row/mesh/resources/read.ts";
-import type { GrpcRoute, Resource } from "@row/mesh/resources/resource.ts";
+import { readResources } from "../resources/read.ts";
+import type { GrpcRoute, Resource } from "../resources/resource.ts";
 import { parseWeights, splitOf, versionsInUse, withoutVersion, withSplit } from "./traffic-split.ts";
 
 const ROUTE = `

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { identityOf, labelsOf } from "@row/topology/names.ts";
-import { type Call, mayCall } from "./authorization.ts";
-import { readResources } from "./resources/read.ts";
+import { readResources } from "../resources/read.ts";
+import { type Call, mayCall } from "./verdict.ts";
 
 const SERVER = `
 apiVersion: policy.linkerd.io/v1beta3

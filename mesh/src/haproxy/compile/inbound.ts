@@ -1,15 +1,15 @@
 /** Calls to the workload: mutual TLS, who may call what, and the app behind it. */
 
 import { IDENTITY_DOMAIN } from "@row/topology/names.ts";
-import { type InboundPolicy, inboundPolicy } from "../inbound-policy.ts";
-import type { Authorization } from "../policy-authorizations.ts";
-import { nameOf } from "../resources/resource.ts";
+import type { Authorization } from "../../policy/authorization.ts";
+import { type InboundPolicy, inboundPolicy } from "../../policy/inbound.ts";
+import { type GrpcCandidate, grpcCandidates, type HttpCandidate, httpCandidates } from "../../policy/precedence.ts";
+import { nameOf } from "../../resources/resource.ts";
 import type { MeshView, Workload } from "../workload.ts";
-import { certifiedConditions, laptopConditions } from "./caller.ts";
+import { certifiedConditions, laptopConditions } from "./caller-conditions.ts";
 import { type Choice, grpcChoices, httpChoices } from "./conditions.ts";
 import { errorFile } from "./errors.ts";
 import { inboundLog } from "./log-format.ts";
-import { type GrpcCandidate, grpcCandidates, type HttpCandidate, httpCandidates } from "./precedence.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { type Line, quoted, section } from "./section.ts";
 

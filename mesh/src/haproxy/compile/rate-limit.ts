@@ -1,5 +1,5 @@
 /** HTTPLocalRateLimitPolicy: requests a second, counted by this sidecar for itself. */
-import type { HttpLocalRateLimitPolicy, Server } from "../resources/resource.ts";
+import type { HttpLocalRateLimitPolicy, Server } from "../../resources/resource.ts";
 import type { MeshView } from "../workload.ts";
 import { ofKind } from "./mesh-index.ts";
 import { type Line, quoted, section } from "./section.ts";
