@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { run } from "node:test";
 import { stripVTControlCharacters } from "node:util";
-import { removeState } from "@row/cli/infrastructure.ts";
-import { stopLeftovers } from "@row/cli/supervisor/run-record.ts";
+import { removeState } from "@row/laptop/stores/infrastructure.ts";
+import { stopLeftovers } from "@row/laptop/supervisor/run-record.ts";
 
 /** What became of the tests of one file. */
 export interface FileResult {

@@ -4,7 +4,7 @@
 import { globSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type Shop, startShop } from "@row/cli/shop.ts";
+import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import { type FileResult, runTestFile } from "./test-file.ts";
 
 const root = resolve(import.meta.dirname, "..");

@@ -7,15 +7,15 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
-import { postgresHome } from "@row/cli/infra/postgres-home.ts";
-import { removeState, startInfrastructure } from "@row/cli/infrastructure.ts";
-import { installationAt, realPort } from "@row/cli/installation.ts";
-import { Secrets } from "@row/cli/secrets.ts";
-import { serviceEnvironment } from "@row/cli/service-process.ts";
-import { prepareStateDir } from "@row/cli/state-dir.ts";
+import { installationAt, realPort } from "@row/laptop/installation.ts";
+import { Secrets } from "@row/laptop/secrets.ts";
+import { serviceEnvironment } from "@row/laptop/shop/service-process.ts";
+import { prepareStateDir } from "@row/laptop/state-dir.ts";
+import { removeState, startInfrastructure } from "@row/laptop/stores/infrastructure.ts";
+import { postgresHome } from "@row/laptop/stores/postgres-home.ts";
 import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
 
-// Programs that are missing: cli/test/refusals.test.ts.
+// Programs that are missing: laptop/test/refusals.test.ts.
 
 const root = resolve(import.meta.dirname, "..");
 const PORT_BASE = 14_500;

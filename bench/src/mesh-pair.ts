@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findPrograms } from "@row/cli/infra/programs.ts";
+import { findPrograms } from "@row/laptop/stores/programs.ts";
 import { compile } from "@row/mesh/haproxy/compile/compile.ts";
 import { RuntimeApi } from "@row/mesh/haproxy/data-plane/runtime-api.ts";
 import type { Workload } from "@row/mesh/haproxy/workload.ts";

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { readBacklogs } from "@row/cli/backlogs.ts";
-import { removeState } from "@row/cli/infrastructure.ts";
-import { type Shop, startShop } from "@row/cli/shop.ts";
-import { stopLeftovers } from "@row/cli/supervisor/run-record.ts";
+import { readBacklogs } from "@row/laptop/shop/backlogs.ts";
+import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
+import { removeState } from "@row/laptop/stores/infrastructure.ts";
+import { stopLeftovers } from "@row/laptop/supervisor/run-record.ts";
 import { demoProducts } from "./demo-products.ts";
 import { LOTS } from "./job.ts";
 import type { Watched } from "./measure/process-watch.ts";

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
+import { type Installation, installationFrom } from "@row/laptop/installation.ts";
+import { recordedPortBase, supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { Command, Option } from "commander";
 import type { DeployFlags } from "./commands/deploy.ts";
 import type { UpFlags } from "./commands/up.ts";
-import { type Installation, installationFrom } from "./installation.ts";
-import { recordedPortBase, supervisorOf } from "./supervisor/lock.ts";
 
 // Commands are imported when they run, so that `row status` does not load what only `row up` needs.
 const row = new Command("row")

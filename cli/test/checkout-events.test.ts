@@ -11,11 +11,11 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { connect } from "@nats-io/transport-node";
 import { OrderPlaced } from "@row/gen/grpc/shop/orders/v1/orders_events.ts";
+import { connectAsAdmin } from "@row/laptop/provision/streams.ts";
+import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
+import type { ShopOptions } from "@row/laptop/shop/shop-options.ts";
 import { toHeaders } from "@row/runtime/events/headers.ts";
 import { durableOf, inboxPrefix } from "@row/runtime/events/stream-names.ts";
-import { connectAsAdmin } from "../src/provision/streams.ts";
-import { type Shop, startShop } from "../src/shop.ts";
-import type { ShopOptions } from "../src/shop-options.ts";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");

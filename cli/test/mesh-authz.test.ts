@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { smallProject, writeInto } from "./small-project.ts";
+import { smallProject, writeInto } from "../../laptop/test/small-project.ts";
 
 const root = join(import.meta.dirname, "../..");
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
-import { smallProject } from "./small-project.ts";
+import { smallProject } from "../../laptop/test/small-project.ts";
 
 const MAIN = resolve(import.meta.dirname, "../src/main.ts");
 const BAD = "apiVersion: linkerd.io/v1alpha1\nkind: ServiceProfile\nmetadata: { name: catalog }\n";

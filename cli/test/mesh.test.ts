@@ -8,12 +8,12 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
+import type { ShopOptions } from "@row/laptop/shop/shop-options.ts";
 import { RuntimeApi } from "@row/mesh/haproxy/data-plane/runtime-api.ts";
 import { parseSidecars } from "@row/mesh/observer/sidecars-file.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
 import { callMethod, findMethod } from "../src/dynamic-client.ts";
-import { type Shop, startShop } from "../src/shop.ts";
-import type { ShopOptions } from "../src/shop-options.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const contracts = loadContracts(root);

@@ -6,15 +6,15 @@ import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { headers } from "@nats-io/transport-node";
+import { connectAsAdmin } from "@row/laptop/provision/streams.ts";
+import { startShop } from "@row/laptop/shop/shop.ts";
+import type { ShopStatus } from "@row/laptop/shop/shop-status.ts";
+import { removeState } from "@row/laptop/stores/infrastructure.ts";
+import { checkPortsAreFree, namedStorePorts } from "@row/laptop/stores/ports.ts";
+import { identify, isAlive } from "@row/laptop/supervisor/process-identity.ts";
 import { deadSubject } from "@row/runtime/events/stream-names.ts";
 import { Client } from "pg";
-import { checkPortsAreFree, namedStorePorts } from "../src/infra/ports.ts";
-import { removeState } from "../src/infrastructure.ts";
-import { connectAsAdmin } from "../src/provision/streams.ts";
-import { startShop } from "../src/shop.ts";
-import type { ShopStatus } from "../src/shop-status.ts";
-import { identify, isAlive } from "../src/supervisor/process-identity.ts";
-import { ANSWERING_SERVICE, FAILING_SERVICE, smallProject, writeInto } from "./small-project.ts";
+import { ANSWERING_SERVICE, FAILING_SERVICE, smallProject, writeInto } from "../../laptop/test/small-project.ts";
 
 const project = smallProject({
   "services/echo/service.yaml": "name: echo\nport: 5070\nadminPort: 6070\npostgres: true\n",

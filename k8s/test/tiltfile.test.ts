@@ -152,7 +152,8 @@ test("forwards the laptop's ports, each to a port that the pod has, and no port 
       name,
     );
   }
-  const declared = /DECLARED = \{(.*)\}/.exec(readFileSync(join(root, "cli/src/infra/ports.ts"), "utf8"))?.[1] ?? "";
+  const declared =
+    /DECLARED = \{(.*)\}/.exec(readFileSync(join(root, "laptop/src/stores/ports.ts"), "utf8"))?.[1] ?? "";
   const stores = [...declared.matchAll(/\d+/g)].map(([port]) => Number(port));
   assert.ok(stores.length >= 5);
   for (const port of stores) assert.ok(all.includes(port), String(port));

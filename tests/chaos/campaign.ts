@@ -1,6 +1,6 @@
 /** Runs what was planned against a shop of its own, then judges what it left behind. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Shop } from "@row/cli/shop.ts";
+import type { Shop } from "@row/laptop/shop/shop.ts";
 import type { Evidence, Violation } from "../invariants/evidence.ts";
 import { violationsIn } from "../invariants/invariants.ts";
 import { readEvidence } from "../invariants/read-evidence.ts";

@@ -1,6 +1,6 @@
 /** Breaks a running shop as planned, and sees that what was taken away comes back. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Shop } from "@row/cli/shop.ts";
+import type { Shop } from "@row/laptop/shop/shop.ts";
 import { inDatabase } from "../invariants/read-databases.ts";
 import type { Fault } from "./campaign-plan.ts";
 

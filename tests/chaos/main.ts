@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { startShop } from "@row/cli/shop.ts";
+import { startShop } from "@row/laptop/shop/shop.ts";
 import { describe } from "../invariants/invariants.ts";
 import { type RoundResult, runRound } from "./campaign.ts";
 import { planCampaign } from "./campaign-plan.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { type Shop, startShop } from "@row/cli/shop.ts";
+import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import { expectOk } from "../harness/rest.ts";
 import { describe, violationsIn } from "../invariants/invariants.ts";
 import { inDatabase } from "../invariants/read-databases.ts";

@@ -1,7 +1,7 @@
 /** Puts events into their streams again, as a relay or an operator might: same event, another message. */
 import { randomUUIDv7 } from "node:crypto";
 import { connect, headers } from "@nats-io/transport-node";
-import type { Shop } from "@row/cli/shop.ts";
+import type { Shop } from "@row/laptop/shop/shop.ts";
 import type { StoredMessage } from "../invariants/read-streams.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 

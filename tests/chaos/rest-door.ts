@@ -1,5 +1,5 @@
 /** Into the shop by the edge, as users come. */
-import type { Shop } from "@row/cli/shop.ts";
+import type { Shop } from "@row/laptop/shop/shop.ts";
 import { type Answer, expectOk, Rest } from "../harness/rest.ts";
 import { type Door, Refused, Trouble } from "./shopper.ts";
 

@@ -2,7 +2,7 @@ import { randomUUIDv7 } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Shop, startShop } from "@row/cli/shop.ts";
+import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import { runInCall } from "@row/runtime/call.ts";
 import { type CallOptions, GrpcChannel, type PromiseClient } from "@row/runtime/rpc/client.ts";
 import type { ServiceDefinition } from "@row/runtime/rpc/server.ts";

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { postgresUrl } from "@row/cli/infra/postgres.ts";
-import { type Infrastructure, startInfrastructure } from "@row/cli/infrastructure.ts";
-import { provisionDatabases } from "@row/cli/provision/databases.ts";
+import { provisionDatabases } from "@row/laptop/provision/databases.ts";
+import { type Infrastructure, startInfrastructure } from "@row/laptop/stores/infrastructure.ts";
+import { postgresUrl } from "@row/laptop/stores/postgres.ts";
 import { Container, docker } from "./container.ts";
 
 const PORT_BASE = 22_000;

@@ -1,5 +1,5 @@
 /** Reads each service's tables as the superuser, past the services' own code. */
-import type { Shop } from "@row/cli/shop.ts";
+import type { Shop } from "@row/laptop/shop/shop.ts";
 import { rebuild } from "@row/orders/rebuild.ts";
 import { durableOf, lineOf } from "@row/runtime/events/stream-names.ts";
 import pg from "pg";

@@ -1,5 +1,5 @@
 /** Gathers the evidence of a running shop from its databases, its streams and the card gateway's own log. */
-import type { Shop } from "@row/cli/shop.ts";
+import type { Shop } from "@row/laptop/shop/shop.ts";
 import type { Evidence, GatewayEntry } from "./evidence.ts";
 import { readCatalog, readEventTables, readInventory, readOrders } from "./read-databases.ts";
 import { readPayments } from "./read-payments.ts";

@@ -1,5 +1,5 @@
 /** Reads payments' tables as the superuser, past the service's own code. */
-import type { Shop } from "@row/cli/shop.ts";
+import type { Shop } from "@row/laptop/shop/shop.ts";
 import type { Evidence } from "./evidence.ts";
 import { inDatabase } from "./read-databases.ts";
 

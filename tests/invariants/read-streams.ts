@@ -1,8 +1,8 @@
 /** Reads JetStream with the operator's rights: what is stored, and how far each consumer is. */
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { PROBE_STREAM } from "@row/cli/infra/nats.ts";
-import type { Shop } from "@row/cli/shop.ts";
+import type { Shop } from "@row/laptop/shop/shop.ts";
+import { PROBE_STREAM } from "@row/laptop/stores/nats.ts";
 import { fromHeaders } from "@row/runtime/events/headers.ts";
 import { DEAD_LETTERS, durableOf, streamOf } from "@row/runtime/events/stream-names.ts";
 import type { StoredEvidence } from "./evidence.ts";

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import type { Shop } from "@row/cli/shop.ts";
+import type { Shop } from "@row/laptop/shop/shop.ts";
 import { durableOf, streamOf } from "@row/runtime/events/stream-names.ts";
 import { inDatabase } from "./read-databases.ts";
 

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
-import { realPort } from "@row/cli/installation.ts";
-import { type Shop, startShop } from "@row/cli/shop.ts";
+import { realPort } from "@row/laptop/installation.ts";
+import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import { isAsDocumented, readCommands, Shell } from "../harness/documented-commands.ts";
 
 const root = resolve(import.meta.dirname, "../..");

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { type Shop, startShop } from "@row/cli/shop.ts";
+import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import { expectOk, Rest } from "../harness/rest.ts";
 
 const run = promisify(execFile);

@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startShop } from "@row/cli/shop.ts";
+import { startShop } from "@row/laptop/shop/shop.ts";
 import { DEMO_PRODUCTS } from "../chaos/demo-shelf.ts";
 import { restDoor, signInAt } from "../chaos/rest-door.ts";
 import { Shopper } from "../chaos/shopper.ts";

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { removeState } from "@row/cli/infrastructure.ts";
+import { removeState } from "@row/laptop/stores/infrastructure.ts";
 
 export interface StartTimes {
   /** Seconds of `npm start -- --detach` on a machine that has not run the shop: databases made, migrated, filled. */

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
+import type { Installation } from "@row/laptop/installation.ts";
+import type { Document, Outcome } from "@row/laptop/sidecars/requests.ts";
+import { askMesh } from "@row/laptop/supervisor/control-client.ts";
 import { InvalidResources } from "@row/mesh/resources/problem.ts";
 import { readResources, resourceFiles } from "@row/mesh/resources/read.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
-import type { Installation } from "../installation.ts";
-import type { Document, Outcome } from "../mesh/requests.ts";
-import { askMesh } from "../supervisor/control-client.ts";
 
 /** Changes the running mesh as the files say; all of them, or nothing. */
 export async function apply({ stateDir }: Installation, { filename }: { filename: string[] }): Promise<void> {

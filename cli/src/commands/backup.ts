@@ -1,21 +1,21 @@
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { pack } from "@row/laptop/backup/archive.ts";
+import { copyCluster } from "@row/laptop/backup/copy-cluster.ts";
+import { copyTree } from "@row/laptop/backup/copy-files.ts";
+import { whileHeld } from "@row/laptop/backup/hold.ts";
+import { CLUSTER, outsideFolders, REDIS_LOG, SINGLE_FILES } from "@row/laptop/backup/layout.ts";
+import { describeFiles, FILES, MANIFEST } from "@row/laptop/backup/manifest.ts";
+import { appliedMigrations } from "@row/laptop/backup/migrations.ts";
+import { adminUrlOf, withOwnPostgres } from "@row/laptop/backup/own-postgres.ts";
+import type { Installation } from "@row/laptop/installation.ts";
+import { postgresHome } from "@row/laptop/stores/postgres-home.ts";
+import { askStatus } from "@row/laptop/supervisor/control-client.ts";
+import { supervisorOf, takeLock } from "@row/laptop/supervisor/lock.ts";
+import { stopLeftovers } from "@row/laptop/supervisor/run-record.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
-import { pack } from "../backup/archive.ts";
-import { copyCluster } from "../backup/copy-cluster.ts";
-import { copyTree } from "../backup/copy-files.ts";
-import { whileHeld } from "../backup/hold.ts";
-import { CLUSTER, outsideFolders, REDIS_LOG, SINGLE_FILES } from "../backup/layout.ts";
-import { describeFiles, FILES, MANIFEST } from "../backup/manifest.ts";
-import { appliedMigrations } from "../backup/migrations.ts";
-import { adminUrlOf, withOwnPostgres } from "../backup/own-postgres.ts";
-import { postgresHome } from "../infra/postgres-home.ts";
-import type { Installation } from "../installation.ts";
-import { askStatus } from "../supervisor/control-client.ts";
-import { supervisorOf, takeLock } from "../supervisor/lock.ts";
-import { stopLeftovers } from "../supervisor/run-record.ts";
 
 interface Source {
   installation: Installation;

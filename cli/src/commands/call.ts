@@ -1,16 +1,16 @@
 import { text } from "node:stream/consumers";
 import type { FileRegistry, JsonValue } from "@bufbuild/protobuf";
 import { Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type Installation, realPort } from "@row/laptop/installation.ts";
+import { Secrets } from "@row/laptop/secrets.ts";
+import { askMesh, NotRunning } from "@row/laptop/supervisor/control-client.ts";
+import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 import { callMethod, findMethod } from "../dynamic-client.ts";
 import { describeFailure } from "../grpc-failure.ts";
-import { type Installation, realPort } from "../installation.ts";
 import type { CallFlags } from "../main.ts";
-import { Secrets } from "../secrets.ts";
-import { askMesh, NotRunning } from "../supervisor/control-client.ts";
-import { supervisorOf } from "../supervisor/lock.ts";
 import { demoAddress } from "./welcome.ts";
 
 /** A shop that can be called: where its services are, and what opens the demo users' accounts. */

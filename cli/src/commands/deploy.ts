@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
+import type { Installation } from "@row/laptop/installation.ts";
+import { askMesh } from "@row/laptop/supervisor/control-client.ts";
 import { RowError } from "@row/topology/row-error.ts";
-import type { Installation } from "../installation.ts";
-import { askMesh } from "../supervisor/control-client.ts";
 
 export interface DeployFlags {
   version?: string;

@@ -1,10 +1,10 @@
 import { existsSync, watch } from "node:fs";
 import { join } from "node:path";
+import type { Installation } from "@row/laptop/installation.ts";
+import { askRestart } from "@row/laptop/supervisor/control-client.ts";
+import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import { messageOf } from "@row/topology/row-error.ts";
 import { discoverServices, type ServiceManifest, selectServices } from "@row/topology/service-manifest.ts";
-import type { Installation } from "../installation.ts";
-import { askRestart } from "../supervisor/control-client.ts";
-import { supervisorOf } from "../supervisor/lock.ts";
 import { up } from "./up.ts";
 
 /** Restarts services as their files change, in the shop that runs or in one started here. */

@@ -1,4 +1,9 @@
 import { type FileRegistry, fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
+import type { Installation } from "@row/laptop/installation.ts";
+import { Secrets } from "@row/laptop/secrets.ts";
+import { NATS_ADMIN } from "@row/laptop/stores/nats-configuration.ts";
+import { storePorts } from "@row/laptop/stores/ports.ts";
+import { askStatus } from "@row/laptop/supervisor/control-client.ts";
 import {
   type DeadLetter,
   type DeadLetterContent,
@@ -10,11 +15,6 @@ import {
 import { connectNats, type Nats } from "@row/runtime/events/nats.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
-import { NATS_ADMIN } from "../infra/nats-configuration.ts";
-import { storePorts } from "../infra/ports.ts";
-import type { Installation } from "../installation.ts";
-import { Secrets } from "../secrets.ts";
-import { askStatus } from "../supervisor/control-client.ts";
 import { table } from "./status.ts";
 
 export async function list(installation: Installation, { json }: { json?: boolean }): Promise<void> {

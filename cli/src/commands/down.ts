@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Installation } from "@row/laptop/installation.ts";
+import { askStop } from "@row/laptop/supervisor/control-client.ts";
+import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
+import { stopLeftovers } from "@row/laptop/supervisor/run-record.ts";
 import { RowError } from "@row/topology/row-error.ts";
-import type { Installation } from "../installation.ts";
-import { askStop } from "../supervisor/control-client.ts";
-import { supervisorOf } from "../supervisor/lock.ts";
-import { stopLeftovers } from "../supervisor/run-record.ts";
 
 export async function down({ stateDir }: Installation): Promise<void> {
   const stopped = await stopEverything(stateDir);

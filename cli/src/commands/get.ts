@@ -1,9 +1,9 @@
+import type { Installation } from "@row/laptop/installation.ts";
+import { askMesh } from "@row/laptop/supervisor/control-client.ts";
 import { kindNamed } from "@row/mesh/resources/kind-names.ts";
 import type { Kind, Resource } from "@row/mesh/resources/resource.ts";
 import { writeResources } from "@row/mesh/resources/write.ts";
 import { RowError } from "@row/topology/row-error.ts";
-import type { Installation } from "../installation.ts";
-import { askMesh } from "../supervisor/control-client.ts";
 import { table } from "./status.ts";
 
 export interface GetFlags {

@@ -1,12 +1,12 @@
 import { join } from "node:path";
+import type { Installation } from "@row/laptop/installation.ts";
+import { askMesh } from "@row/laptop/supervisor/control-client.ts";
+import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import { accessTable } from "@row/mesh/policy/access-table.ts";
 import { loadResources } from "@row/mesh/resources/read.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
 import { methods } from "@row/runtime/contract.ts";
 import { RowError } from "@row/topology/row-error.ts";
-import type { Installation } from "../installation.ts";
-import { askMesh } from "../supervisor/control-client.ts";
-import { supervisorOf } from "../supervisor/lock.ts";
 import { table } from "./status.ts";
 
 const VERSION = "v1";

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import type { Installation } from "@row/laptop/installation.ts";
 import { type Contracts, readContracts } from "@row/mesh/lint/contracts.ts";
 import { loadSchemas } from "@row/mesh/lint/crd-schemas.ts";
 import { lintPaths } from "@row/mesh/lint/lint.ts";
 import type { Finding } from "@row/mesh/lint/rule.ts";
 import { RULES } from "@row/mesh/lint/rules.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
-import type { Installation } from "../installation.ts";
 
 export interface MeshLintOptions {
   /** Folders of CustomResourceDefinitions; every version in them must take the manifests. */

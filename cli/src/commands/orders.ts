@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Installation } from "@row/laptop/installation.ts";
+import { Secrets } from "@row/laptop/secrets.ts";
+import { serviceEnvironment } from "@row/laptop/shop/service-process.ts";
+import { askStatus } from "@row/laptop/supervisor/control-client.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
-import type { Installation } from "../installation.ts";
-import { Secrets } from "../secrets.ts";
-import { serviceEnvironment } from "../service-process.ts";
-import { askStatus } from "../supervisor/control-client.ts";
 
 /** Runs the orders service's own rebuild, with the environment the service has. */
 export async function rebuild(installation: Installation): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Progress } from "../shop-processes.ts";
+import type { Progress } from "@row/laptop/shop/shop-processes.ts";
 
 /** Shows how a start comes along: a line per event, and on a terminal a last line that keeps changing. */
 export class ProgressDisplay {

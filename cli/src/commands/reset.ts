@@ -1,8 +1,8 @@
 import { createInterface } from "node:readline/promises";
+import type { Installation } from "@row/laptop/installation.ts";
+import { forgetCheckouts } from "@row/laptop/sidecars/checkout.ts";
+import { removeState } from "@row/laptop/stores/infrastructure.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
-import { removeState } from "../infrastructure.ts";
-import type { Installation } from "../installation.ts";
-import { forgetCheckouts } from "../mesh/checkout.ts";
 import { stopEverything } from "./down.ts";
 
 export async function reset({ stateDir, root }: Installation, { yes }: { yes?: boolean }): Promise<void> {

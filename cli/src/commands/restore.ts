@@ -1,23 +1,23 @@
 import { chownSync, cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { unpack } from "@row/laptop/backup/archive.ts";
+import { CLUSTER, outsideFolders, REDIS_LOG, SINGLE_FILES } from "@row/laptop/backup/layout.ts";
+import { FILES, findDamage, MANIFEST, type Manifest, readManifest, VERSION } from "@row/laptop/backup/manifest.ts";
+import { unknownMigrations } from "@row/laptop/backup/migrations.ts";
+import { withOwnPostgres } from "@row/laptop/backup/own-postgres.ts";
+import type { Installation } from "@row/laptop/installation.ts";
+import { Secrets } from "@row/laptop/secrets.ts";
+import { forgetCheckouts } from "@row/laptop/sidecars/checkout.ts";
+import type { Deployment } from "@row/laptop/sidecars/deployments.ts";
+import { prepareStateDir } from "@row/laptop/state-dir.ts";
+import { removeState } from "@row/laptop/stores/infrastructure.ts";
+import { postgresHome, postgresMajor, prepareHome } from "@row/laptop/stores/postgres-home.ts";
+import { supervisorOf, takeLock } from "@row/laptop/supervisor/lock.ts";
+import { stopLeftovers } from "@row/laptop/supervisor/run-record.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { Client } from "pg";
-import { unpack } from "../backup/archive.ts";
-import { CLUSTER, outsideFolders, REDIS_LOG, SINGLE_FILES } from "../backup/layout.ts";
-import { FILES, findDamage, MANIFEST, type Manifest, readManifest, VERSION } from "../backup/manifest.ts";
-import { unknownMigrations } from "../backup/migrations.ts";
-import { withOwnPostgres } from "../backup/own-postgres.ts";
-import { postgresHome, postgresMajor, prepareHome } from "../infra/postgres-home.ts";
-import { removeState } from "../infrastructure.ts";
-import type { Installation } from "../installation.ts";
-import { forgetCheckouts } from "../mesh/checkout.ts";
-import type { Deployment } from "../mesh/deployments.ts";
-import { Secrets } from "../secrets.ts";
-import { prepareStateDir } from "../state-dir.ts";
-import { supervisorOf, takeLock } from "../supervisor/lock.ts";
-import { stopLeftovers } from "../supervisor/run-record.ts";
 
 /** Makes the state folder what a backup says. Nothing is touched before the backup is known to be whole and of use. */
 export async function restore(installation: Installation, path: string, { force }: { force?: boolean }): Promise<void> {

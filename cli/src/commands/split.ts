@@ -1,6 +1,6 @@
+import type { Installation } from "@row/laptop/installation.ts";
+import { askMesh } from "@row/laptop/supervisor/control-client.ts";
 import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
-import type { Installation } from "../installation.ts";
-import { askMesh } from "../supervisor/control-client.ts";
 import { table } from "./status.ts";
 
 /** Shares the calls to a service among its versions, or shows how they are shared. */

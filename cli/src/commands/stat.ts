@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Installation } from "@row/laptop/installation.ts";
+import { about, askObserver, observerUrl } from "@row/laptop/sidecars/observer-client.ts";
 import type { Stat, StatEdge } from "@row/mesh/observer/stat.ts";
 import { duration } from "../durations.ts";
-import type { Installation } from "../installation.ts";
-import { about, askObserver, observerUrl } from "../observer-client.ts";
 import { table } from "./status.ts";
 
 const REDRAW_MS = 1_000;

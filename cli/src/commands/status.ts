@@ -1,7 +1,7 @@
-import type { Installation } from "../installation.ts";
-import type { ProcessStatus, ShopStatus } from "../shop-status.ts";
-import { askStatus, NotRunning } from "../supervisor/control-client.ts";
-import { leftoversOf, type RecordedProcess } from "../supervisor/run-record.ts";
+import type { Installation } from "@row/laptop/installation.ts";
+import type { ProcessStatus, ShopStatus } from "@row/laptop/shop/shop-status.ts";
+import { askStatus, NotRunning } from "@row/laptop/supervisor/control-client.ts";
+import { leftoversOf, type RecordedProcess } from "@row/laptop/supervisor/run-record.ts";
 
 export async function status(installation: Installation, { json }: { json?: boolean }): Promise<void> {
   const shop = await askStatus(installation.stateDir).catch((error) => {

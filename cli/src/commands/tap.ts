@@ -1,7 +1,7 @@
+import type { Installation } from "@row/laptop/installation.ts";
+import { about, followObserver, observerUrl } from "@row/laptop/sidecars/observer-client.ts";
 import type { TapLine, TappedRequest } from "@row/mesh/observer/tap.ts";
 import { duration } from "../durations.ts";
-import type { Installation } from "../installation.ts";
-import { about, followObserver, observerUrl } from "../observer-client.ts";
 
 /** Prints requests as they pass, until Ctrl-C. */
 export async function tap(

@@ -1,6 +1,6 @@
+import type { Installation } from "@row/laptop/installation.ts";
+import { askMesh } from "@row/laptop/supervisor/control-client.ts";
 import { RowError } from "@row/topology/row-error.ts";
-import type { Installation } from "../installation.ts";
-import { askMesh } from "../supervisor/control-client.ts";
 
 /** Says how to call services as the toolbox: through its sidecar, so that calls see policy and splits. */
 export async function toolbox({ stateDir }: Installation): Promise<void> {

@@ -1,7 +1,7 @@
+import type { Installation } from "@row/laptop/installation.ts";
+import { askObserver, observerUrl } from "@row/laptop/sidecars/observer-client.ts";
 import type { PlacedSpan, Trace, TraceLists, TraceSummary } from "@row/mesh/observer/traces/trace.ts";
 import { duration } from "../durations.ts";
-import type { Installation } from "../installation.ts";
-import { askObserver, observerUrl } from "../observer-client.ts";
 import { table } from "./status.ts";
 
 /** Without an id lists traces: those that failed, the slowest and the last ones; with one shows its waterfall. */

@@ -1,13 +1,13 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { type Installation, portBaseWarning } from "@row/laptop/installation.ts";
+import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
+import type { Progress } from "@row/laptop/shop/shop-processes.ts";
+import { logFile, prepareStateDir } from "@row/laptop/state-dir.ts";
+import { findPrograms } from "@row/laptop/stores/programs.ts";
+import { AlreadyRunning, supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
-import { findPrograms } from "../infra/programs.ts";
-import { type Installation, portBaseWarning } from "../installation.ts";
-import { type Shop, startShop } from "../shop.ts";
-import type { Progress } from "../shop-processes.ts";
-import { logFile, prepareStateDir } from "../state-dir.ts";
-import { AlreadyRunning, supervisorOf } from "../supervisor/lock.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { welcome } from "./welcome.ts";
 

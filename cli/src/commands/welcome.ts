@@ -1,7 +1,7 @@
+import { type Installation, realPort } from "@row/laptop/installation.ts";
+import { Secrets } from "@row/laptop/secrets.ts";
+import type { AnswerOf } from "@row/laptop/sidecars/requests.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
-import { type Installation, realPort } from "../installation.ts";
-import type { AnswerOf } from "../mesh/requests.ts";
-import { Secrets } from "../secrets.ts";
 
 export const DEMO_USERS = ["alice", "bob", "merchant", "admin"];
 

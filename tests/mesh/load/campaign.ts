@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Shop } from "@row/cli/shop.ts";
+import type { Shop } from "@row/laptop/shop/shop.ts";
 import { DEMO_PRODUCTS } from "../../chaos/demo-shelf.ts";
 import { edgeOf, signIn } from "../../chaos/rest-door.ts";
 import { orderOf } from "../../harness/ordering.ts";

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { startShop } from "@row/cli/shop.ts";
+import { startShop } from "@row/laptop/shop/shop.ts";
 import { type CampaignResult, runCampaign } from "./campaign.ts";
 
 const PORT_BASE = 22_300;

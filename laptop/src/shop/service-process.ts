@@ -1,0 +1,150 @@
+import { connect } from "node:net";
+import { join } from "node:path";
+import { calleesOf, calleeVariable } from "@row/topology/callees.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
+import { type Installation, realPort } from "../installation.ts";
+import type { Secrets } from "../secrets.ts";
+import { logFile } from "../state-dir.ts";
+import { healthy } from "../stores/nats.ts";
+import { storePorts } from "../stores/ports.ts";
+import { postgresSocketUrl } from "../stores/postgres.ts";
+import type { ProcessSpec } from "../supervisor/supervised-process.ts";
+
+export { calleesOf };
+
+/** Settings of one's own, on top of what a service gets anyway: for every service, and for some by name. */
+export interface Settings {
+  env?: Record<string, string>;
+  envOf?: Record<string, Record<string, string>>;
+  /** For tests that kill the same service again and again: the longest wait before it is started anew. */
+  longestBackoffMs?: number;
+}
+
+/** Which instance of a service a process is, where it listens and where it finds others. */
+export interface Place {
+  instance: string;
+  version: string;
+  /** What it offers to people on this machine, "127.0.0.1:5056" by kind. */
+  addresses: Record<string, string>;
+  /** Addresses as the service's variables have them: "127.0.0.1:5056" or "unix:/path". */
+  listen: string;
+  grpcListen?: string;
+  admin?: string;
+  addressOf(callee: ServiceManifest): string;
+  /** What else a process there is told. */
+  env?: Record<string, string>;
+}
+
+const VERSION = "v1";
+
+/** The one instance of a service that has no sidecar: it listens on the service's own ports. */
+export function directPlace(service: ServiceManifest, installation: Installation): Place {
+  const at = (declared: number) => loopback(installation, declared);
+  return {
+    instance: `${service.name}-${VERSION}-1`,
+    version: VERSION,
+    addresses: addressesOf(service, installation),
+    listen: at(service.port),
+    grpcListen: service.grpcPort === undefined ? undefined : at(service.grpcPort),
+    admin: service.adminPort === undefined ? undefined : at(service.adminPort),
+    addressOf: ({ port }) => at(port),
+  };
+}
+
+/** How to run one instance of a service on a laptop. */
+export function serviceProcess(
+  service: ServiceManifest,
+  services: ServiceManifest[],
+  installation: Installation,
+  secrets: Secrets,
+  settings: Settings = {},
+  place = directPlace(service, installation),
+): ProcessSpec {
+  const { instance, version, addresses } = place;
+  const env = serviceEnvironment(service, services, installation, secrets, settings, place);
+  const admin = env.ADMIN_ADDRESS;
+  const port = realPort(installation, service.port);
+  return {
+    name: instance,
+    service: service.name,
+    version,
+    command: process.execPath,
+    // A small young generation saves 20 MB a process; an even smaller one would collect all the time.
+    args: ["--max-semi-space-size=8", "src/main.ts"],
+    cwd: service.folder,
+    env,
+    addresses,
+    logFile: logFile(installation.stateDir, instance),
+    longestBackoffMs: settings.longestBackoffMs,
+    isReady: () => (admin ? healthy(`http://${admin}/readyz`) : accepts(port)),
+    // The kernel accepts connections for a process that stands still.
+    ...(service.outside && { isAlive: () => healthy(`http://127.0.0.1:${port}/livez`) }),
+  };
+}
+
+/** Every variable a service is started with; its seed and its maintenance commands get the same. */
+export function serviceEnvironment(
+  service: ServiceManifest,
+  services: ServiceManifest[],
+  installation: Installation,
+  secrets: Secrets,
+  { env, envOf }: Settings = {},
+  place = directPlace(service, installation),
+): Record<string, string> {
+  const ports = storePorts(installation);
+  const own: Record<string, string> = {
+    ...inherited(),
+    NODE_ENV: "production",
+    TZ: "UTC",
+    LOG_LEVEL: "info",
+    SERVICE_VERSION: place.version,
+    INSTANCE: place.instance,
+    LISTEN_ADDRESS: place.listen,
+  };
+  if (place.admin) own.ADMIN_ADDRESS = place.admin;
+  if (place.grpcListen) own.GRPC_LISTEN_ADDRESS = place.grpcListen;
+  if (service.postgres)
+    own.DATABASE_URL = postgresSocketUrl(service.name, secrets, ports.postgres, installation.stateDir);
+  if (service.outside) own.DATA_DIR = join(installation.stateDir, service.name);
+  else {
+    own.NATS_URL = `nats://127.0.0.1:${ports.nats}`;
+    own.NATS_USER = service.name;
+    own.NATS_PASSWORD = secrets.get(`nats/${service.name}`);
+    for (const callee of calleesOf(service, services)) {
+      Object.assign(own, calleeVariable(callee, place.addressOf(callee)));
+    }
+  }
+  for (const name of service.secrets) own[name] = secrets.get(`env/${name}`);
+  return { ...own, ...place.env, ...service.env, ...env, ...envOf?.[service.name] };
+}
+
+/** What the first instance of a service offers on its declared ports, itself or through its sidecar. */
+export function addressesOf(service: ServiceManifest, installation: Installation): Record<string, string> {
+  const at = (declared: number) => loopback(installation, declared);
+  const speaksHttp = service.outside || service.grpcPort !== undefined;
+  return {
+    [speaksHttp ? "http" : "grpc"]: at(service.port),
+    ...(service.grpcPort ? { grpc: at(service.grpcPort) } : {}),
+    ...(service.adminPort ? { admin: at(service.adminPort) } : {}),
+  };
+}
+
+function loopback(installation: Installation, declared: number): string {
+  return `127.0.0.1:${realPort(installation, declared)}`;
+}
+
+// A service sees what it is given, not whatever happens to be set in the terminal it was started from.
+function inherited(): Record<string, string> {
+  const names = ["PATH", "HOME", "LANG", "TMPDIR", "OTEL_EXPORTER_OTLP_ENDPOINT", "NODE_EXTRA_CA_CERTS"];
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: "127.0.0.1", timeout: 1_000 });
+    socket.once("connect", () => socket.destroy() && resolve(true));
+    socket.once("timeout", () => socket.destroy());
+    socket.once("close", () => resolve(false));
+    socket.once("error", () => resolve(false));
+  });
+}

@@ -1,0 +1,37 @@
+import { join } from "node:path";
+import { type Installation, realPort } from "../installation.ts";
+import { addressesOf, type Place } from "../shop/service-process.ts";
+import { FIRST_VERSION } from "./deployments.ts";
+import { type Instance, instanceName } from "./instance.ts";
+import type { MeshPorts } from "./mesh-ports.ts";
+
+/** An instance behind a sidecar: it listens, and finds others, on unix sockets. */
+export function meshedPlace(
+  { workload, service, deployment, adminPort }: Instance,
+  installation: Installation,
+  ports: MeshPorts,
+): Place {
+  const { instance, version, appSocket = "", httpSocket, inboundPort, sidecar } = workload;
+  const isFirst = instance === instanceName({ ...deployment, version: FIRST_VERSION }, 1);
+  const admin = `127.0.0.1:${adminPort}`;
+  const declared = isFirst ? addressesOf(service, installation) : { admin };
+  return {
+    instance,
+    version,
+    addresses: { ...declared, ...(inboundPort === undefined ? {} : { mesh: `127.0.0.1:${inboundPort}` }) },
+    listen: unix(httpSocket ?? appSocket),
+    grpcListen: httpSocket === undefined ? undefined : unix(appSocket),
+    admin,
+    addressOf: ({ name, outside, port }) =>
+      outside ? `127.0.0.1:${realPort(installation, port)}` : unix(sidecar.outboundSockets[name] ?? ""),
+    env: {
+      MESH: "on",
+      SERVICE_CONFIG_FILE: join(sidecar.folder, "service-config.json"),
+      OTEL_EXPORTER_OTLP_ENDPOINT: process.env.OTEL_EXPORTER_OTLP_ENDPOINT || `http://127.0.0.1:${ports.observerHttp}`,
+    },
+  };
+}
+
+function unix(path: string): string {
+  return `unix:${path}`;
+}

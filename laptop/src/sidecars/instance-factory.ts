@@ -1,0 +1,134 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Workload } from "@row/mesh/haproxy/workload.ts";
+import { RowError } from "@row/topology/row-error.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
+import { realPort } from "../installation.ts";
+import { calleesOf } from "../shop/service-process.ts";
+import { namedStorePorts, servicePorts } from "../stores/ports.ts";
+import type { ProcessSpec } from "../supervisor/supervised-process.ts";
+import { BrokenEndpoints } from "./broken-endpoints.ts";
+import { Certificates } from "./certificates.ts";
+import { checkEvents } from "./checkout-events.ts";
+import { type Deployment, FIRST_VERSION } from "./deployments.ts";
+import { instanceName, type MeshFolders, newInstance, toolboxWorkload } from "./instance.ts";
+import type { Member, Members } from "./instances.ts";
+import type { MeshHost } from "./mesh-host.ts";
+import { firstInboundPort, type MeshPorts, namedMeshPorts, PortPool } from "./mesh-ports.ts";
+import { observerFolder } from "./observer.ts";
+import type { Toolbox, Traffic } from "./reconciler.ts";
+import { Sidecar } from "./sidecar.ts";
+
+/** Makes instances with what they need, which is ports, a certificate and a sidecar, and takes that back when they are gone. */
+export class Outfitter {
+  readonly #host: MeshHost;
+  readonly #folders: MeshFolders;
+  readonly #ports: MeshPorts;
+  readonly #members: Members;
+  readonly #pool: PortPool;
+  readonly #certificates: Certificates;
+  readonly #brokenEndpoints: BrokenEndpoints;
+
+  constructor(host: MeshHost, folders: MeshFolders, ports: MeshPorts, members: Members, traffic: Traffic) {
+    this.#host = host;
+    this.#folders = folders;
+    this.#ports = ports;
+    this.#members = members;
+    const { installation, services, all } = host;
+    const taken = [
+      namedStorePorts(installation),
+      servicePorts(installation, all),
+      namedMeshPorts(installation, services),
+    ];
+    this.#pool = new PortPool(
+      installation,
+      taken.flatMap((ports) => [...ports.keys()]),
+    );
+    this.#brokenEndpoints = new BrokenEndpoints(observerFolder(folders));
+    this.#certificates = new Certificates({
+      folder: folders.identity,
+      lifetimeMs: host.certificateLifetimeMs,
+      replace: async (instance) => traffic.sidecars.find((sidecar) => sidecar.instance === instance)?.sync(),
+      report: (text) => host.report(text),
+    });
+  }
+
+  /** Only while no sidecar runs. */
+  async open(): Promise<void> {
+    rmSync(join(this.#folders.root, "sidecars"), { recursive: true, force: true });
+    await this.#certificates.open();
+  }
+
+  async newToolbox(): Promise<Toolbox> {
+    const callable = this.#host.services.filter(({ grpcPort }) => grpcPort === undefined).map(({ name }) => name);
+    const workload = toolboxWorkload(callable, this.#folders, this.#ports);
+    await this.#certificates.issueFor(workload);
+    // Nothing but a sidecar, so that bears its name.
+    const addresses = { calls: `127.0.0.1:${this.#ports.anyService}` };
+    const named = { name: workload.instance, service: workload.service, addresses };
+    return { workload, sidecar: this.#sidecarFor(workload, named) };
+  }
+
+  /** Makes the instances that a deployment lacks, with their sidecars; nothing is started. */
+  async add(deployment: Deployment): Promise<Member[]> {
+    const { installation, services, all } = this.#host;
+    const known = deployment.from === undefined ? all : discoverServices(deployment.from);
+    const service = (deployment.from === undefined ? services : known).find(({ name }) => name === deployment.service);
+    if (!service?.adminPort) throw new RowError(`Cannot find the service ${deployment.service} in ${deployment.from}`);
+    if (deployment.from !== undefined) checkEvents(service, deployment.from, installation.root);
+    const calls = calleesOf(service, known).filter(({ outside }) => !outside);
+    const names = calls.map(({ name }) => name);
+    const isCalled = service.grpcPort === undefined;
+    const added: Member[] = [];
+    for (let number = 1; number <= deployment.replicas; number += 1) {
+      if (this.#members.has(instanceName(deployment, number))) continue;
+      const isFirst = deployment.version === FIRST_VERSION && number === 1;
+      const ports = isFirst
+        ? {
+            admin: realPort(installation, service.adminPort),
+            ...(isCalled ? { inbound: firstInboundPort(installation, service) } : {}),
+          }
+        : { admin: await this.#pool.take("admin"), inbound: await this.#pool.take("inbound") };
+      const instance = newInstance(deployment, number, service, names, ports, this.#folders, this.#ports);
+      await this.#certificates.issueFor(instance.workload);
+      const member: Member = { instance, sidecar: this.#sidecarFor(instance.workload), failedProbes: 0 };
+      this.#members.add(member);
+      added.push(member);
+    }
+    return added;
+  }
+
+  /** Takes back what an instance had that has stopped. */
+  strip({ instance: { workload, adminPort }, sidecar, app }: Member): void {
+    this.#certificates.forget(workload.instance);
+    this.#host.forget(sidecar.process);
+    if (app) this.#host.forget(app);
+    this.#pool.release(adminPort, workload.inboundPort);
+    for (const path of [workload.sidecar.folder, join(workload.sidecar.statsSocket, "..")])
+      rmSync(path, { recursive: true, force: true });
+    rmSync(workload.sidecar.certificate, { force: true });
+  }
+
+  /** From now on certificates are replaced no more. */
+  close(): void {
+    this.#certificates.stop();
+  }
+
+  #sidecarFor(
+    workload: Pick<Workload, "instance" | "service" | "version" | "sidecar">,
+    named?: Pick<ProcessSpec, "name" | "service" | "addresses">,
+  ): Sidecar {
+    const { installation, program } = this.#host;
+    return new Sidecar(
+      workload,
+      program,
+      installation.stateDir,
+      (endpoint) => {
+        if (!this.#members.isReady(endpoint)) return false;
+        return this.#brokenEndpoints.has(workload.instance, endpoint) ? undefined : true;
+      },
+      (spec) => this.#host.supervise(spec),
+      named,
+    );
+  }
+}

@@ -1,0 +1,181 @@
+import { mkdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
+import type { Secrets } from "../secrets.ts";
+import { serviceProcess } from "../shop/service-process.ts";
+import type { SupervisedProcess } from "../supervisor/supervised-process.ts";
+import { Deployments, FIRST_VERSION } from "./deployments.ts";
+import { meshedPlace } from "./endpoint.ts";
+import { MeshFolders } from "./instance.ts";
+import { Outfitter } from "./instance-factory.ts";
+import { type Member, Members } from "./instances.ts";
+import type { MeshHost } from "./mesh-host.ts";
+import { type MeshPorts, meshPorts } from "./mesh-ports.ts";
+import { observerProcess } from "./observer.ts";
+import { Traffic } from "./reconciler.ts";
+import { ResourceStore } from "./resource-store.ts";
+import { makeSocketFolder, socketFolder } from "./socket-folder.ts";
+
+const START_MS = 60_000;
+const DRAIN_MS = 5_000;
+const DRAIN_POLL_MS = 25;
+
+/** The instances of a shop with their sidecars: how they start, come, go and stop. */
+export class Mesh {
+  readonly host: MeshHost;
+  readonly ports: MeshPorts;
+  readonly deployments: Deployments;
+  readonly members = new Members();
+  readonly traffic: Traffic;
+  readonly outfitter: Outfitter;
+  readonly #folders: MeshFolders;
+  #observer: SupervisedProcess | undefined;
+  #secrets: Secrets | undefined;
+  #isStopping = false;
+
+  constructor(host: MeshHost) {
+    this.host = host;
+    const { installation, all } = host;
+    const { stateDir } = installation;
+    this.ports = meshPorts(installation);
+    this.#folders = new MeshFolders(
+      stateDir,
+      socketFolder(
+        stateDir,
+        all.map(({ name }) => name),
+      ),
+    );
+    mkdirSync(this.#folders.root, { recursive: true, mode: 0o700 });
+    this.traffic = new Traffic(host, this.#folders, this.members);
+    this.deployments = new Deployments(join(this.#folders.root, "deployments.json"));
+    this.outfitter = new Outfitter(host, this.#folders, this.ports, this.members, this.traffic);
+  }
+
+  /** Makes everything that sidecars start with: certificates, and configurations from the resources. */
+  async prepare(): Promise<void> {
+    const { installation, services } = this.host;
+    makeSocketFolder(this.#folders.sockets);
+    await this.outfitter.open();
+    const since = statSync(this.#folders.root).birthtime;
+    const store = new ResourceStore(installation.root, join(this.#folders.root, "resources.json"), since);
+    const toolbox = await this.outfitter.newToolbox();
+    for (const deployment of this.deployments.of(services.map(({ name }) => name))) {
+      try {
+        await this.outfitter.add(deployment);
+      } catch (error) {
+        if (deployment.version === FIRST_VERSION) throw error;
+        this.host.report(`${deployment.service} ${deployment.version} is not started: ${messageOf(error)}`);
+      }
+    }
+    this.traffic.begin(store, toolbox);
+  }
+
+  /** Starts every sidecar and the observer. */
+  startSidecars(): void {
+    const spec = observerProcess(this.host.installation.stateDir, this.#folders, this.ports);
+    if (spec) this.#observer = this.host.supervise(spec);
+    this.#observer?.start();
+    for (const { process } of this.traffic.sidecars) process.start();
+  }
+
+  /** Starts every app; resolves when all of them, and all sidecars, serve. */
+  async startApps(secrets: Secrets): Promise<void> {
+    this.#secrets = secrets;
+    await Promise.all(
+      this.members.all.map((member) =>
+        this.#startApp(member).catch((error) => {
+          // A version that somebody tries out may be broken; the shop runs without it.
+          if (member.instance.deployment.version === FIRST_VERSION) throw error;
+          this.host.report(messageOf(error));
+        }),
+      ),
+    );
+    await Promise.all(this.helpers.map((process) => process.whenReady(START_MS)));
+    await this.traffic.pushReadiness();
+    this.members.startProbing(() => this.traffic.pushReadinessSoon());
+    this.traffic.startReconciling();
+  }
+
+  /** Starts instances that were added, and resolves when they serve and whoever calls them knows. */
+  async start(members: Member[]): Promise<void> {
+    if (this.#isStopping) throw new RowError("The shop is stopping");
+    for (const { sidecar } of members) sidecar.process.start();
+    await Promise.all(members.map((member) => this.#startApp(member)));
+    await Promise.all(members.map(({ sidecar }) => sidecar.sync()));
+    await this.traffic.pushReadiness();
+  }
+
+  /** Called when a process of the shop starts to serve or ends. */
+  noticed(process: SupervisedProcess): void {
+    const member = this.members.withApp(process);
+    if (member && process.state === "ready") this.members.welcome(member);
+    const isOurs = member !== undefined || this.traffic.sidecars.some((sidecar) => sidecar.process === process);
+    if (isOurs) this.traffic.pushReadinessSoon();
+  }
+
+  /** Before an app is stopped or restarted on purpose: nobody is to call it meanwhile. */
+  async leave(process: SupervisedProcess): Promise<void> {
+    const member = this.members.withApp(process);
+    if (!member) return;
+    member.leaving ??= "for a moment";
+    await this.traffic.pushReadiness();
+  }
+
+  /** Takes an instance out of every caller's endpoints, and lets the calls that it has come to an end. */
+  async drain(member: Member): Promise<void> {
+    member.leaving = "for good";
+    await this.traffic.pushReadiness();
+    const end = Date.now() + DRAIN_MS;
+    do await sleep(DRAIN_POLL_MS);
+    while ((await member.sidecar.callsInFlight().catch(() => 0)) > 0 && Date.now() < end);
+  }
+
+  /** Stops instances that get no calls any more, and takes them out of every configuration. */
+  async remove(members: Member[]): Promise<void> {
+    await Promise.all(members.map(({ app }) => app?.stop()));
+    for (const member of members) this.members.delete(member);
+    await this.traffic.enforce();
+    await Promise.all(members.map(({ sidecar }) => sidecar.process.stop()));
+    for (const member of members) this.outfitter.strip(member);
+  }
+
+  /** From now on nothing is started. */
+  refuseStarts(): void {
+    this.#isStopping = true;
+  }
+
+  /** Stops sidecars and the observer; the apps have been stopped before. */
+  async stop(): Promise<void> {
+    this.members.stopProbing();
+    this.outfitter.close();
+    await this.traffic.stopReconciling();
+    await this.traffic.settled();
+    await Promise.all(this.helpers.map((process) => process.stop()));
+    rmSync(this.#folders.sockets, { recursive: true, force: true });
+  }
+
+  /** Everything that runs besides the apps. */
+  get helpers(): SupervisedProcess[] {
+    return [...this.traffic.sidecars.map(({ process }) => process), ...(this.#observer ? [this.#observer] : [])];
+  }
+
+  async #startApp(member: Member): Promise<void> {
+    const { installation, all, settings } = this.host;
+    const { service, workload, deployment } = member.instance;
+    if (!this.#secrets) throw new Error("Apps are started after the stores");
+    const known = deployment.from === undefined ? all : discoverServices(deployment.from);
+    const place = meshedPlace(member.instance, installation, this.ports);
+    const spec = serviceProcess(service, known, installation, this.#secrets, settings, place);
+    const sockets = [workload.appSocket, workload.httpSocket].flatMap((path) => path ?? []);
+    // What an app that was killed leaves behind cannot be listened on.
+    const prepare = () => {
+      mkdirSync(join(workload.sidecar.statsSocket, ".."), { recursive: true, mode: 0o700 });
+      for (const path of sockets) rmSync(path, { force: true });
+    };
+    member.app ??= this.host.supervise({ ...spec, prepare });
+    member.app.start();
+    await member.app.whenReady(START_MS);
+  }
+}

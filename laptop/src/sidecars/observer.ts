@@ -1,0 +1,73 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { MeshView } from "@row/mesh/haproxy/workload.ts";
+import { failureAccrual } from "@row/mesh/resources/failure-accrual.ts";
+import type { Service } from "@row/mesh/resources/resource.ts";
+import { logFile } from "../state-dir.ts";
+import { healthy } from "../stores/nats.ts";
+import type { ProcessSpec } from "../supervisor/supervised-process.ts";
+import type { MeshFolders } from "./instance.ts";
+import type { MeshPorts } from "./mesh-ports.ts";
+
+const PROGRAM = fileURLToPath(import.meta.resolve("@row/mesh/observer/main.ts"));
+
+/** How to run the process that counts, keeps traces and breaks circuits. */
+export function observerProcess(stateDir: string, folders: MeshFolders, ports: MeshPorts): ProcessSpec | undefined {
+  if (!existsSync(PROGRAM)) return undefined;
+  const data = observerFolder(folders);
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const http = `127.0.0.1:${ports.observerHttp}`;
+  return {
+    name: "observer",
+    service: "observer",
+    version: "v1",
+    command: process.execPath,
+    args: ["--max-semi-space-size=8", PROGRAM],
+    cwd: data,
+    env: {
+      TZ: "UTC",
+      PATH: process.env.PATH ?? "",
+      OBSERVER_LOG_ADDRESS: `127.0.0.1:${ports.observerLog}`,
+      OBSERVER_HTTP_ADDRESS: http,
+      OBSERVER_DATA_DIR: data,
+      OBSERVER_SIDECARS_FILE: sidecarsFile(folders),
+    },
+    addresses: { http },
+    logFile: logFile(stateDir, "observer"),
+    isReady: () => healthy(`http://${http}/metrics`),
+  };
+}
+
+/** Tells the observer which sidecars there are, how they break circuits, and who gets no calls anyway. */
+export function writeSidecarsFile(view: MeshView, folders: MeshFolders): void {
+  const services = view.resources.filter((resource): resource is Service => resource.kind === "Service");
+  const sidecars = view.workloads.map(({ instance, service, version, calls, sidecar }) => ({
+    instance,
+    service,
+    version,
+    statsSocket: sidecar.statsSocket,
+    breakers: Object.fromEntries(
+      calls.flatMap((callee) => {
+        const found = services.find(({ metadata }) => metadata.name === callee);
+        const accrual = found && failureAccrual(found);
+        return accrual ? [[callee, accrual]] : [];
+      }),
+    ),
+  }));
+  const notReady = view.workloads.filter(({ isReady }) => !isReady).map(({ instance }) => instance);
+  const file = sidecarsFile(folders);
+  const text = JSON.stringify({ sidecars, notReady }, null, 2);
+  // The observer looks whether it changed; it is written again when somebody else changed it.
+  if (existsSync(file) && readFileSync(file, "utf8") === text) return;
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+export function observerFolder(folders: MeshFolders): string {
+  return join(folders.root, "observer");
+}
+
+function sidecarsFile(folders: MeshFolders): string {
+  return join(folders.root, "sidecars.json");
+}

@@ -1,0 +1,67 @@
+import { request } from "node:http";
+import { text } from "node:stream/consumers";
+import { RowError } from "@row/topology/row-error.ts";
+import type { ShopStatus } from "../shop/shop-status.ts";
+import type { AnswerOf, MeshVerb, RequestOf } from "../sidecars/requests.ts";
+import { controlSocket } from "./control-socket.ts";
+import { supervisorOf } from "./lock.ts";
+import { leftoversOf } from "./run-record.ts";
+
+export class NotRunning extends RowError {
+  constructor(stateDir: string) {
+    const leftovers = leftoversOf(stateDir).length;
+    super(
+      leftovers > 0
+        ? `The supervisor of this shop has ended, while ${leftovers} processes go on: see "row status", or start it anew with "npm start"`
+        : 'The shop is not running: start it with "npm start"',
+    );
+  }
+}
+
+/** The status of the running shop; refuses when none runs. */
+export function askStatus(stateDir: string): Promise<ShopStatus> {
+  return ask<ShopStatus>(stateDir, "GET", "/status");
+}
+
+export async function askStop(stateDir: string): Promise<void> {
+  await ask(stateDir, "POST", "/stop");
+}
+
+export async function askRestart(stateDir: string, name: string): Promise<void> {
+  await ask(stateDir, "POST", `/processes/${encodeURIComponent(name)}/restart`);
+}
+
+/** Stops a process of the running shop until it is resumed. */
+export async function askHalt(stateDir: string, name: string): Promise<void> {
+  await ask(stateDir, "POST", `/processes/${encodeURIComponent(name)}/halt`);
+}
+
+export async function askResume(stateDir: string, name: string): Promise<void> {
+  await ask(stateDir, "POST", `/processes/${encodeURIComponent(name)}/resume`);
+}
+
+/** Asks the mesh of the running shop; refuses when none runs, or it runs without the mesh. */
+export function askMesh<Verb extends MeshVerb>(
+  stateDir: string,
+  verb: Verb,
+  body: RequestOf<Verb>,
+): Promise<AnswerOf<Verb>> {
+  return ask<AnswerOf<Verb>>(stateDir, "POST", `/mesh/${verb}`, body);
+}
+
+async function ask<Answer>(stateDir: string, method: string, path: string, body?: object): Promise<Answer> {
+  if (!supervisorOf(stateDir)) throw new NotRunning(stateDir);
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath: controlSocket(stateDir), method, path, agent: false }, async (response) => {
+      try {
+        const answer = JSON.parse(await text(response));
+        if (response.statusCode === 200) resolve(answer);
+        else reject(new RowError(answer.message));
+      } catch {
+        reject(new RowError("The shop ended before it answered"));
+      }
+    });
+    outgoing.once("error", () => reject(new NotRunning(stateDir)));
+    outgoing.end(body && JSON.stringify(body));
+  });
+}

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { cpSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { after, before, test } from "node:test";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { durableOf, inboxPrefix } from "@row/runtime/events/stream-names.ts";
+import { Client } from "pg";
+import { provision, seedServices } from "../src/provision/provision.ts";
+import { connectAsAdmin } from "../src/provision/streams.ts";
+import { type Infrastructure, startInfrastructure } from "../src/stores/infrastructure.ts";
+import { PROBE_STREAM } from "../src/stores/nats.ts";
+import { smallProject } from "./small-project.ts";
+
+const PLACED = "shop.orders.v1.OrderPlaced";
+const MIGRATION = `
+create table things (name text primary key);
+create function shout(word text) returns text language plpgsql as $$ begin word := upper(word); return word; end $$;
+`;
+const SEED = `
+import pg from "${import.meta.resolve("pg")}";
+const client = new pg.Client({ connectionString: process.env.DATABASE_URL });
+await client.connect();
+await client.query("insert into things values ($1)", [process.env.DEMO_PASSWORD]);
+await client.end();
+`;
+
+const project = smallProject({
+  "services/orders/service.yaml": "name: orders\nport: 5070\nadminPort: 6070\npostgres: true\n",
+  "services/orders/prisma/migrations/1_things/migration.sql": MIGRATION,
+  "services/orders/prisma/seed.ts": SEED,
+  "services/catalog/service.yaml": `name: catalog\nport: 5071\nadminPort: 6071\npostgres: true\nconsumes: [${PLACED}]\n`,
+});
+for (const path of ["runtime/prisma", "gen/contracts.binpb"]) {
+  cpSync(resolve(import.meta.dirname, "../..", path), join(project.root, path), { recursive: true });
+}
+let infrastructure: Infrastructure;
+
+before(async () => {
+  infrastructure = await startInfrastructure({ ...project, portBase: 12_100 });
+  await provision(infrastructure);
+});
+
+after(async () => {
+  await infrastructure?.destroy();
+  project.remove();
+});
+
+async function query<Row extends object>(url: string | undefined, sql: string): Promise<Row[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Row>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+function natsAs(service: string): Promise<NatsConnection> {
+  const { NATS_URL, NATS_USER, NATS_PASSWORD } = infrastructure.environmentOf(service);
+  return connect({
+    servers: NATS_URL,
+    user: NATS_USER,
+    pass: NATS_PASSWORD,
+    inboxPrefix: inboxPrefix(service),
+    timeout: 2_000,
+  });
+}
+
+const permissionViolation = /permissions violation/i;
+
+test("runs a Postgres 18 that keeps every write and listens on loopback alone", async () => {
+  const rows = await query(
+    infrastructure.adminUrl(),
+    "select name, setting from pg_settings where name in ('fsync', 'listen_addresses', 'max_connections', 'server_version_num') order by name",
+  );
+  const settings = Object.fromEntries(rows.map((row) => Object.values(row)));
+  assert.equal(settings.fsync, "on");
+  assert.equal(settings.listen_addresses, "127.0.0.1");
+  assert.equal(settings.max_connections, "200");
+  assert.match(String(settings.server_version_num), /^18/);
+});
+
+test("gives each service a database that no other service can open", async () => {
+  const own = infrastructure.environmentOf("orders").DATABASE_URL ?? "";
+  assert.deepEqual(await query(own, "select current_user as me"), [{ me: "orders" }]);
+  await assert.rejects(
+    query(own.replace("/orders?", "/catalog?"), "select 1"),
+    /permission denied for database "catalog"/,
+  );
+});
+
+test("applies the runtime's migrations and then the service's, functions included, once", async () => {
+  await provision(infrastructure);
+  const url = infrastructure.environmentOf("orders").DATABASE_URL;
+  assert.deepEqual(await query(url, "select count(*)::int as n from runtime.outbox"), [{ n: 0 }]);
+  assert.deepEqual(await query(url, "select shout('loud') as word"), [{ word: "LOUD" }]);
+  assert.deepEqual(await query(url, "select migration_name from public._prisma_migrations"), [
+    { migration_name: "1_things" },
+  ]);
+});
+
+test("seeds a database with the demo password, once", async () => {
+  assert.deepEqual(await seedServices(infrastructure), ["orders"]);
+  assert.deepEqual(await seedServices(infrastructure), []);
+  const rows = await query(infrastructure.environmentOf("orders").DATABASE_URL, "select name from things");
+  assert.deepEqual(rows, [{ name: infrastructure.secrets.demoPassword }]);
+});
+
+test("makes a stream per domain and a durable consumer per event a service listens to", async () => {
+  const connection = await connectAsAdmin(infrastructure.ports.nats, infrastructure.secrets);
+  const manager = await jetstreamManager(connection);
+  const { config } = await manager.streams.info("ORDERS");
+  assert.deepEqual(config.subjects, ["shop.orders.v1.>"]);
+  assert.equal(config.storage, "file");
+  const consumer = await manager.consumers.info("ORDERS", durableOf("catalog", PLACED));
+  assert.equal(consumer.config.filter_subject, PLACED);
+  assert.equal(consumer.config.max_ack_pending, 256);
+  await connection.close();
+});
+
+test("lets a service publish its own events and read its own consumers, and nothing else", async () => {
+  const orders = await natsAs("orders");
+  const catalog = await natsAs("catalog");
+  const ask = (connection: NatsConnection, subject: string) =>
+    connection.request(subject, "", { timeout: 1_000, noMux: true });
+  const next = `$JS.API.CONSUMER.MSG.NEXT.ORDERS.${durableOf("catalog", PLACED)}`;
+
+  const { seq } = (await ask(orders, PLACED)).json<{ seq: number }>();
+  assert.equal(seq, 1);
+  assert.equal((await ask(catalog, next)).subject, PLACED);
+  await assert.rejects(ask(catalog, PLACED), permissionViolation);
+  await assert.rejects(ask(orders, next), permissionViolation);
+  await assert.rejects(ask(orders, "$JS.API.STREAM.DELETE.ORDERS"), permissionViolation);
+  await Promise.all([orders.close(), catalog.close()]);
+});
+
+test("tells of every store whether it does its work: one that stands still does not", async () => {
+  for (const { spec, pid = 0 } of infrastructure.processes) {
+    assert.equal(await spec.isAlive?.(), true, spec.name);
+    // Postgres's first process only hands out others, which work on without it.
+    if (spec.name === "postgres") continue;
+    process.kill(pid, "SIGSTOP");
+    const answer = await spec.isAlive?.().catch(() => false);
+    process.kill(pid, "SIGCONT");
+    assert.equal(answer, false, spec.name);
+    assert.equal(await spec.isAlive?.(), true, spec.name);
+  }
+});
+
+test("a NATS that says it is healthy and stores nothing does not do its work", async () => {
+  const nats = infrastructure.processes.find(({ spec }) => spec.name === "nats");
+  assert.ok(nats);
+  const connection = await connectAsAdmin(infrastructure.ports.nats, infrastructure.secrets);
+  const { streams } = await jetstreamManager(connection);
+  const { config } = await streams.info(PROBE_STREAM);
+  await streams.update(PROBE_STREAM, { ...config, no_ack: true });
+  assert.equal(await nats.spec.isReady(), true);
+  assert.equal(await nats.spec.isAlive?.().catch(() => false), false);
+  await streams.update(PROBE_STREAM, { ...config, no_ack: false });
+  assert.equal(await nats.spec.isAlive?.(), true);
+  await connection.close();
+});
