@@ -5,7 +5,7 @@ import { IDENTITY_SUFFIX } from "@row/runtime/rpc/access.ts";
 import { FollowedClient } from "@row/runtime/rpc/reloading-client.ts";
 import type { ServiceConfigFile } from "@row/runtime/rpc/retry-config.ts";
 import { traceparent } from "@row/runtime/telemetry/telemetry.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./inbound-call.ts";
 import { fromService } from "./rpc-error.ts";
 
 const asIs = (bytes: Buffer): Buffer => bytes;

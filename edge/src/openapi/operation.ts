@@ -2,7 +2,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import type { Binding } from "../rest/binding.ts";
-import { isWellKnown } from "../rest/json-blame.ts";
+import { isWellKnown } from "../rest/json/explain.ts";
 import { takesText } from "../rest/text-value.ts";
 import type { Comments } from "./comments.ts";
 import type { PathParameter } from "./paths.ts";

@@ -4,7 +4,7 @@ import { type DescField, type DescMessage, getOption } from "@bufbuild/protobuf"
 import { http } from "@row/gen/es/google/api/annotations_pb.ts";
 import type { HttpRule } from "@row/gen/es/google/api/http_pb.ts";
 import type { MethodContract } from "@row/runtime/contract.ts";
-import { hasOwnJsonForm } from "./json-form.ts";
+import { hasOwnJsonForm } from "./json/form.ts";
 import { parsePathTemplate } from "./path-template.ts";
 import { type BoundVariable, bindVariable } from "./path-values.ts";
 import { takesRequestId } from "./request-id.ts";

@@ -6,7 +6,7 @@ import { validateBytes } from "@row/runtime/rpc/validate.ts";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Backend, deadlineOf } from "../backend.ts";
 import { serviceOf } from "../contract.ts";
-import { Exchange, type Surroundings } from "../exchange.ts";
+import { Exchange, type Surroundings } from "../inbound-call.ts";
 import { fromThrown } from "../rpc-error.ts";
 import type { Binding } from "./binding.ts";
 import { statusJson } from "./error-status.ts";

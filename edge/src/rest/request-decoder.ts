@@ -11,10 +11,10 @@ import {
 import { registry } from "@row/runtime/contract.ts";
 import { InvalidField } from "@row/runtime/errors.ts";
 import type { Binding } from "./binding.ts";
-import { blame } from "./json-blame.ts";
-import { parseJsonBody } from "./json-body.ts";
-import { hasOwnJsonForm } from "./json-form.ts";
-import { refuseMisreadNumbers } from "./json-numbers.ts";
+import { parseJsonBody } from "./json/body.ts";
+import { blame } from "./json/explain.ts";
+import { hasOwnJsonForm } from "./json/form.ts";
+import { refuseMisreadNumbers } from "./json/numbers.ts";
 import { putPathValues } from "./path-values.ts";
 import { readQuery } from "./query.ts";
 import { putRequestId } from "./request-id.ts";

@@ -2,7 +2,7 @@
 import { type DescMessage, fromBinary, toJson } from "@bufbuild/protobuf";
 import { registry } from "@row/runtime/contract.ts";
 import type { Binding } from "./binding.ts";
-import { jsonText } from "./json-text.ts";
+import { jsonText } from "./json/text.ts";
 import { type AnswerForm, PLAIN } from "./system-parameters.ts";
 
 const INDENT = 2;

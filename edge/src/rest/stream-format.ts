@@ -1,6 +1,6 @@
 /** The forms that a server stream has over HTTP: Server-Sent Events, and JSON lines. */
 import type { OutgoingHttpHeaders } from "node:http";
-import { entryFor, weightedList } from "../weighted-list.ts";
+import { entryFor, weightedList } from "../http/weighted-list.ts";
 import { notAcceptable } from "./http-refusal.ts";
 
 /** How a stream is written. */

@@ -2,7 +2,7 @@
 import { type DescField, type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { registry } from "@row/runtime/contract.ts";
 import { InvalidField } from "@row/runtime/errors.ts";
-import { formOfField, formOfMessage, formOfValue, hasOwnJsonForm } from "./json-form.ts";
+import { formOfField, formOfMessage, formOfValue, hasOwnJsonForm } from "./form.ts";
 
 /** The refusal that names the first field of `json` that does not fit the message. */
 export function blame(descriptor: DescMessage, json: JsonValue): InvalidField {

@@ -5,7 +5,7 @@
 import { type DescField, type DescMessage, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import { InvalidField } from "@row/runtime/errors.ts";
-import { formOfMessage } from "./json-form.ts";
+import { formOfMessage } from "./form.ts";
 
 const WIDE: ReadonlySet<ScalarType | undefined> = new Set([
   ScalarType.INT64,

@@ -15,14 +15,14 @@ import {
 import { type MethodContract, methodAt, methods, registry } from "@row/runtime/contract.ts";
 import { InvalidField } from "@row/runtime/errors.ts";
 import { validateBytes } from "@row/runtime/rpc/validate.ts";
-import { type Client, Exchange, type Surroundings } from "./exchange.ts";
-import { EXCHANGE } from "./grpc-transport.ts";
+import { type Client, Exchange, type Surroundings } from "../inbound-call.ts";
+import { httpStatusOf } from "../rest/error-status.ts";
+import { MAX_JSON_DEPTH } from "../rest/json/body.ts";
+import { isSameRequest, requestIdOf, takesRequestId } from "../rest/request-id.ts";
+import { fromThrown } from "../rpc-error.ts";
 import { REQUEST_COMPRESSIONS } from "./request-compression.ts";
-import { httpStatusOf } from "./rest/error-status.ts";
-import { MAX_JSON_DEPTH } from "./rest/json-body.ts";
-import { isSameRequest, requestIdOf, takesRequestId } from "./rest/request-id.ts";
-import { fromThrown } from "./rpc-error.ts";
-import { admitUnreadable, checkReadable } from "./unreadable-messages.ts";
+import { EXCHANGE } from "./transport.ts";
+import { admitUnreadable, checkReadable } from "./unreadable.ts";
 
 const CLIENT = createContextKey<Client>({ ip: "" }, { description: "who sent the request" });
 

@@ -15,7 +15,7 @@ import { HttpRuleSchema } from "@row/gen/es/google/api/http_pb.ts";
 import { GetProductResponseSchema } from "@row/gen/es/shop/catalog/v1/catalog_service_pb.ts";
 import { methodAt, methods, registry } from "@row/runtime/contract.ts";
 import fc from "fast-check";
-import { jsonText } from "./json-text.ts";
+import { jsonText } from "./text.ts";
 
 const responses = [...new Set([...methods.values()].map(({ descriptor }) => descriptor.output))];
 const deepest = 3;

@@ -4,17 +4,17 @@ import type { Transport } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import type { MethodContract } from "@row/runtime/contract.ts";
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
-import { compressHook } from "./answer-compression.ts";
-import { addRoutes, contextValues, routerOptions } from "./connect-routes.ts";
+import { ENVELOPE_BYTES } from "../connect/message-form.ts";
+import { addRoutes, contextValues, routerOptions } from "../connect/routes.ts";
+import type { Surroundings } from "../inbound-call.ts";
+import { addPages, PAGE_PATHS } from "../pages/pages.ts";
+import type { RestHandler } from "../rest/handler.ts";
+import { bodyTooLarge, contentTypeUnsupported, HttpRefusal, hostUnreadable } from "../rest/http-refusal.ts";
+import { sendError } from "../rest/reply.ts";
+import { compressHook } from "./compression.ts";
 import { corsHook } from "./cors.ts";
-import type { Surroundings } from "./exchange.ts";
 import { isHost } from "./host.ts";
-import { ENVELOPE_BYTES } from "./message-form.ts";
 import { methodGate } from "./method-gate.ts";
-import { addPages, PAGE_PATHS } from "./pages.ts";
-import type { RestHandler } from "./rest/handler.ts";
-import { bodyTooLarge, contentTypeUnsupported, HttpRefusal, hostUnreadable } from "./rest/http-refusal.ts";
-import { sendError } from "./rest/reply.ts";
 import { closeUnread, readToItsEnd } from "./unread-bodies.ts";
 
 /** The largest body and the largest message that is read, in bytes. */

@@ -2,7 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { DomainError } from "@row/runtime/errors.ts";
-import { jsonErrorPosition } from "./json-error-position.ts";
+import { jsonErrorPosition } from "./error-position.ts";
 
 /** How deep arrays and objects may stand in one another. */
 export const MAX_JSON_DEPTH = 64;

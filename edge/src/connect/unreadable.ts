@@ -8,12 +8,12 @@ import { type ConnectRouter, type ContextValues, createContextKey } from "@conne
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { registry } from "@row/runtime/contract.ts";
 import { DomainError } from "@row/runtime/errors.ts";
+import { blame } from "../rest/json/explain.ts";
+import { refuseMisreadNumbers } from "../rest/json/numbers.ts";
 import { plainContentType } from "./content-type.ts";
 import { serveText } from "./grpc-web-text.ts";
 import { shortenTimeouts } from "./long-timeouts.ts";
 import { ENVELOPE_BYTES, formOf, type MessageForm, messagesIn } from "./message-form.ts";
-import { blame } from "./rest/json-blame.ts";
-import { refuseMisreadNumbers } from "./rest/json-numbers.ts";
 
 const REFUSAL = createContextKey<Error | undefined>(undefined, { description: "why the request is not readable" });
 

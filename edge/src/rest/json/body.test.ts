@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { MAX_JSON_DEPTH, parseJsonBody } from "./json-body.ts";
-import { jsonErrorPosition } from "./json-error-position.ts";
+import { MAX_JSON_DEPTH, parseJsonBody } from "./body.ts";
+import { jsonErrorPosition } from "./error-position.ts";
 
 test("reads any JSON that is not too deep", () => {
   fc.assert(

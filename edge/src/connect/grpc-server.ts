@@ -4,13 +4,13 @@ import { createServer, type Http2Server, type Http2ServerRequest, type ServerHtt
 import type { Transport } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { MethodContract } from "@row/runtime/contract.ts";
-import { addRoutes, contextValues, routerOptions } from "./connect-routes.ts";
-import { limitHttp2, MOST_STREAMS } from "./connection-limits.ts";
-import type { Client, Surroundings } from "./exchange.ts";
-import { isHost } from "./host.ts";
-import { MAX_BODY_BYTES } from "./http-server.ts";
-import { addReflection } from "./reflection/reflection.ts";
-import { resetUnread } from "./unread-bodies.ts";
+import { limitHttp2, MOST_STREAMS } from "../http/connection-limits.ts";
+import { isHost } from "../http/host.ts";
+import { MAX_BODY_BYTES } from "../http/server.ts";
+import { resetUnread } from "../http/unread-bodies.ts";
+import type { Client, Surroundings } from "../inbound-call.ts";
+import { addReflection } from "../reflection/reflection.ts";
+import { addRoutes, contextValues, routerOptions } from "./routes.ts";
 
 export interface GrpcServerOptions {
   readonly surroundings: Surroundings;

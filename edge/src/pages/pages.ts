@@ -2,8 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import type { FastifyInstance } from "fastify";
-import { varyingByEncoding } from "./answer-compression.ts";
-import { entityTag, namesTag } from "./entity-tag.ts";
+import { varyingByEncoding } from "../http/compression.ts";
+import { entityTag, namesTag } from "../http/entity-tag.ts";
 
 const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -27,7 +27,7 @@ const EXAMPLE_HOST = "localhost:8080";
 /** Serves the pages and the API's description. */
 export function addPages(app: FastifyInstance, openApi: string): void {
   for (const { path, file, type } of FILES) {
-    add(app, path, readFileSync(new URL(`pages/${file}`, import.meta.url), "utf8"), type);
+    add(app, path, readFileSync(new URL(file, import.meta.url), "utf8"), type);
   }
   add(app, DESCRIPTION, openApi, "application/json; charset=utf-8");
   app.get(ICON, (_request, reply) => reply.code(204).send());

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chooseCoding, varyingByEncoding } from "./answer-compression.ts";
+import { chooseCoding, varyingByEncoding } from "./compression.ts";
 
 for (const [acceptEncoding, coding] of [
   [undefined, undefined],

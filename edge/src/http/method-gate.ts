@@ -2,9 +2,9 @@
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { MethodContract } from "@row/runtime/contract.ts";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { RestHandler } from "./rest/handler.ts";
-import { type HttpRefusal, methodNotAllowed, pathNotFound } from "./rest/http-refusal.ts";
-import { sendError } from "./rest/reply.ts";
+import type { RestHandler } from "../rest/handler.ts";
+import { type HttpRefusal, methodNotAllowed, pathNotFound } from "../rest/http-refusal.ts";
+import { sendError } from "../rest/reply.ts";
 
 const REST_PATH = /^\/(v1|\.well-known)\//;
 

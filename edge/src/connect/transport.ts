@@ -18,9 +18,9 @@ import {
   type UnaryResponse,
 } from "@connectrpc/connect";
 import { methodAt } from "@row/runtime/contract.ts";
-import { type Backend, deadlineOf } from "./backend.ts";
-import { serviceOf } from "./contract.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Backend, deadlineOf } from "../backend.ts";
+import { serviceOf } from "../contract.ts";
+import type { Exchange } from "../inbound-call.ts";
 
 /** The request that a call is made for; every call through the transport has one. */
 export const EXCHANGE = createContextKey<Exchange | undefined>(undefined, { description: "the request being served" });
