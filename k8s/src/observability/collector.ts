@@ -2,8 +2,8 @@ import { NAMESPACE as SHOP } from "@row/topology/names.ts";
 import type { IConfigMap } from "kubernetes-models/v1";
 import { stringify } from "yaml";
 import { IMAGES } from "./images.ts";
+import { ANYBODY_HERE, ANYBODY_IN_THE_SHOP, CONTROL_PLANE, here, metadata, NAMESPACE } from "./namespace.ts";
 import { aboutPart, type Part } from "./part.ts";
-import { ANYBODY_HERE, ANYBODY_IN_THE_SHOP, CONTROL_PLANE, here, metadata, NAMESPACE } from "./place.ts";
 
 const USER = 10_001;
 const OTLP_HTTP = 4318;

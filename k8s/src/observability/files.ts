@@ -4,10 +4,10 @@ import { dashboards, grafana } from "./grafana.ts";
 import { JAEGER } from "./jaeger.ts";
 import { LOGS } from "./logs.ts";
 import { LOKI } from "./loki.ts";
+import { namespace } from "./namespace.ts";
 import type { Part } from "./part.ts";
 import { partObjects } from "./part-objects.ts";
 import { everyPod, meshPolicy, networkPolicy } from "./part-policies.ts";
-import { namespace } from "./place.ts";
 import { mayListPods, PROMETHEUS_EGRESS, prometheus } from "./prometheus.ts";
 
 /** The observability profile's objects by the file that they are written to. The namespace's sorts first. */

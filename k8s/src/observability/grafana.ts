@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { IConfigMap } from "kubernetes-models/v1";
 import { stringify } from "yaml";
 import { IMAGES } from "./images.ts";
+import { metadata } from "./namespace.ts";
 import { aboutPart, digest, type Part } from "./part.ts";
-import { metadata } from "./place.ts";
 
 const USER = 472;
 const DASHBOARDS = "grafana-dashboards";

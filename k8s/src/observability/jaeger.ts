@@ -1,8 +1,8 @@
 import { stringify } from "yaml";
 import { ownMetrics } from "./collector.ts";
 import { IMAGES } from "./images.ts";
+import { here } from "./namespace.ts";
 import type { Part } from "./part.ts";
-import { here } from "./place.ts";
 
 const USER = 10_001;
 /** In memory, so there is an end to them. */

@@ -1,8 +1,8 @@
 import { stringify } from "yaml";
 import { ownMetrics } from "./collector.ts";
 import { IMAGES } from "./images.ts";
+import { here, NAMESPACE } from "./namespace.ts";
 import type { Part } from "./part.ts";
-import { here, NAMESPACE } from "./place.ts";
 
 const CONFIGURATION = {
   extensions: {

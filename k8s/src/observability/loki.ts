@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import { IMAGES } from "./images.ts";
+import { here } from "./namespace.ts";
 import type { Part } from "./part.ts";
-import { here } from "./place.ts";
 
 const USER = 10_001;
 

@@ -4,8 +4,8 @@ import { labels } from "../about.ts";
 import { values } from "../environment.ts";
 import { PULL_POLICY } from "../images.ts";
 import { CONFINED, confinedPod, SCRATCH } from "../pod.ts";
+import { metadata } from "./namespace.ts";
 import { aboutPart, digest, type Part } from "./part.ts";
-import { metadata } from "./place.ts";
 
 /** What runs a part, and the Service by which others find it. Who may call it: part-policies.ts. */
 export function partObjects(part: Part): (IServiceAccount | IConfigMap | IService | IDeployment | IDaemonSet)[] {

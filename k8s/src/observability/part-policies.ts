@@ -1,8 +1,8 @@
 /** Who may call whom in this namespace: the mesh's policy and the network's, from the same lists of callers. */
 import type { INetworkPolicy, INetworkPolicyPeer } from "kubernetes-models/networking.k8s.io/v1";
 import { type About, labels, ownership } from "../about.ts";
+import { type Caller, identityOf, metadata, NAMESPACE } from "./namespace.ts";
 import { aboutPart, type Part, type Port } from "./part.ts";
-import { type Caller, identityOf, metadata, NAMESPACE } from "./place.ts";
 
 const POLICY_GROUP = "policy.linkerd.io";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { IContainer, IPodSpec, IVolume } from "kubernetes-models/v1";
 import type { About } from "../about.ts";
-import type { Caller } from "./place.ts";
+import type { Caller } from "./namespace.ts";
 
 /** A port, and who may call it; nobody but the kubelet's probes when that is not said. */
 export interface Port {

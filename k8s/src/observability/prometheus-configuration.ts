@@ -1,5 +1,5 @@
 import { NAMESPACE as SHOP } from "@row/topology/names.ts";
-import { NAMESPACE } from "./place.ts";
+import { NAMESPACE } from "./namespace.ts";
 
 interface Relabel {
   readonly source_labels?: readonly string[];

@@ -4,9 +4,9 @@ import { NAMESPACE as SHOP } from "@row/topology/names.ts";
 import type { IRole, IRoleBinding } from "kubernetes-models/rbac.authorization.k8s.io/v1";
 import { stringify } from "yaml";
 import { IMAGES } from "./images.ts";
+import { here, metadata, NAMESPACE } from "./namespace.ts";
 import { aboutPart, type Part } from "./part.ts";
 import { type Egress, inNamespace } from "./part-policies.ts";
-import { here, metadata, NAMESPACE } from "./place.ts";
 import { CONFIGURATION } from "./prometheus-configuration.ts";
 
 /** "nobody" */
