@@ -3,7 +3,8 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "@row/gen/es/google/rpc/error_details_pb.ts";
 import { type Status, StatusSchema } from "@row/gen/es/google/rpc/status_pb.ts";
-import { ERROR_DOMAIN, toAnswer, wasCutOff } from "@row/runtime/errors.ts";
+import { ERROR_DOMAIN } from "@row/runtime/domain-error.ts";
+import { toAnswer, wasCutOff } from "@row/runtime/rpc/status.ts";
 import { isMark, meantBy } from "@row/runtime/rpc/uncounted-status.ts";
 
 /** What grpc-js says of a call that was not OK. */

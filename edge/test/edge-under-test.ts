@@ -1,8 +1,9 @@
 import { Metadata } from "@grpc/grpc-js";
-import { DomainError, type ErrorKind, toAnswer } from "@row/runtime/errors.ts";
+import { DomainError, type ErrorKind } from "@row/runtime/domain-error.ts";
 import { TokenVerifier } from "@row/runtime/rpc/auth.ts";
 import { GrpcChannel } from "@row/runtime/rpc/client.ts";
 import { keySetFrom } from "@row/runtime/rpc/key-set.ts";
+import { toAnswer } from "@row/runtime/rpc/status.ts";
 import { createLogger } from "@row/runtime/telemetry/logger.ts";
 import { startTelemetry } from "@row/runtime/telemetry/telemetry.ts";
 import { FakeAuth } from "@row/tests/harness/fake-auth.ts";

@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { after, afterEach, before, test } from "node:test";
 import { Order_State } from "@row/gen/es/shop/orders/v1/order_pb.ts";
 import type { PlaceOrderRequest } from "@row/gen/es/shop/orders/v1/order_service_pb.ts";
-import { InvalidField, toAnswer } from "@row/runtime/errors.ts";
+import { InvalidField } from "@row/runtime/domain-error.ts";
+import { toAnswer } from "@row/runtime/rpc/status.ts";
 import { bareStatus, EdgeUnderTest, ORDER_ID, PRODUCT_ID, refusal, USER_ID } from "./edge-under-test.ts";
 
 let edge: EdgeUnderTest;

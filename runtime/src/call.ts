@@ -1,7 +1,7 @@
 /** The call that is being served: who asks, until when, and what must travel along to the services it calls. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { MethodContract } from "./contract.ts";
-import { DomainError } from "./errors.ts";
+import { DomainError } from "./domain-error.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import type { CallSpan } from "./telemetry/telemetry.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { InvalidField } from "./errors.ts";
+import { InvalidField } from "./domain-error.ts";
 import { CURRENCY, fromMoney, fromPrice, toMoney } from "./money.ts";
 
 const minor = fc.bigInt({ min: -(10n ** 15n), max: 10n ** 15n });

@@ -1,6 +1,6 @@
 /** Money in the shop's currency, as whole minor units (cents). */
 import { Money } from "@row/gen/grpc/google/type/money.ts";
-import { InvalidField } from "./errors.ts";
+import { InvalidField } from "./domain-error.ts";
 
 /** The one currency of this shop, ISO 4217, with two decimal places. */
 export const CURRENCY = "EUR";

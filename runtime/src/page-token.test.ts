@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { InvalidField } from "./errors.ts";
+import { InvalidField } from "./domain-error.ts";
 import { PageTokens, pageSize } from "./page-token.ts";
 
 const key = fc.array(fc.string({ unit: "binary" }), { minLength: 1, maxLength: 4 });

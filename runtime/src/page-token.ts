@@ -1,6 +1,6 @@
 /** Opaque page tokens for keyset lists: base64url of the list's name, its filter and the last key. */
 import { createHash } from "node:crypto";
-import { InvalidField } from "./errors.ts";
+import { InvalidField } from "./domain-error.ts";
 
 const MAX_KEY_PARTS = 4;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

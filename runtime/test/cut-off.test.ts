@@ -4,8 +4,8 @@ import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
-import { RpcError } from "../src/errors.ts";
 import { GrpcChannel } from "../src/rpc/client.ts";
+import { RpcError } from "../src/rpc/status.ts";
 import { startTelemetry } from "../src/telemetry/telemetry.ts";
 
 const telemetry = startTelemetry({ name: "test", version: "v1", instance: "test-1", endpoint: undefined });

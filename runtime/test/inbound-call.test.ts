@@ -9,11 +9,12 @@ import { promisify } from "node:util";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import { currentCall } from "../src/call.ts";
-import { DomainError, RpcError } from "../src/errors.ts";
+import { DomainError } from "../src/domain-error.ts";
 import { InvalidToken } from "../src/rpc/auth.ts";
 import { GrpcChannel } from "../src/rpc/client.ts";
 import type { Handlers } from "../src/rpc/handler.ts";
 import { GrpcServer } from "../src/rpc/server.ts";
+import { RpcError } from "../src/rpc/status.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { startTelemetry } from "../src/telemetry/telemetry.ts";
 

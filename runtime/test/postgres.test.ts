@@ -9,7 +9,8 @@ import { Batcher } from "../src/database/batcher.ts";
 import { onceTogether } from "../src/database/idempotency.ts";
 import { createPool } from "../src/database/postgres.ts";
 import { inTransaction } from "../src/database/transaction.ts";
-import { DomainError, isDatabaseTrouble } from "../src/errors.ts";
+import { isDatabaseTrouble } from "../src/database/trouble.ts";
+import { DomainError } from "../src/domain-error.ts";
 import { log, startPostgres } from "./harness.ts";
 
 const PORT = 14_070;

@@ -8,7 +8,7 @@ import { AdjustStockRequest } from "@row/gen/grpc/shop/inventory/v1/inventory_se
 import { PlaceOrderRequest } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import fc from "fast-check";
 import { methods, registry } from "../src/contract.ts";
-import { DomainError } from "../src/errors.ts";
+import { DomainError } from "../src/domain-error.ts";
 import type { EventType } from "../src/events/outbox.ts";
 import { isUuid, spellUuids } from "../src/rpc/uuid-fields.ts";
 import { plainBytes, validateBytes } from "../src/rpc/validate.ts";

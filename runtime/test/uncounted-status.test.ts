@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { status } from "@grpc/grpc-js";
-import { DomainError, type ErrorKind, RpcError, toAnswer } from "../src/errors.ts";
+import { DomainError, type ErrorKind } from "../src/domain-error.ts";
+import { RpcError, toAnswer } from "../src/rpc/status.ts";
 
 const COUNTED = [
   status.UNKNOWN,

@@ -2,7 +2,7 @@
 import { status } from "@grpc/grpc-js";
 import { Order_State } from "@row/gen/grpc/shop/orders/v1/order.ts";
 import { OrderServiceService } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
-import { RpcError } from "@row/runtime/errors.ts";
+import { RpcError } from "@row/runtime/rpc/status.ts";
 import type { ServicesUnderTest } from "../harness/service-under-test.ts";
 import { type Door, Refused, Trouble } from "./shopper.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RpcError } from "@row/runtime/errors.ts";
+import type { RpcError } from "@row/runtime/rpc/status.ts";
 import type { ServicesUnderTest } from "./service-under-test.ts";
 
 const TRIES = 100;

@@ -13,7 +13,7 @@ import {
   type Transport,
 } from "@connectrpc/connect";
 import { type MethodContract, methodAt, methods, registry } from "@row/runtime/contract.ts";
-import { InvalidField } from "@row/runtime/errors.ts";
+import { InvalidField } from "@row/runtime/domain-error.ts";
 import { validateBytes } from "@row/runtime/rpc/validate.ts";
 import { type Client, Exchange, type Surroundings } from "../inbound-call.ts";
 import { httpStatusOf } from "../rest/error-status.ts";

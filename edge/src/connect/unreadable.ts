@@ -7,7 +7,7 @@ import { base64Decode } from "@bufbuild/protobuf/wire";
 import { type ConnectRouter, type ContextValues, createContextKey } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { registry } from "@row/runtime/contract.ts";
-import { DomainError } from "@row/runtime/errors.ts";
+import { DomainError } from "@row/runtime/domain-error.ts";
 import { blame } from "../rest/json/explain.ts";
 import { refuseMisreadNumbers } from "../rest/json/numbers.ts";
 import { plainContentType } from "./content-type.ts";

@@ -1,7 +1,7 @@
 /** Answers REST requests: find the route, admit the user, read the request, call the service, write the answer. */
 import type { OutgoingHttpHeaders } from "node:http";
 import type { DescMessage } from "@bufbuild/protobuf";
-import { DomainError } from "@row/runtime/errors.ts";
+import { DomainError } from "@row/runtime/domain-error.ts";
 import { validateBytes } from "@row/runtime/rpc/validate.ts";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Backend, deadlineOf } from "../backend.ts";

@@ -1,5 +1,5 @@
 /** Refusals that HTTP has a status of its own for. */
-import { DomainError, type ErrorKind } from "@row/runtime/errors.ts";
+import { DomainError, type ErrorKind } from "@row/runtime/domain-error.ts";
 
 export class HttpRefusal extends DomainError {
   readonly httpStatus: number;

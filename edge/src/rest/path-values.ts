@@ -8,7 +8,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { registry } from "@row/runtime/contract.ts";
-import { InvalidField } from "@row/runtime/errors.ts";
+import { InvalidField } from "@row/runtime/domain-error.ts";
 import type { PathVariable } from "./path-template.ts";
 import { takesText, textToJson } from "./text-value.ts";
 

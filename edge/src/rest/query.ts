@@ -1,6 +1,6 @@
 /** Query parameters as request fields: `?pageSize=5&item.color=RED&item.color=BLUE`. */
 import type { DescField, DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { DomainError, InvalidField } from "@row/runtime/errors.ts";
+import { DomainError, InvalidField } from "@row/runtime/domain-error.ts";
 import { isWellKnown } from "./json/explain.ts";
 import { takesText, textToJson } from "./text-value.ts";
 

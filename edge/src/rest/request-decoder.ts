@@ -9,7 +9,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { registry } from "@row/runtime/contract.ts";
-import { InvalidField } from "@row/runtime/errors.ts";
+import { InvalidField } from "@row/runtime/domain-error.ts";
 import type { Binding } from "./binding.ts";
 import { parseJsonBody } from "./json/body.ts";
 import { blame } from "./json/explain.ts";

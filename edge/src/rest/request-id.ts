@@ -1,7 +1,7 @@
 /** `Idempotency-Key` as the request_id that the contracts ask for. */
 import { randomUUIDv7 } from "node:crypto";
 import type { DescMessage, JsonObject } from "@bufbuild/protobuf";
-import { InvalidField } from "@row/runtime/errors.ts";
+import { InvalidField } from "@row/runtime/domain-error.ts";
 import { uuidInLowerCase } from "@row/runtime/uuid.ts";
 import { v5 } from "uuid";
 

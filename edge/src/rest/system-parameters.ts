@@ -1,5 +1,5 @@
 /** The query parameters that Google's APIs have beside those of a method (cloud.google.com/apis/docs/system-parameters). */
-import { InvalidField } from "@row/runtime/errors.ts";
+import { InvalidField } from "@row/runtime/domain-error.ts";
 
 /** How the answer is to be written. */
 export interface AnswerForm {

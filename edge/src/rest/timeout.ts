@@ -1,5 +1,5 @@
 /** `X-Server-Timeout`: how many seconds the caller wants to wait, as Google's APIs take it. */
-import { InvalidField } from "@row/runtime/errors.ts";
+import { InvalidField } from "@row/runtime/domain-error.ts";
 
 /** In less no service can answer: such a timeout would always be a 504. */
 const SHORTEST_SECONDS = 0.05;

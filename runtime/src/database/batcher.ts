@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import pg from "pg";
 import { type CallContext, currentCall, whyOver } from "../call.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError } from "../domain-error.ts";
 
 interface Waiting<Item, Result> {
   readonly item: Item;

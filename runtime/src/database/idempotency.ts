@@ -1,7 +1,7 @@
 /** Idempotent mutations: a repeat of a request_id gets the first answer, another body under it is refused. */
 import { createHash } from "node:crypto";
 import type { Call } from "../call.ts";
-import { DomainError, type ErrorKind } from "../errors.ts";
+import { DomainError, type ErrorKind } from "../domain-error.ts";
 import { isUniqueViolation, type Queryable, statement } from "./postgres.ts";
 
 /** The request_id was used before with another body. */

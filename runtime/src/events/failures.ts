@@ -1,5 +1,5 @@
 /** What the failure of a try says of the event, and when to try again. */
-import { isDatabaseConflict, isDatabaseTrouble } from "../errors.ts";
+import { isDatabaseConflict, isDatabaseTrouble } from "../database/trouble.ts";
 
 const MAX_DELAY_MS = 30_000;
 const AWAY_DELAY_MS = 1_000;

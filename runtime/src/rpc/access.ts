@@ -2,7 +2,7 @@
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import type { User } from "../call.ts";
 import type { MethodContract } from "../contract.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError } from "../domain-error.ts";
 
 /** The suffix of every mesh identity of this shop, after "<account>.". */
 export const IDENTITY_SUFFIX = "shop.serviceaccount.identity.linkerd.cluster.local";

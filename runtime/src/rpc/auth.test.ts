@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
-import { DomainError } from "../errors.ts";
+import { DomainError } from "../domain-error.ts";
 import {
   ACCESS_TOKEN_SECONDS,
   bearerToken,

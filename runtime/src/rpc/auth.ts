@@ -2,7 +2,7 @@
 import { createLocalJWKSet, errors, type JWK, jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
 import type { User } from "../call.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError } from "../domain-error.ts";
 import { uuidInLowerCase } from "../uuid.ts";
 
 /** Who issues access tokens, and for whom. */

@@ -1,5 +1,5 @@
 /** How long a call is worth working on: until its deadline passes, its caller goes away, or it must end for another reason. */
-import { DomainError } from "../errors.ts";
+import { DomainError } from "../domain-error.ts";
 
 /** Timers count no further, and nothing here lives that long. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

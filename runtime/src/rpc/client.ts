@@ -3,12 +3,12 @@ import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { type CallContext, currentCall } from "../call.ts";
 import { type MethodContract, methodAt } from "../contract.ts";
-import { RpcError } from "../errors.ts";
 import { type CallSpan, endCallSpan, SpanKind, type Telemetry, traceparent } from "../telemetry/telemetry.ts";
 import { IDENTITY_SUFFIX } from "./access.ts";
 import { FollowedClient } from "./reloading-client.ts";
 import type { ServiceConfigFile } from "./retry-config.ts";
 import type { ServiceDefinition } from "./server.ts";
+import { RpcError } from "./status.ts";
 
 type RequestOf<M> = M extends { requestSerialize: (value: infer Q) => Buffer } ? Q : never;
 type ResponseOf<M> = M extends { responseDeserialize: (bytes: Buffer) => infer R } ? R : never;

@@ -2,7 +2,7 @@
 import { type handleServerStreamingCall, type handleUnaryCall, type ServerWritableStream, status } from "@grpc/grpc-js";
 import type { Call } from "../call.ts";
 import { methodAt } from "../contract.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError } from "../domain-error.ts";
 import { Serving, type ServingSetup } from "./inbound-call.ts";
 import { type StreamPlace, StreamPlaces } from "./stream-limits.ts";
 

@@ -4,12 +4,13 @@ import { Metadata, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { type Call, type CallContext, runInCall, type User } from "../call.ts";
 import type { MethodContract } from "../contract.ts";
-import { DomainError, toAnswer } from "../errors.ts";
+import { DomainError } from "../domain-error.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { type CallSpan, endCallSpan, SpanKind, type Telemetry } from "../telemetry/telemetry.ts";
 import { checkService, checkUser, serviceOf } from "./access.ts";
 import { bearerToken, InvalidToken, type TokenVerifier } from "./auth.ts";
 import { Patience } from "./call-deadline.ts";
+import { toAnswer } from "./status.ts";
 import { validateBytes } from "./validate.ts";
 
 /** What every call of a process shares. */

@@ -1,6 +1,7 @@
 /** Answers that grpc-js gives by itself, before or beside our handlers, put right where they blame the callee for its caller. */
 import { Metadata, ServerInterceptingCall, type ServerInterceptor, type StatusObject, status } from "@grpc/grpc-js";
-import { DomainError, toAnswer } from "../errors.ts";
+import { DomainError } from "../domain-error.ts";
+import { toAnswer } from "./status.ts";
 
 /** A status as grpc-js makes it: it has no metadata, ours always has. */
 type LibraryStatus = Partial<Omit<StatusObject, "metadata">> & { readonly metadata?: Metadata | null };

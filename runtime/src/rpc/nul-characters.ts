@@ -1,7 +1,7 @@
 /** Finds the NUL character in requests: it is valid in protobuf and JSON, and no text that Postgres stores may hold it. */
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import type { FieldViolation } from "../errors.ts";
+import type { FieldViolation } from "../domain-error.ts";
 
 /** Every string field of the message that holds a NUL character. */
 export function nulCharacters(descriptor: DescMessage, message: Message): FieldViolation[] {

@@ -1,5 +1,5 @@
 /** How many streams may be open: streams stay for long, so they have a bound of their own and each end user a share of it. */
-import { DomainError } from "../errors.ts";
+import { DomainError } from "../domain-error.ts";
 
 interface Bounds {
   readonly total: number;

@@ -2,7 +2,7 @@
 import { create, type DescMessage, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { registry } from "../contract.ts";
-import { DomainError, type FieldViolation } from "../errors.ts";
+import { DomainError, type FieldViolation } from "../domain-error.ts";
 import { nulCharacters } from "./nul-characters.ts";
 import { isPlain } from "./plain-bytes.ts";
 import { spellUuids } from "./uuid-fields.ts";

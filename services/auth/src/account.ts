@@ -1,4 +1,4 @@
-import { DomainError, InvalidField } from "@row/runtime/errors.ts";
+import { DomainError, InvalidField } from "@row/runtime/domain-error.ts";
 
 /** What everybody who registers may do. */
 export const FIRST_ROLE = "customer";

@@ -7,7 +7,7 @@ for (const file of ["account.ts", "key-schedule.ts", "turnstile.ts"]) {
     const source = readFileSync(new URL(file, import.meta.url), "utf8");
     const imports = [...source.matchAll(/^import .* from "(.+)";$/gm)].map((match) => match[1]);
     assert.deepEqual(
-      imports.filter((name) => name !== "@row/runtime/errors.ts"),
+      imports.filter((name) => name !== "@row/runtime/domain-error.ts"),
       [],
     );
   });

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { DomainError } from "@row/runtime/errors.ts";
+import { DomainError } from "@row/runtime/domain-error.ts";
 
 /** How long a refresh token is good for when it is not used. */
 export const REFRESH_TOKEN_SECONDS = 30 * 24 * 3_600;

@@ -1,5 +1,5 @@
 /** What page tokens of the product lists hold. A token can be made up, so its parts are checked like any input. */
-import { InvalidField } from "@row/runtime/errors.ts";
+import { InvalidField } from "@row/runtime/domain-error.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Postgres writes a rank in 14 characters at most. */

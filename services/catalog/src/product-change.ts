@@ -1,4 +1,4 @@
-import { DomainError } from "@row/runtime/errors.ts";
+import { DomainError } from "@row/runtime/domain-error.ts";
 import { type Product, ProductNotFound } from "./product.ts";
 import type { ProductReader } from "./product-reader.ts";
 

@@ -62,6 +62,6 @@ test("a product decides without doing any I/O", () => {
   const source = readFileSync(new URL("product.ts", import.meta.url), "utf8");
   assert.deepEqual(
     [...source.matchAll(/from "(.+)"/g)].map((match) => match[1]),
-    ["@row/runtime/errors.ts"],
+    ["@row/runtime/domain-error.ts"],
   );
 });

@@ -1,5 +1,5 @@
 /** A product: what a merchant may change about it, and when that is refused. */
-import { DomainError, InvalidField } from "@row/runtime/errors.ts";
+import { DomainError, InvalidField } from "@row/runtime/domain-error.ts";
 
 export interface Product {
   readonly id: string;

@@ -1,4 +1,4 @@
-import { InvalidField } from "@row/runtime/errors.ts";
+import { InvalidField } from "@row/runtime/domain-error.ts";
 
 /** A minus that stands before no word and no quotation, and so excludes nothing. */
 const IDLE_MINUS = /-(?![\p{L}\p{N}"])/gu;

@@ -1,8 +1,8 @@
 import { randomUUIDv7 } from "node:crypto";
 import { CatalogServiceService, type CreateProductRequest } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import type { Product } from "@row/gen/grpc/shop/catalog/v1/product.ts";
-import type { RpcError } from "@row/runtime/errors.ts";
 import { toMoney } from "@row/runtime/money.ts";
+import type { RpcError } from "@row/runtime/rpc/status.ts";
 import { startServices } from "../../../tests/harness/service-under-test.ts";
 
 /** catalog with its stores and demo data, and what tests ask of it over and over. */

@@ -5,9 +5,9 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { ProductPriceChanged } from "@row/gen/grpc/shop/catalog/v1/catalog_events.ts";
-import type { RpcError } from "@row/runtime/errors.ts";
 import { toMoney } from "@row/runtime/money.ts";
 import { PageTokens } from "@row/runtime/page-token.ts";
+import type { RpcError } from "@row/runtime/rpc/status.ts";
 import { EventStreams } from "../../../tests/harness/events.ts";
 import { answerOf, type CatalogUnderTest, newProductRequest, startCatalog } from "./catalog-under-test.ts";
 

@@ -7,7 +7,7 @@ for (const file of ["reservation.ts", "stock.ts"]) {
     const source = readFileSync(new URL(file, import.meta.url), "utf8");
     const imports = [...source.matchAll(/from "(.+)"/g)].map((match) => match[1]);
     assert.deepEqual(
-      imports.filter((name) => name !== "@row/runtime/errors.ts" && name !== "./reservation.ts"),
+      imports.filter((name) => name !== "@row/runtime/domain-error.ts" && name !== "./reservation.ts"),
       [],
     );
   });

@@ -1,5 +1,5 @@
 /** A reservation: what an order holds, and what may become of it. */
-import { DomainError, InvalidField } from "@row/runtime/errors.ts";
+import { DomainError, InvalidField } from "@row/runtime/domain-error.ts";
 
 export type ReservationState = "RESERVED" | "RELEASED" | "COMMITTED" | "RETURNED";
 

@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from "node:crypto";
 import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
-import type { RpcError } from "@row/runtime/errors.ts";
+import type { RpcError } from "@row/runtime/rpc/status.ts";
 import { type ServicesUnderTest, startServices } from "../../../tests/harness/service-under-test.ts";
 
 export interface StockRow {

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
-import type { RpcError } from "@row/runtime/errors.ts";
+import type { RpcError } from "@row/runtime/rpc/status.ts";
 import { EventStreams } from "../../../tests/harness/events.ts";
 import { answerOf, disagreements, type InventoryUnderTest, startInventory } from "./inventory-under-test.ts";
 

@@ -2,7 +2,7 @@
 
 import type { Call, User } from "@row/runtime/call.ts";
 import { recordAct } from "@row/runtime/database/audit.ts";
-import { DomainError } from "@row/runtime/errors.ts";
+import { DomainError } from "@row/runtime/domain-error.ts";
 import type { Order } from "./order.ts";
 import type { OrderStore } from "./order-store.ts";
 

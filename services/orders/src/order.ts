@@ -1,5 +1,5 @@
 /** The order: what can happen to it and what it then is. Nothing here does I/O. */
-import { DomainError } from "@row/runtime/errors.ts";
+import { DomainError } from "@row/runtime/domain-error.ts";
 
 export type OrderState = "PENDING" | "CONFIRMED" | "SHIPPED" | "DELIVERED" | "CANCELLED";
 

@@ -1,7 +1,7 @@
 /** The card gateway, reached over HTTP behind a timeout, a bulkhead and a circuit breaker. */
 import { Agent, request } from "node:http";
 import { currentCall } from "@row/runtime/call.ts";
-import { DomainError } from "@row/runtime/errors.ts";
+import { DomainError } from "@row/runtime/domain-error.ts";
 import {
   BrokenCircuitError,
   BulkheadRejectedError,

@@ -1,5 +1,5 @@
 /** The payment of an order: its states and what each allows. Nothing here does I/O. */
-import { DomainError } from "@row/runtime/errors.ts";
+import { DomainError } from "@row/runtime/domain-error.ts";
 
 export type PaymentState = "AUTHORIZED" | "DECLINED" | "CAPTURED" | "VOIDED" | "REFUNDED";
 

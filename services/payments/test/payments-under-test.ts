@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from "node:crypto";
 import { PaymentServiceService } from "@row/gen/grpc/shop/payments/v1/payment_service.ts";
-import type { RpcError } from "@row/runtime/errors.ts";
 import { toMoney } from "@row/runtime/money.ts";
+import type { RpcError } from "@row/runtime/rpc/status.ts";
 import { startServices } from "@row/tests/harness/service-under-test.ts";
 
 /** What the card gateway holds about an order. */

@@ -4,9 +4,9 @@ import { after, before, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { Payment_State as State } from "@row/gen/grpc/shop/payments/v1/payment.ts";
 import { PaymentServiceService } from "@row/gen/grpc/shop/payments/v1/payment_service.ts";
-import { RpcError } from "@row/runtime/errors.ts";
 import { toMoney } from "@row/runtime/money.ts";
 import type { PromiseClient } from "@row/runtime/rpc/client.ts";
+import { RpcError } from "@row/runtime/rpc/status.ts";
 import { type ServicesUnderTest, startServices } from "@row/tests/harness/service-under-test.ts";
 
 let services: ServicesUnderTest;

@@ -6,7 +6,7 @@ import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_ser
 import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
 import { OrderServiceService } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import { PaymentServiceService } from "@row/gen/grpc/shop/payments/v1/payment_service.ts";
-import { RpcError } from "@row/runtime/errors.ts";
+import { RpcError } from "@row/runtime/rpc/status.ts";
 import { ADDRESS, orderOf } from "../../harness/ordering.ts";
 import { type Answer, Rest } from "../../harness/rest.ts";
 import type { LoadJob } from "./load-job.ts";

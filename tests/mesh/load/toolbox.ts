@@ -1,5 +1,5 @@
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { RpcError } from "@row/runtime/errors.ts";
+import { RpcError } from "@row/runtime/rpc/status.ts";
 
 /** Routes have their own, shorter ones. */
 const DEADLINE_MS = 10_000;

@@ -1,7 +1,7 @@
 /** Reads a JSON body, and refuses what is no JSON with the place where it goes wrong. */
 import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { DomainError } from "@row/runtime/errors.ts";
+import { DomainError } from "@row/runtime/domain-error.ts";
 import { jsonErrorPosition } from "./error-position.ts";
 
 /** How deep arrays and objects may stand in one another. */

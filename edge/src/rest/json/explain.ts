@@ -1,7 +1,7 @@
 /** Finds the field that makes a JSON value unreadable. Runs only once reading has failed. */
 import { type DescField, type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { registry } from "@row/runtime/contract.ts";
-import { InvalidField } from "@row/runtime/errors.ts";
+import { InvalidField } from "@row/runtime/domain-error.ts";
 import { formOfField, formOfMessage, formOfValue, hasOwnJsonForm } from "./form.ts";
 
 /** The refusal that names the first field of `json` that does not fit the message. */

@@ -4,7 +4,7 @@
  */
 import { type DescField, type DescMessage, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
-import { InvalidField } from "@row/runtime/errors.ts";
+import { InvalidField } from "@row/runtime/domain-error.ts";
 import { formOfMessage } from "./form.ts";
 
 const WIDE: ReadonlySet<ScalarType | undefined> = new Set([

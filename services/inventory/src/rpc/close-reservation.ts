@@ -1,6 +1,6 @@
 import type { Call } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
-import { DomainError } from "@row/runtime/errors.ts";
+import { DomainError } from "@row/runtime/domain-error.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { outcomeOfNoChange, type Step } from "../reservation.ts";
 

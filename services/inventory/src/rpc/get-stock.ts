@@ -1,5 +1,5 @@
 import type { GetStockRequest, GetStockResponse } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
-import { DomainError } from "@row/runtime/errors.ts";
+import { DomainError } from "@row/runtime/domain-error.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { findStock } from "../stock-store.ts";
 

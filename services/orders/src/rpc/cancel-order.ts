@@ -1,7 +1,7 @@
 import { CancelOrderRequest, CancelOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import type { Call } from "@row/runtime/call.ts";
 import { once } from "@row/runtime/database/idempotency.ts";
-import { DomainError } from "@row/runtime/errors.ts";
+import { DomainError } from "@row/runtime/domain-error.ts";
 import { OrderNotFound, signedIn } from "../access.ts";
 import { change } from "../change.ts";
 import type { Dependencies } from "../dependencies.ts";

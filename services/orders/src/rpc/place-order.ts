@@ -3,7 +3,7 @@ import { PlaceOrderRequest, PlaceOrderResponse } from "@row/gen/grpc/shop/orders
 import type { Call } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
 import { onceTogether } from "@row/runtime/database/idempotency.ts";
-import { DomainError, InvalidField } from "@row/runtime/errors.ts";
+import { DomainError, InvalidField } from "@row/runtime/domain-error.ts";
 import { fromMoney, fromPrice, MAX_MINOR } from "@row/runtime/money.ts";
 import { signedIn } from "../access.ts";
 import { change } from "../change.ts";

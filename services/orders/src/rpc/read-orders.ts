@@ -12,7 +12,7 @@ import type {
 import type { Prisma, PrismaClient } from "@row/gen/prisma/orders/client.ts";
 import type { Call } from "@row/runtime/call.ts";
 import { recordAct } from "@row/runtime/database/audit.ts";
-import { DomainError } from "@row/runtime/errors.ts";
+import { DomainError } from "@row/runtime/domain-error.ts";
 import { PageTokens, pageSize } from "@row/runtime/page-token.ts";
 import { isAdmin, signedIn, visibleOrder } from "../access.ts";
 import { toItems } from "../event-schema.ts";

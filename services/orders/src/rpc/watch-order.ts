@@ -1,6 +1,6 @@
 import type { WatchOrderRequest, WatchOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import type { Call } from "@row/runtime/call.ts";
-import { DomainError, InvalidField } from "@row/runtime/errors.ts";
+import { DomainError, InvalidField } from "@row/runtime/domain-error.ts";
 import { visibleOrder } from "../access.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { evolve, isFinal, type Order } from "../order.ts";

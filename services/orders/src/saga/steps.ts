@@ -2,9 +2,9 @@
 import { status } from "@grpc/grpc-js";
 import type { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
 import type { PaymentServiceService } from "@row/gen/grpc/shop/payments/v1/payment_service.ts";
-import { RpcError } from "@row/runtime/errors.ts";
 import { toMoney } from "@row/runtime/money.ts";
 import type { CallOptions, PromiseClient } from "@row/runtime/rpc/client.ts";
+import { RpcError } from "@row/runtime/rpc/status.ts";
 import type { Order } from "../order.ts";
 import type { Outcome } from "./saga.ts";
 import type { SagaData } from "./saga-record.ts";

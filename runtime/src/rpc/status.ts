@@ -1,28 +1,12 @@
-/** Domain errors, and the one place where they become a gRPC status. */
+/** The one place where what a handler threw becomes a gRPC status, and a status that was received an error. */
+
 import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import { BadRequest, ErrorInfo } from "@row/gen/grpc/google/rpc/error_details.ts";
 import { Status } from "@row/gen/grpc/google/rpc/status.ts";
+import { isDatabaseTrouble } from "../database/trouble.ts";
+import { DomainError, ERROR_DOMAIN, type ErrorKind } from "../domain-error.ts";
 import { fittingMessage, fittingViolations } from "./error-size.ts";
-import { type Detail, detail, detailOf, meantBy, passesIn, permissionMissing } from "./rpc/uncounted-status.ts";
-
-/**
- * Kinds of refusals; each has one gRPC code. Only "unavailable" and "too-late" are this process's own trouble and count against
- * it: "cut-short" is a caller that gave less time than the contract does, "dependency" is trouble of something else.
- */
-export type ErrorKind =
-  | "invalid"
-  | "unauthenticated"
-  | "forbidden"
-  | "not-found"
-  | "already-exists"
-  | "refused"
-  | "aborted"
-  | "exhausted"
-  | "caller-gone"
-  | "cut-short"
-  | "dependency"
-  | "unavailable"
-  | "too-late";
+import { type Detail, detail, detailOf, meantBy, passesIn, permissionMissing } from "./uncounted-status.ts";
 
 const CODES: Record<ErrorKind, status> = {
   invalid: status.INVALID_ARGUMENT,
@@ -39,46 +23,6 @@ const CODES: Record<ErrorKind, status> = {
   unavailable: status.UNAVAILABLE,
   "too-late": status.DEADLINE_EXCEEDED,
 };
-
-/** A field of the request that is wrong, by its proto path ("items[0].quantity"). */
-export interface FieldViolation {
-  readonly field: string;
-  readonly description: string;
-}
-
-/** The domain of every reason this shop gives. */
-export const ERROR_DOMAIN = "shop";
-
-/** A refusal with a reason that callers can act on. Only this file knows its gRPC status. */
-export class DomainError extends Error {
-  readonly kind: ErrorKind;
-  /** UPPER_SNAKE_CASE, as the contracts list it without the enum's prefix. */
-  readonly reason: string;
-  /** What else a caller may want to know; never personal. */
-  readonly facts: Readonly<Record<string, string>>;
-  readonly violations: readonly FieldViolation[];
-
-  constructor(
-    kind: ErrorKind,
-    reason: string,
-    message: string,
-    extra: { facts?: Readonly<Record<string, string>>; violations?: readonly FieldViolation[] } = {},
-  ) {
-    super(message);
-    this.name = new.target.name;
-    this.kind = kind;
-    this.reason = reason;
-    this.facts = extra.facts ?? {};
-    this.violations = extra.violations ?? [];
-  }
-}
-
-/** A field of the request is wrong. */
-export class InvalidField extends DomainError {
-  constructor(field: string, description: string) {
-    super("invalid", "INVALID_REQUEST", `${field}: ${description}`, { violations: [{ field, description }] });
-  }
-}
 
 /** The answer of a service that was called, when it was not OK. */
 export class RpcError extends Error {
@@ -143,45 +87,6 @@ function asDomainError(error: unknown): DomainError | undefined {
     return new DomainError("unavailable", "DATABASE_UNAVAILABLE", "Cannot answer now: the database is not reachable");
   }
   return undefined;
-}
-
-/** SQLSTATE classes and codes that pass by themselves: connection lost, shutting down, serialisation, deadlock. */
-const PASSING_SQLSTATE = /^(08|53|57P0|40001|40P01|55P03)/;
-/** Prisma's own codes for the same. */
-const PRISMA_TROUBLE = /^P(10(01|02|08|11|17)|2024|2034|2037)$/;
-/** What pg says without a code; its query_timeout is the last but one. */
-const LOST_CONNECTION =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|Client was closed/;
-const SOCKET_TROUBLE = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOENT"]);
-
-/** Whether the error says that the database cannot be reached for now. */
-export function isDatabaseTrouble(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (error instanceof AggregateError) return error.errors.some(isDatabaseTrouble);
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  return (
-    PASSING_SQLSTATE.test(code) ||
-    PASSING_SQLSTATE.test(sqlStateInPrisma(error)) ||
-    PRISMA_TROUBLE.test(code) ||
-    SOCKET_TROUBLE.has(code) ||
-    LOST_CONNECTION.test(error.message)
-  );
-}
-
-/** SQLSTATEs of a statement that lost against another, or took longer than it may. */
-const CONFLICT_SQLSTATE = /^(40001|40P01|55P03|57014)$/;
-
-/** Whether the statement might do if it came again: it had no effect, and nothing is wrong with it. */
-export function isDatabaseConflict(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  return CONFLICT_SQLSTATE.test(code) || CONFLICT_SQLSTATE.test(sqlStateInPrisma(error)) || code === "P2034";
-}
-
-/** The SQLSTATE of an error that Prisma wraps; empty for any other error. */
-function sqlStateInPrisma(error: Error): string {
-  const { meta } = error as { meta?: { driverAdapterError?: { cause?: { originalCode?: unknown } } } };
-  return String(meta?.driverAdapterError?.cause?.originalCode ?? "");
 }
 
 /** When trouble elsewhere may be over. */

@@ -2,7 +2,7 @@
  * An error travels in the trailers of its call. Clients of gRPC's C core may refuse more than 8 KiB there, and none takes more
  * than 16; on far more grpc-js ends the whole connection, with every other call on it.
  */
-import type { FieldViolation } from "./errors.ts";
+import type { FieldViolation } from "../domain-error.ts";
 
 /** Code points; each may take twelve bytes on the wire. */
 const LONGEST_MESSAGE = 300;

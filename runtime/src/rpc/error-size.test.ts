@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { DomainError } from "../domain-error.ts";
 import { fittingMessage, fittingViolations } from "./error-size.ts";
-import { DomainError, toAnswer } from "./errors.ts";
+import { toAnswer } from "./status.ts";
 
 for (const [unit, limit] of [
   ["grapheme-ascii", 8_192],
