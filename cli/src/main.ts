@@ -3,6 +3,7 @@ import { type Installation, installationFrom } from "@row/laptop/installation.ts
 import { recordedPortBase, supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { Command, Option } from "commander";
+import type { CallFlags } from "./commands/call.ts";
 import type { DeployFlags } from "./commands/deploy.ts";
 import type { UpFlags } from "./commands/up.ts";
 
@@ -253,14 +254,6 @@ interface LintFlags {
   contracts?: string;
   rules?: boolean;
   json?: boolean;
-}
-
-export interface CallFlags {
-  as?: string;
-  token?: string;
-  header: string[];
-  address?: string;
-  timeout?: string;
 }
 
 /** With the ports of the shop that runs there, whatever ROW_PORT_BASE is in this terminal. */

@@ -1,7 +1,7 @@
 import { GRPC_PORT } from "@row/topology/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
+import type { CallFlags } from "../commands/call.ts";
 import { callAt } from "../commands/call.ts";
-import type { CallFlags } from "../main.ts";
 import type { Kubectl } from "./kubectl.ts";
 import { openTunnel, type Tunnel } from "./toolbox-tunnel.ts";
 

@@ -1,10 +1,10 @@
 import type { Installation } from "@row/laptop/installation.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { Command } from "commander";
+import type { CallFlags } from "../commands/call.ts";
 import { type Choice, chosen, type GetFlags, showResources } from "../commands/get.ts";
 import { authzText } from "../commands/mesh-authz.ts";
 import type { StatFlags } from "../commands/stat.ts";
-import type { CallFlags } from "../main.ts";
 import { call } from "./call.ts";
 import { Kubectl } from "./kubectl.ts";
 import { readCluster } from "./resources.ts";

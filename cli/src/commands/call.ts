@@ -10,8 +10,16 @@ import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 import { callMethod, findMethod } from "../dynamic-client.ts";
 import { describeFailure } from "../grpc-failure.ts";
-import type { CallFlags } from "../main.ts";
 import { demoAddress } from "./welcome.ts";
+
+/** What `row call` takes besides method and message. */
+export interface CallFlags {
+  as?: string;
+  token?: string;
+  header: string[];
+  address?: string;
+  timeout?: string;
+}
 
 /** A shop that can be called: where its services are, and what opens the demo users' accounts. */
 export interface CallPlace {

@@ -1,5 +1,5 @@
 /** Says of the objects in requests that unknown fields are refused; those in answers may grow. */
-import type { Schema } from "./schema.ts";
+import type { Schema } from "./json-schema.ts";
 
 /** Closes what request bodies hold, in place. */
 export function closeRequests(paths: Readonly<Record<string, Schema>>, components: ReadonlyMap<string, Schema>): void {

@@ -3,9 +3,10 @@ import { StatusSchema } from "@row/gen/es/google/rpc/status_pb.ts";
 import type { Binding } from "../rest/binding.ts";
 import { closeRequests } from "./closed-requests.ts";
 import { readComments } from "./comments.ts";
+import type { Schema } from "./json-schema.ts";
 import { operation } from "./operation.ts";
 import { OpenApiPaths } from "./paths.ts";
-import { type Schema, Schemas } from "./schema.ts";
+import { Schemas } from "./schema.ts";
 
 export function openApiDocument(bindings: readonly Binding[]): Schema {
   const comments = readComments();

@@ -5,9 +5,10 @@ import type { Binding } from "../rest/binding.ts";
 import { isWellKnown } from "../rest/json/explain.ts";
 import { takesText } from "../rest/text-value.ts";
 import type { Comments } from "./comments.ts";
+import type { Schema } from "./json-schema.ts";
 import type { PathParameter } from "./paths.ts";
 import { isRequired, mustBeSent } from "./rules.ts";
-import type { Schema, Schemas } from "./schema.ts";
+import type { Schemas } from "./schema.ts";
 
 /** How deep query parameters are written out: "a.b.c". */
 const MAX_QUERY_DEPTH = 4;

@@ -2,7 +2,7 @@
 import { type DescEnum, type DescField, getOption } from "@bufbuild/protobuf";
 import { type FieldRules, field as fieldOption } from "@row/gen/es/buf/validate/validate_pb.ts";
 import { requiredFields } from "@row/runtime/rpc/validate.ts";
-import type { Schema } from "./schema.ts";
+import type { Schema } from "./json-schema.ts";
 
 export function rulesOf(field: DescField): FieldRules {
   return getOption(field, fieldOption);

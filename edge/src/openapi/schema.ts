@@ -1,10 +1,10 @@
 /** Messages and enums as JSON Schema, as proto3 JSON writes them. */
+
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import type { FieldRules } from "@row/gen/es/buf/validate/validate_pb.ts";
 import type { Comments } from "./comments.ts";
+import type { Schema } from "./json-schema.ts";
 import { allowedNames, itemRules, keywords, mustBeSent, rulesOf } from "./rules.ts";
-
-export type Schema = { [key: string]: unknown };
 
 const INT32: Schema = { type: "integer", format: "int32" };
 const INT64: Schema = { type: "string", format: "int64", pattern: "^-?[0-9]+$" };

@@ -1,24 +1,12 @@
 /** Manifests as the rules look at them: by kind, with what refers to what. Nothing is required to be there or to be right. */
+
 import type { Manifest } from "../resources/manifest.ts";
 import type { Contracts } from "./contracts.ts";
 import { isGateway } from "./gateway-parent.ts";
+import { type KubeObject, mayBeSame } from "./kube-object.ts";
 import { type Route, routeOf } from "./route.ts";
 import { Value } from "./value.ts";
 import { type Workload, workloadOf } from "./workload.ts";
-
-export interface KubeObject {
-  readonly kind: string;
-  /** "" for the core group. */
-  readonly group: string;
-  readonly version: string;
-  readonly name: string;
-  /** Absent when the file leaves it to kubectl or kustomize. */
-  readonly namespace: string | undefined;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly root: Value;
-  readonly spec: Value;
-}
 
 export class Cluster {
   readonly objects: readonly KubeObject[];
@@ -80,11 +68,6 @@ export class Cluster {
       ),
     );
   }
-}
-
-/** Whether two namespaces may be one: a file that does not say gets whichever kubectl is told. */
-export function mayBeSame(one: string | undefined, other: string | undefined): boolean {
-  return one === undefined || other === undefined || one === other;
 }
 
 function objectOf(manifest: Manifest): KubeObject {

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { RowError } from "@row/topology/row-error.ts";
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { writePath } from "../resources/field-path.ts";
 import { isRecord, type Manifest, readManifests } from "../resources/manifest.ts";
-import { writePath } from "../resources/problem.ts";
 import { yamlFiles } from "../resources/read.ts";
 import type { Finding } from "./rule.ts";
 import { Value } from "./value.ts";

@@ -1,18 +1,18 @@
 /** Whether a route's parent is a Gateway, which is what the CRD takes it for when group and kind are not written. */
-import { type Cluster, mayBeSame } from "./cluster.ts";
+import { type KubeObjects, mayBeSame } from "./kube-object.ts";
 import type { Parent, Route } from "./route.ts";
 
 const GROUP = "gateway.networking.k8s.io";
 
 /** Without a kind it may also be a Service whose kind was forgotten: then neither a Gateway nor the route itself speaks of one. */
-export function isGateway(cluster: Cluster, route: Route, parent: Parent): boolean {
+export function isGateway(objects: KubeObjects, route: Route, parent: Parent): boolean {
   const { at, group = GROUP, kind = "Gateway", name, namespace } = parent;
   if (group !== GROUP || kind !== "Gateway") return false;
   if (parent.kind !== undefined || at.at("sectionName").exists) return true;
-  if (cluster.find("Gateway", name, namespace)) return true;
+  if (objects.find("Gateway", name, namespace)) return true;
   if (route.object.spec.at("hostnames").items.length > 0) return true;
   const isElsewhere = !mayBeSame(namespace, route.object.namespace);
-  const isService = cluster.service(name, namespace) !== undefined;
+  const isService = objects.service(name, namespace) !== undefined;
   return !isService && (isElsewhere || !sendsToVersionsOf(route, name));
 }
 

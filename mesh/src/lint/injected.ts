@@ -1,5 +1,7 @@
 /** Which workloads get a sidecar, as far as the manifests at hand say. */
-import { type Cluster, type KubeObject, mayBeSame } from "./cluster.ts";
+
+import type { Cluster } from "./cluster.ts";
+import { type KubeObject, mayBeSame } from "./kube-object.ts";
 import type { Workload } from "./workload.ts";
 
 export const INJECT = "linkerd.io/inject";

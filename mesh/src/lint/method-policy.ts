@@ -1,7 +1,8 @@
 /** Which retries and timeouts a method gets, by the routes of a Service. */
 import { type Retry, readRoutePolicy, type Timeouts } from "../resources/route-policy.ts";
-import { annotationOf, type Cluster, type KubeObject } from "./cluster.ts";
+import { annotationOf, type Cluster } from "./cluster.ts";
 import type { Method } from "./contracts.ts";
+import type { KubeObject } from "./kube-object.ts";
 import type { Route } from "./route.ts";
 import type { Value } from "./value.ts";
 

@@ -1,5 +1,7 @@
 /** Which Servers and authorizations apply to a workload's port. */
-import { type Cluster, type KubeObject, mayBeSame } from "./cluster.ts";
+
+import type { Cluster } from "./cluster.ts";
+import { type KubeObject, mayBeSame } from "./kube-object.ts";
 import { referenceOf } from "./reference.ts";
 import { selects, type Workload } from "./workload.ts";
 

@@ -1,5 +1,5 @@
 /** GRPCRoutes and HTTPRoutes with their parents, rules and backends, as far as they are written. */
-import type { KubeObject } from "./cluster.ts";
+import type { KubeObject } from "./kube-object.ts";
 import { type ObjectReference, referenceOf } from "./reference.ts";
 import type { Value } from "./value.ts";
 

@@ -1,4 +1,5 @@
-import { type FieldPath, isRecord, type Manifest } from "../resources/manifest.ts";
+import type { FieldPath } from "../resources/field-path.ts";
+import { isRecord, type Manifest } from "../resources/manifest.ts";
 
 /** A field of a manifest that may hold anything or be absent, with its place. */
 export class Value {

@@ -1,4 +1,4 @@
-import type { KubeObject } from "./cluster.ts";
+import type { KubeObject } from "./kube-object.ts";
 import type { Value } from "./value.ts";
 
 /** Something that makes pods, or a pod itself. */

@@ -1,5 +1,6 @@
-import { type FieldPath, isRecord, type Manifest } from "./manifest.ts";
-import { type Problem, writePath } from "./problem.ts";
+import { type FieldPath, writePath } from "./field-path.ts";
+import { isRecord, type Manifest } from "./manifest.ts";
+import type { Problem } from "./problem.ts";
 
 interface Reading {
   readonly manifest: Manifest;

@@ -1,4 +1,5 @@
 /** Kubernetes manifests as they were written: any kind, with the line of every field. */
+
 import {
   isAlias,
   isMap,
@@ -10,10 +11,8 @@ import {
   parseAllDocuments,
   type ScalarTag,
 } from "yaml";
+import type { FieldPath } from "./field-path.ts";
 import type { Problem } from "./problem.ts";
-
-/** Where a field is: ["spec", "rules", 0, "backendRefs"]. */
-export type FieldPath = readonly (string | number)[];
 
 export interface Manifest {
   readonly file: string;

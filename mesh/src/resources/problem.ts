@@ -1,5 +1,4 @@
 import { RowError } from "@row/topology/row-error.ts";
-import type { FieldPath } from "./manifest.ts";
 
 /** Why a manifest is not obeyed, and what to write instead. */
 export interface Problem {
@@ -27,15 +26,4 @@ export class InvalidResources extends RowError {
 /** "mesh/routes/catalog.yaml:12: Cannot use …" */
 export function describe({ file, line, message }: Problem): string {
   return `${file}:${line}: ${message}`;
-}
-
-/** ["spec", "rules", 0, "matches"] → "spec.rules[0].matches"; keys that hold dots or slashes stand in brackets. */
-export function writePath(path: FieldPath): string {
-  return path
-    .map((step, index) => {
-      if (typeof step === "number") return `[${step}]`;
-      if (!/^[\w-]+$/.test(step)) return `["${step}"]`;
-      return index === 0 ? step : `.${step}`;
-    })
-    .join("");
 }

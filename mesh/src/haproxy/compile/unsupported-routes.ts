@@ -5,8 +5,8 @@ import type { Problem } from "../../resources/problem.ts";
 import type { GrpcRoute, HeaderMatch, HttpRoute, Service } from "../../resources/resource.ts";
 import { routePolicy } from "../../resources/route-policy.ts";
 import type { MeshView } from "../workload.ts";
+import type { Complain } from "./complaint.ts";
 import { isService, serviceNamed } from "./mesh-index.ts";
-import type { Complain } from "./unsupported.ts";
 
 export function routeProblems(view: MeshView, route: GrpcRoute | HttpRoute, complain: Complain): Problem[] {
   const headers = route.spec.rules.flatMap(({ matches }, rule) =>

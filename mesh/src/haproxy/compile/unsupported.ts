@@ -13,6 +13,7 @@ import {
   type Server,
 } from "../../resources/resource.ts";
 import type { MeshView, Workload } from "../workload.ts";
+import { complain } from "./complaint.ts";
 import { isGrpcPort, serviceNamed } from "./mesh-index.ts";
 import { routeProblems } from "./unsupported-routes.ts";
 
@@ -26,16 +27,6 @@ export class CompileError extends Error {
     this.problems = problems;
   }
 }
-
-/** Says that a resource, or its `path`, cannot be used: what it is like, and what to do. */
-export type Complain = (resource: Resource, path: string, state: string) => Problem;
-
-const complain: Complain = (resource, path, state) => ({
-  ...resource.source,
-  resource: nameOf(resource),
-  path,
-  message: `Cannot use ${nameOf(resource)}, ${path}: ${state}`,
-});
 
 /** Throws CompileError for everything that the sidecars of these workloads could not do. */
 export function checkSupported(view: MeshView): void {

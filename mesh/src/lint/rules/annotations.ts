@@ -1,8 +1,9 @@
 import type { AnnotationProblem } from "../../resources/annotation.ts";
 import { readFailureAccrual } from "../../resources/failure-accrual.ts";
 import { readRoutePolicy } from "../../resources/route-policy.ts";
-import { annotationOf, type Cluster, type KubeObject, mayBeSame } from "../cluster.ts";
+import { annotationOf, type Cluster } from "../cluster.ts";
 import { isKnownAnnotation } from "../known-annotations.ts";
+import { type KubeObject, mayBeSame } from "../kube-object.ts";
 import type { Hit, Rule } from "../rule.ts";
 import type { Value } from "../value.ts";
 

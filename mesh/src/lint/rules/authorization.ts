@@ -1,5 +1,5 @@
 import { isInside, isNetwork } from "../../resources/network.ts";
-import { mayBeSame } from "../cluster.ts";
+import { mayBeSame } from "../kube-object.ts";
 import { referenceOf } from "../reference.ts";
 import type { Rule } from "../rule.ts";
 

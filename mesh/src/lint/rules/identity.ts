@@ -1,5 +1,6 @@
-import { type Cluster, mayBeSame } from "../cluster.ts";
+import type { Cluster } from "../cluster.ts";
 import { distance } from "../edit-distance.ts";
+import { mayBeSame } from "../kube-object.ts";
 import { referenceOf } from "../reference.ts";
 import type { Rule } from "../rule.ts";
 import type { Value } from "../value.ts";

@@ -1,6 +1,8 @@
 /** Whether pods get their sidecars, by annotations where Linkerd reads them. */
-import { annotationOf, type Cluster, type KubeObject } from "../cluster.ts";
+
+import { annotationOf, type Cluster } from "../cluster.ts";
 import { INJECT, namespacesOf } from "../injected.ts";
+import type { KubeObject } from "../kube-object.ts";
 import type { Rule } from "../rule.ts";
 import type { Value } from "../value.ts";
 

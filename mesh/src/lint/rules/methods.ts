@@ -1,4 +1,4 @@
-import type { KubeObject } from "../cluster.ts";
+import type { KubeObject } from "../kube-object.ts";
 import { firstAnnotation, type MethodPolicy, methodPolicies } from "../method-policy.ts";
 import type { Hit, Rule } from "../rule.ts";
 

@@ -1,6 +1,8 @@
 /** What a cluster's own rules for networks and resources do to pods with a sidecar. */
-import { type Cluster, type KubeObject, mayBeSame } from "../cluster.ts";
+
+import type { Cluster } from "../cluster.ts";
 import { asksForSidecars, isInjected } from "../injected.ts";
+import { type KubeObject, mayBeSame } from "../kube-object.ts";
 import type { Rule } from "../rule.ts";
 import type { Value } from "../value.ts";
 import { selects, type Workload } from "../workload.ts";

@@ -1,5 +1,5 @@
-import { mayBeSame } from "../cluster.ts";
 import { isGateway } from "../gateway-parent.ts";
+import { mayBeSame } from "../kube-object.ts";
 import type { Rule } from "../rule.ts";
 
 export const PARENTS: readonly Rule[] = [

@@ -1,5 +1,6 @@
 import { APP_PROTOCOLS } from "../../resources/kinds/service.ts";
-import { type Cluster, mayBeSame } from "../cluster.ts";
+import type { Cluster } from "../cluster.ts";
+import { mayBeSame } from "../kube-object.ts";
 import type { Rule } from "../rule.ts";
 
 const OPAQUE = "config.linkerd.io/opaque-ports";

@@ -1,4 +1,5 @@
-import type { Cluster, KubeObject } from "../cluster.ts";
+import type { Cluster } from "../cluster.ts";
+import type { KubeObject } from "../kube-object.ts";
 import { admitsUnmeshed, defaultPolicy, policiesOn, serversOf } from "../policy-of.ts";
 import type { Route } from "../route.ts";
 import type { Rule } from "../rule.ts";

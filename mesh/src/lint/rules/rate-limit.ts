@@ -1,4 +1,4 @@
-import { mayBeSame } from "../cluster.ts";
+import { mayBeSame } from "../kube-object.ts";
 import { referenceOf } from "../reference.ts";
 import type { Rule } from "../rule.ts";
 

@@ -1,6 +1,8 @@
 /** Steps of an Argo Rollout that its Gateway API plugin writes into routes, where Linkerd does not take them. */
-import { type Cluster, type KubeObject, mayBeSame } from "../cluster.ts";
+
+import type { Cluster } from "../cluster.ts";
 import { isGateway } from "../gateway-parent.ts";
+import { type KubeObject, mayBeSame } from "../kube-object.ts";
 import type { Route } from "../route.ts";
 import type { Rule } from "../rule.ts";
 

@@ -1,5 +1,6 @@
 import { ACCESS_POLICIES, PROXY_PROTOCOLS } from "../../resources/kinds/server.ts";
-import { type Cluster, type KubeObject, mayBeSame } from "../cluster.ts";
+import type { Cluster } from "../cluster.ts";
+import { type KubeObject, mayBeSame } from "../kube-object.ts";
 import { policiesOn, portOf } from "../policy-of.ts";
 import type { Rule } from "../rule.ts";
 import { selects, type Workload } from "../workload.ts";

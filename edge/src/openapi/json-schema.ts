@@ -1,0 +1,3 @@
+/** A JSON Schema, as plain data. */
+
+export type Schema = { [key: string]: unknown };
