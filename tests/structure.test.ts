@@ -1,0 +1,117 @@
+/** The plan of the house: which workspace stands on which, and that no two files need each other. */
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, normalize, resolve } from "node:path";
+import { test } from "node:test";
+
+const root = resolve(import.meta.dirname, "..");
+
+/** What the sources of a workspace may import besides their own; whatever tests, measures or checks may import anything. */
+const FOUNDATIONS: Readonly<Record<string, readonly string[]>> = {
+  runtime: ["gen"],
+  topology: ["gen"],
+  mesh: ["gen", "runtime", "topology"],
+  laptop: ["gen", "runtime", "topology", "mesh"],
+  k8s: ["gen", "runtime", "topology", "mesh"],
+  cli: ["gen", "runtime", "topology", "mesh", "laptop", "k8s"],
+  edge: ["gen", "runtime"],
+  services: ["gen", "runtime"],
+};
+/** Of the contracts, what the runtime may know: a product's messages are its service's own. */
+const KNOWN_TO_RUNTIME =
+  /^@row\/gen\/(contracts(-with-comments)?\.binpb|health\.binpb|(es|grpc)\/(google|buf|shop\/(options|auth))\/)/;
+
+const IMPORT = /(?:\bfrom|\bimport|\bimport\(|\bimport\.meta\.resolve\()\s*["'`]([^"'`\n]+)["'`]/g;
+
+/** Every source and test of the project, with the text of what it imports. */
+const files = new Map(
+  globSync("**/*.ts", { cwd: root, exclude: ["**/node_modules/**", "gen/**", ".row/**"] }).map((file) => [
+    file,
+    [...readFileSync(join(root, file), "utf8").matchAll(IMPORT)].flatMap(([, specifier = ""]) => specifier),
+  ]),
+);
+
+/** Where the exports of a workspace lie, by its name without "@row/". */
+const exported = new Map(
+  globSync("{*,services/*}/package.json", { cwd: root, exclude: ["node_modules/**"] }).map((file) => {
+    const { name, exports } = JSON.parse(readFileSync(join(root, file), "utf8"));
+    return [
+      String(name).replace("@row/", ""),
+      join(dirname(file), String(exports?.["./*"] ?? "./*").replace("/*", "")),
+    ];
+  }),
+);
+
+/** The file that is imported, from the project's root; undefined for a package of others. */
+function imported(file: string, specifier: string): string | undefined {
+  if (specifier.startsWith(".")) return normalize(join(dirname(file), specifier));
+  const [, workspace = "", path = ""] = /^@row\/([^/]+)\/(.+)$/.exec(specifier) ?? [];
+  const folder = exported.get(workspace);
+  return folder === undefined ? undefined : join(folder, path);
+}
+
+/** "services/orders" and "mesh" */
+function workspaceOf(file: string): string {
+  return file
+    .split("/")
+    .slice(0, file.startsWith("services/") ? 2 : 1)
+    .join("/");
+}
+
+test("no files import each other in a circle", () => {
+  const waiting = new Set<string>();
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (file: string) => {
+    if (done.has(file)) return;
+    if (waiting.has(file)) {
+      const path = [...waiting];
+      circles.push([...path.slice(path.indexOf(file)), file].join(" → "));
+      return;
+    }
+    waiting.add(file);
+    for (const specifier of files.get(file) ?? []) {
+      const next = imported(file, specifier);
+      if (next !== undefined && files.has(next)) visit(next);
+    }
+    waiting.delete(file);
+    done.add(file);
+  };
+  for (const file of files.keys()) visit(file);
+  assert.ok(files.size > 800, `only ${files.size} files were looked at`);
+  assert.deepEqual(circles, []);
+});
+
+test("sources import only from the workspaces that theirs stands on", () => {
+  const upward: string[] = [];
+  for (const [file, specifiers] of files) {
+    const own = workspaceOf(file);
+    const foundations = FOUNDATIONS[own.split("/")[0] ?? ""];
+    if (!foundations || file.endsWith(".test.ts") || file.includes("/test/")) continue;
+    for (const specifier of specifiers) {
+      const target = imported(file, specifier);
+      if (target === undefined) continue;
+      const other = workspaceOf(target);
+      if (other !== own && !foundations.includes(other)) upward.push(`${file} imports ${specifier}`);
+    }
+  }
+  assert.deepEqual(upward, []);
+});
+
+test("every workspace of the project has its place in the plan, or only tests and measures", () => {
+  const { workspaces } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const names: string[] = workspaces.map((name: string) => name.replace("/*", ""));
+  const onTop = ["gen", "bench", "tests"];
+  assert.deepEqual(
+    names.filter((name) => !FOUNDATIONS[name] && !onTop.includes(name)),
+    [],
+  );
+});
+
+test("the runtime knows no product", () => {
+  const products = [...files]
+    .filter(([file]) => file.startsWith("runtime/src/") && !file.endsWith(".test.ts"))
+    .flatMap(([file, specifiers]) => specifiers.map((specifier) => ({ file, specifier })))
+    .filter(({ specifier }) => specifier.includes("/gen/") && !KNOWN_TO_RUNTIME.test(specifier));
+  assert.deepEqual(products, []);
+});
