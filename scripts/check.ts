@@ -14,7 +14,7 @@ const checks: Readonly<Record<string, string>> = {
   mesh: "node scripts/mesh-files.ts --check",
   k8s: "node k8s/src/main.ts --check",
   alerts: "node scripts/check-alerts.ts",
-  test: "node scripts/test.ts",
+  test: "vitest run",
   "fresh-clone": "bash scripts/fresh-clone.sh",
   image: "node scripts/image-check.ts",
   chaos: "node tests/chaos/main.ts --sample",

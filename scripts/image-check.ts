@@ -1,9 +1,10 @@
 // Builds the images of some services from the Dockerfile and tries them on a real Docker engine (tests/image/containers.ts).
 // Where none answers and none can be started it says so in one line, and nothing fails.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { resolve } from "node:path";
 import { baseImage } from "./image/base-image.ts";
 import { Engine } from "./image/engine.ts";
-import { runTestFile } from "./test-file.ts";
 
 /** One with a native package, one with a database client of Prisma's, and the one that has neither and calls both. */
 const SERVICES = ["auth", "catalog", "edge"];
@@ -56,11 +57,13 @@ async function build(engine: Engine, base: string, service: string, target: stri
 }
 
 async function tryOut(engine: Engine): Promise<number> {
-  if (engine.host) process.env.DOCKER_HOST = engine.host;
-  process.env.ROW_IMAGES = JSON.stringify({ repository: REPOSITORY, services: SERVICES });
-  const { passed, failures, output } = await runTestFile(root, "tests/image/containers.ts", interrupted.signal);
-  for (const { name, text } of failures) console.log(`✖ ${name}\n${text}`);
-  if (failures.length > 0) console.log(output);
-  console.log(`\n${passed} passed, ${failures.length} failed`);
-  return failures.length === 0 && passed > 0 ? 0 : 1;
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    ...(engine.host ? { DOCKER_HOST: engine.host } : {}),
+    ROW_IMAGES: JSON.stringify({ repository: REPOSITORY, services: SERVICES }),
+  };
+  const tests = spawn("vitest", ["run", "--project", "images"], { cwd: root, env, stdio: "inherit" });
+  interrupted.signal.addEventListener("abort", () => tests.kill());
+  const [code] = await once(tests, "close");
+  return code ?? 1;
 }

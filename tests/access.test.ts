@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { before, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { methods } from "@row/runtime/contract.ts";
 import { identityOf } from "@row/topology/names.ts";
+import { beforeAll, test } from "vitest";
 import { type Matrix, readMatrices } from "./harness/access-matrix.ts";
 import { NO_MESSAGE, type Outcome, type Probe, type ProbeCaller } from "./harness/probe.ts";
 import { expectOk } from "./harness/rest.ts";
@@ -19,7 +19,7 @@ const OTHERS = ["users", "notifications", "analytics", "stranger"];
 let shop: TheShop;
 const sessions: Record<string, Session> = {};
 
-before(async () => {
+beforeAll(async () => {
   shop = await theShop();
   sessions.customer = await shop.demoUser("alice");
   sessions.merchant = await shop.demoUser("merchant");

@@ -6,11 +6,11 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
 import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import { removeState } from "@row/laptop/stores/infrastructure.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { DEMO_PRODUCTS, DEMO_SHELF } from "./chaos/demo-shelf.ts";
 import { grpcDoor } from "./chaos/grpc-door.ts";
 import { Shopper } from "./chaos/shopper.ts";
@@ -36,10 +36,10 @@ const backup = join(folder, "shop.tar");
 let auth: FakeAuth;
 let shop: Shop | undefined;
 
-before(async () => {
+beforeAll(async () => {
   auth = await FakeAuth.start(AUTH);
 });
-after(async () => {
+afterAll(async () => {
   await shop?.destroy();
   auth?.stop();
   for (const place of [stateDir, elsewhere]) removeState(place);

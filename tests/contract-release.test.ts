@@ -3,11 +3,11 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { after, beforeEach, test } from "node:test";
+import { afterAll, beforeEach, test } from "vitest";
 
 const project = resolve(import.meta.dirname, "..");
 const root = mkdtempSync(join(tmpdir(), "row-contract-"));
-after(() => rmSync(root, { recursive: true }));
+afterAll(() => rmSync(root, { recursive: true }));
 
 beforeEach(() => {
   for (const path of ["proto", "services", "buf.yaml"]) {

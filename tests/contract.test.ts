@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { test } from "node:test";
 import {
   type DescField,
   type DescMessage,
@@ -17,6 +16,7 @@ import { http } from "@row/gen/es/google/api/annotations_pb.ts";
 import { Access, CallClass, method as policyOf } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { methods as contracts, registry } from "@row/runtime/contract.ts";
 import { eventsIn } from "@row/runtime/events/stream-names.ts";
+import { test } from "vitest";
 
 const root = resolve(import.meta.dirname, "..");
 const services: DescService[] = [...registry].filter(

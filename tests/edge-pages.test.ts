@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
 import { getOption } from "@bufbuild/protobuf";
 import { http } from "@row/gen/es/google/api/annotations_pb.ts";
 import { methods } from "@row/runtime/contract.ts";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { beforeAll, test } from "vitest";
 import { expectOk } from "./harness/rest.ts";
 import { type TheShop, theShop } from "./harness/the-shop.ts";
 
 let shop: TheShop;
 
-before(async () => {
+beforeAll(async () => {
   shop = await theShop();
 });
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { randomUUIDv7 } from "node:crypto";
 import { resolve } from "node:path";
-import { before, test } from "node:test";
 import { promisify } from "node:util";
 import { methods } from "@row/runtime/contract.ts";
+import { beforeAll, test } from "vitest";
 import { newProduct, orderOf, reaches } from "./harness/ordering.ts";
 import { type Session, type TheShop, theShop } from "./harness/the-shop.ts";
 
@@ -15,7 +15,7 @@ let shop: TheShop;
 let customer: Session;
 let merchant: Session;
 
-before(async () => {
+beforeAll(async () => {
   shop = await theShop();
   customer = await shop.customer();
   merchant = await shop.demoUser("merchant");
@@ -120,9 +120,8 @@ with grpc.insecure_channel(address) as channel:
         print(error.code().name, error.details())
 `;
 
-test("a gRPC client in Python calls every service and the edge", {
-  skip: hasPython ? false : `${PYTHON} has no grpc: apt-get install python3-grpcio`,
-}, async () => {
+test("a gRPC client in Python calls every service and the edge", async (context) => {
+  context.skip(!hasPython, `${PYTHON} has no grpc: apt-get install python3-grpcio`);
   const call = async (service: string, path: string, token = "") =>
     (await run(PYTHON, ["-c", CALL, shop.address(service), path, token])).stdout.trim();
   assert.match(await call("auth", "/shop.auth.v1.AuthService/GetKeySet"), /^OK \d{2,}/);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { randomUUIDv7 } from "node:crypto";
 import { resolve } from "node:path";
-import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, test } from "vitest";
 import { adjustStock, chargedFor, newProduct, place, reaches, stockOf } from "./harness/ordering.ts";
 import { errorInfo, expectOk, fieldViolations } from "./harness/rest.ts";
 import { type Session, type TheShop, theShop } from "./harness/the-shop.ts";
@@ -11,7 +11,7 @@ import { type Session, type TheShop, theShop } from "./harness/the-shop.ts";
 let shop: TheShop;
 let customer: Session;
 
-before(async () => {
+beforeAll(async () => {
   shop = await theShop();
   customer = await shop.customer();
 });

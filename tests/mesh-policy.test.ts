@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { test } from "node:test";
 import { mayCall, type Verdict } from "@row/mesh/policy/verdict.ts";
 import { loadResources } from "@row/mesh/resources/read.ts";
 import { identityOf, labelsOf } from "@row/topology/names.ts";
+import { test } from "vitest";
 import { type Matrix, readMatrices } from "./harness/access-matrix.ts";
 
 const EMPTY: Matrix = new Map();

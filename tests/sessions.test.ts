@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createRemoteJWKSet, jwtVerify } from "jose";
+import { beforeAll, test } from "vitest";
 import { newProduct, place, reaches } from "./harness/ordering.ts";
 import { errorInfo, expectOk } from "./harness/rest.ts";
 import { claimsOf, type TheShop, theShop } from "./harness/the-shop.ts";
 
 let shop: TheShop;
 
-before(async () => {
+beforeAll(async () => {
   shop = await theShop();
 });
 

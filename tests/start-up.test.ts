@@ -6,7 +6,6 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import { after, test } from "node:test";
 import { installationAt, realPort } from "@row/laptop/installation.ts";
 import { Secrets } from "@row/laptop/secrets.ts";
 import { serviceEnvironment } from "@row/laptop/shop/service-process.ts";
@@ -14,6 +13,7 @@ import { prepareStateDir } from "@row/laptop/state-dir.ts";
 import { removeState, startInfrastructure } from "@row/laptop/stores/infrastructure.ts";
 import { postgresHome } from "@row/laptop/stores/postgres-home.ts";
 import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
+import { afterAll, test } from "vitest";
 
 // Programs that are missing: laptop/test/refusals.test.ts.
 
@@ -22,7 +22,7 @@ const PORT_BASE = 14_500;
 const stateDir = mkdtempSync(join(tmpdir(), "row-start-up-"));
 const installation = installationAt({ root, stateDir, portBase: PORT_BASE });
 const services = discoverServices(root);
-after(() => removeState(stateDir));
+afterAll(() => removeState(stateDir));
 
 interface End {
   code: number | null;
@@ -50,7 +50,7 @@ test("npm start on a taken port names the port, what wants it and who has it", a
   const catalog = services.find(({ name }) => name === "catalog");
   const port = realPort(installation, catalog?.port ?? 0);
   const taker = createServer().listen(port, "127.0.0.1");
-  context.after(() => taker.close());
+  context.onTestFinished(() => void taker.close());
   await once(taker, "listening");
   assert.equal((taker.address() as AddressInfo).port, port);
   const end = await rowUp({ ROW_STATE_DIR: stateDir, ROW_PORT_BASE: String(PORT_BASE) });

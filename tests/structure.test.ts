@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, resolve } from "node:path";
-import { test } from "node:test";
+import { test } from "vitest";
 
 const root = resolve(import.meta.dirname, "..");
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { beforeAll, test } from "vitest";
 import { newProduct, place, reaches } from "./harness/ordering.ts";
 import { expectOk } from "./harness/rest.ts";
 import { readEvents, readLines } from "./harness/server-sent-events.ts";
@@ -8,7 +8,7 @@ import { type Session, type TheShop, theShop } from "./harness/the-shop.ts";
 let shop: TheShop;
 let customer: Session;
 
-before(async () => {
+beforeAll(async () => {
   shop = await theShop();
   customer = await shop.customer();
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
-import { after, before, suite, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { PlaceOrderRequest } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import { methods } from "@row/runtime/contract.ts";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import { quietData } from "./harness/data-trace.ts";
 import { forgedTokens } from "./harness/forged-tokens.ts";
 import { ADDRESS, newProduct, orderOf, place, reaches } from "./harness/ordering.ts";
@@ -18,7 +18,7 @@ let token: string;
 /** An order of somebody else's. */
 let foreignOrder: string;
 
-before(async () => {
+beforeAll(async () => {
   shop = await theShop();
   customer = await shop.customer();
   merchant = await shop.demoUser("merchant");
@@ -207,7 +207,7 @@ const BODIES: Record<string, [() => unknown, Expected]> = {
   ],
 };
 
-suite("what is wrong is refused, by name and with the fix, and leaves no trace", () => {
+describe("what is wrong is refused, by name and with the fix, and leaves no trace", () => {
   let before: Record<string, string>;
 
   test("at rest first", async () => {
@@ -470,7 +470,7 @@ test("the shop still works", async () => {
   await reaches(shop, customer, order.id, "STATE_CONFIRMED");
 });
 
-after(async () => {
+afterAll(async () => {
   // Whatever was wrong, nothing crashed of it.
   const processes = await shop.status();
   assert.deepEqual(

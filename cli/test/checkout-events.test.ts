@@ -4,7 +4,6 @@ import { randomUUIDv7 } from "node:crypto";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
@@ -16,6 +15,7 @@ import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import type { ShopOptions } from "@row/laptop/shop/shop-options.ts";
 import { toHeaders } from "@row/runtime/events/headers.ts";
 import { durableOf, inboxPrefix } from "@row/runtime/events/stream-names.ts";
+import { afterAll, beforeAll, test } from "vitest";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
@@ -27,7 +27,7 @@ const PLACED = OrderPlaced.$type;
 
 let shop: Shop;
 
-before(async () => {
+beforeAll(async () => {
   const filter = (path: string) => basename(path) !== "node_modules";
   for (const path of ["package.json", "runtime", "services", "topology", "mesh", "gen"])
     cpSync(join(root, path), join(checkout, path), { recursive: true, filter });
@@ -44,7 +44,7 @@ before(async () => {
   shop = await startShop(options);
 });
 
-after(async () => {
+afterAll(async () => {
   await shop?.destroy();
   rmSync(folder, { recursive: true, force: true });
 });

@@ -7,12 +7,12 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
-import { type TestContext, test } from "node:test";
 import { fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { Metadata, Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { readManifests } from "@row/mesh/resources/manifest.ts";
 import { yamlFiles } from "@row/mesh/resources/read.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
+import { type TestContext, test } from "vitest";
 import { findMethod } from "../src/dynamic-client.ts";
 import type { ClusterState, LiveObject } from "./kubectl-stand-in.ts";
 
@@ -224,7 +224,7 @@ test("stat asks Prometheus for what the callers' sidecars count", async (context
     response.end(JSON.stringify({ status: "success", data: { result: series(query) } }));
   });
   await new Promise<void>((resolve) => prometheus.listen(0, "127.0.0.1", resolve));
-  context.after(() => prometheus.close());
+  context.onTestFinished(() => void prometheus.close());
   const port = portOf(prometheus.address());
 
   const forwarded = clusterOf(context, { objects: [], ports: { "service/prometheus:9090": port } });
@@ -296,7 +296,7 @@ test("call goes out of the toolbox's pod, signs in there, and tells who answered
       error ? reject(error) : resolve(port),
     ),
   );
-  context.after(() => server.forceShutdown());
+  context.onTestFinished(() => server.forceShutdown());
   const secret: LiveObject = {
     apiVersion: "v1",
     kind: "Secret",
@@ -399,7 +399,7 @@ interface Run {
 
 function clusterOf(context: TestContext, given: Partial<ClusterState>) {
   const folder = mkdtempSync(join(tmpdir(), "row-kubectl-"));
-  context.after(() => rmSync(folder, { recursive: true }));
+  context.onTestFinished(() => rmSync(folder, { recursive: true }));
   const state: ClusterState = { contexts: ["kind-dev"], objects: [], conflicts: {}, refusals: {}, ports: {}, ...given };
   writeFileSync(join(folder, "state.json"), JSON.stringify(state));
   writeFileSync(join(folder, "calls.jsonl"), "");

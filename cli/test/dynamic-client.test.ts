@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
-import { type TestContext, test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { Metadata, Server, ServerCredentials, type ServiceError, status, type UntypedHandleCall } from "@grpc/grpc-js";
 import { BadRequestSchema, ErrorInfoSchema } from "@row/gen/es/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "@row/gen/es/google/rpc/status_pb.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
+import { type TestContext, test } from "vitest";
 import { callMethod, findMethod } from "../src/dynamic-client.ts";
 import { describeFailure } from "../src/grpc-failure.ts";
 
@@ -32,7 +32,7 @@ async function serve(context: TestContext, method: typeof getOrder, handle: Unty
     },
     { method: handle },
   );
-  context.after(() => server.forceShutdown());
+  context.onTestFinished(() => server.forceShutdown());
   const port = await new Promise<number>((resolve, reject) =>
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) =>
       error ? reject(error) : resolve(port),

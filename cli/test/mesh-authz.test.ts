@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { type TestContext, test } from "vitest";
 import { smallProject, writeInto } from "../../laptop/test/small-project.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -61,7 +61,7 @@ test("names the services there are when asked about another", (context) => {
 
 function projectWithMesh(context: TestContext) {
   const project = smallProject();
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   for (const folder of ["services", "policy", "routes"]) {
     cpSync(join(root, "mesh", folder), join(project.root, "mesh", folder), { recursive: true });
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join, resolve } from "node:path";
-import { test } from "node:test";
+import { test } from "vitest";
 import { smallProject } from "../../laptop/test/small-project.ts";
 
 const MAIN = resolve(import.meta.dirname, "../src/main.ts");
@@ -16,14 +16,14 @@ test("lints the project's own manifests and says so when there is nothing to fin
   const project = smallProject({
     "mesh/policy/catalog.yaml": "apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: a }\n",
   });
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   const { status, stdout } = lint(project.root, {});
   assert.deepEqual({ status, stdout }, { status: 0, stdout: "No findings\n" });
 });
 
 test("shows each finding with place, reason and fix, and exits with 1", (context) => {
   const project = smallProject({ "mesh/routes/catalog.yaml": BAD });
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   const { status, stdout } = lint(project.root, {});
   assert.equal(status, 1);
   assert.match(
@@ -42,7 +42,7 @@ spec:
   versions: [{ name: v1alpha2, served: true, schema: { openAPIV3Schema: { type: object } } }]
 `;
   const project = smallProject({ "a/one.yaml": BAD, "two.yml": BAD, "crds/profiles.yaml": crd });
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   const { status, stdout } = lint(project.root, {}, "--json", "--crds", "crds", "a", "two.yml");
   assert.equal(status, 1);
   const found = JSON.parse(stdout).map(({ rule, file, line }: Record<string, unknown>) => `${file}:${line} ${rule}`);
@@ -56,7 +56,7 @@ spec:
 
 test("a hint is shown as one, and leaves the exit status 0", (context) => {
   const project = smallProject({ "patch.yaml": "- { op: remove, path: /spec/rules/0 }\n" });
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   const { status, stdout } = lint(project.root, {}, "patch.yaml");
   assert.equal(status, 0);
   assert.match(stdout, /^patch\.yaml:1 {2}patch-not-rendered \(hint\)\n/);
@@ -64,7 +64,7 @@ test("a hint is shown as one, and leaves the exit status 0", (context) => {
 
 test("lists the rules", (context) => {
   const project = smallProject();
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   const { status, stdout } = lint(project.root, {}, "--rules");
   assert.equal(status, 0);
   assert.match(stdout, /^service-profile\n {2}why: .+\n {2}fix: .+\n\n[\s\S]+\nweights-all-zero\n {2}why: /);
@@ -75,7 +75,7 @@ test("reads standard input, and says once for each file that it is no YAML", (co
     "chart/templates/a.yaml": "{{- if .Values.on }}\nkind: {{ .Values.kind }}\n{{- end }}\n",
     "broken.yaml": "a: [\nb: [\n",
   });
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   const { stdout } = lint(project.root, { input: BAD }, "chart", "-", "broken.yaml", "--json");
   const found = JSON.parse(stdout).map(
     ({ rule, file, line, fix }: Record<string, unknown>) => `${file}:${line} ${rule} ${fix}`,
@@ -88,7 +88,7 @@ test("reads standard input, and says once for each file that it is no YAML", (co
 
 test("says what it cannot lint", (context) => {
   const project = smallProject({ "a.yaml": BAD });
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   const refusals: [args: string[], says: string][] = [
     [[], "Cannot lint: there are no manifests here; name a file or a folder\n"],
     [["b.yaml"], "Cannot read b.yaml: there is no such file or folder\n"],

@@ -4,7 +4,6 @@ import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, statSync } f
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
@@ -13,6 +12,7 @@ import type { ShopOptions } from "@row/laptop/shop/shop-options.ts";
 import { RuntimeApi } from "@row/mesh/haproxy/data-plane/runtime-api.ts";
 import { parseSidecars } from "@row/mesh/observer/sidecars-file.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { callMethod, findMethod } from "../src/dynamic-client.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -26,11 +26,11 @@ const LAPTOP = "127.0.0.1:26253";
 
 let shop: Shop;
 
-before(async () => {
+beforeAll(async () => {
   shop = await startShop(options);
 });
 
-after(async () => {
+afterAll(async () => {
   await shop?.destroy();
   rmSync(folder, { recursive: true, force: true });
 });

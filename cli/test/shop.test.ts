@@ -3,7 +3,6 @@ import { spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { headers } from "@nats-io/transport-node";
 import { connectAsAdmin } from "@row/laptop/provision/streams.ts";
@@ -14,6 +13,7 @@ import { checkPortsAreFree, namedStorePorts } from "@row/laptop/stores/ports.ts"
 import { identify, isAlive } from "@row/laptop/supervisor/process-identity.ts";
 import { deadSubject } from "@row/runtime/events/stream-names.ts";
 import { Client } from "pg";
+import { afterAll, test } from "vitest";
 import { ANSWERING_SERVICE, FAILING_SERVICE, smallProject, writeInto } from "../../laptop/test/small-project.ts";
 
 const project = smallProject({
@@ -28,7 +28,7 @@ const installation = { root: project.root, stateDir: project.stateDir, portBase:
 const env = { ...process.env, ROW_ROOT: project.root, ROW_PORT_BASE: "12200", ROW_STATE_DIR: "" };
 const main = resolve(import.meta.dirname, "../src/main.ts");
 
-after(() => {
+afterAll(() => {
   spawnSync(process.execPath, [main, "down"], { env });
   removeState(project.stateDir);
   project.remove();

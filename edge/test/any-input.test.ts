@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
 import { connect, type OutgoingHttpHeaders } from "node:http2";
-import { after, before, test } from "node:test";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
+import { afterAll, beforeAll, test } from "vitest";
 import { EdgeUnderTest, ORDER_ID, PRODUCT_ID } from "./edge-under-test.ts";
 
 let edge: EdgeUnderTest;
 let token: string;
-before(async () => {
+beforeAll(async () => {
   edge = await EdgeUnderTest.start(16080);
   token = await edge.auth.tokenFor({ roles: ["customer", "merchant", "admin"] });
   for (const rpc of ["placeOrder", "getOrder", "listOrders", "cancelOrder", "getOrderHistory"])
@@ -17,7 +17,7 @@ before(async () => {
   const reads = ["getProduct", "listProducts", "searchProducts", "listCategories"];
   for (const rpc of [...reads, "createProduct", "updateProduct", "changePrice"]) edge.catalog.on(rpc, () => ({}));
 });
-after(() => edge.stop());
+afterAll(() => edge.stop());
 
 const CODINGS = ["content-encoding", "connect-content-encoding", "grpc-encoding"];
 const order = { items: [{ productId: PRODUCT_ID, quantity: 1 }], paymentToken: "tok_ok" };

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { AuthService } from "@row/gen/es/shop/auth/v1/auth_service_pb.ts";
+import { afterAll, afterEach, beforeAll, test } from "vitest";
 import { EdgeUnderTest, refusal, USER_ID } from "./edge-under-test.ts";
 
 let edge: EdgeUnderTest;
-before(async () => {
+beforeAll(async () => {
   edge = await EdgeUnderTest.start(16090, { isBehindSidecar: true });
 });
-after(() => edge.stop());
+afterAll(() => edge.stop());
 afterEach(() => edge.accounts.forget());
 
 const session = { refreshToken: "r".repeat(43) };

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { type IncomingHttpHeaders, request } from "node:http";
-import { after, before, test } from "node:test";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { CatalogService } from "@row/gen/es/shop/catalog/v1/catalog_service_pb.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { EdgeUnderTest, ORDER_ID, PRODUCT_ID } from "./edge-under-test.ts";
 
 let edge: EdgeUnderTest;
 let authorization: string;
-before(async () => {
+beforeAll(async () => {
   edge = await EdgeUnderTest.start(16100);
   authorization = `Bearer ${await edge.auth.tokenFor()}`;
   edge.catalog.on("getProduct", () => ({ product: { id: PRODUCT_ID, description: "A mug. ".repeat(500) } }));
@@ -18,7 +18,7 @@ before(async () => {
     yield { order: { id: ORDER_ID, paymentId: "x".repeat(5_000) }, resumeToken: "1" };
   });
 });
-after(() => edge.stop());
+afterAll(() => edge.stop());
 
 const PRODUCT = `/v1/products/${PRODUCT_ID}`;
 

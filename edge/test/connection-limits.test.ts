@@ -3,19 +3,19 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Order_State } from "@row/gen/es/shop/orders/v1/order_pb.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { EdgeUnderTest, ORDER_ID, PRODUCT_ID, USER_ID } from "./edge-under-test.ts";
 
 const UNUSED_MS = 700;
 
 let edge: EdgeUnderTest;
-before(async () => {
+beforeAll(async () => {
   edge = await EdgeUnderTest.start(16_180, { unusedMs: UNUSED_MS });
   edge.catalog.on("getProduct", () => ({ product: { id: PRODUCT_ID } }));
 });
-after(() => edge.stop());
+afterAll(() => edge.stop());
 
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);

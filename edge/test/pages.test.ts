@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { afterAll, beforeAll, test } from "vitest";
 import { EdgeUnderTest } from "./edge-under-test.ts";
 
 let edge: EdgeUnderTest;
-before(async () => {
+beforeAll(async () => {
   edge = await EdgeUnderTest.start(16060);
 });
-after(() => edge.stop());
+afterAll(() => edge.stop());
 
 interface Document {
   openapi: string;

@@ -6,7 +6,7 @@ import { type IncomingMessage, request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test } from "vitest";
 import { bareStatus } from "./edge-under-test.ts";
 import { ScriptedService } from "./scripted-service.ts";
 
@@ -37,7 +37,7 @@ async function ended(edge: ChildProcess): Promise<{ code: number | null; stderr:
 
 test("serves until SIGTERM, and then exits with 0", async (t) => {
   const edge = start();
-  t.after(() => edge.kill("SIGKILL"));
+  t.onTestFinished(() => void edge.kill("SIGKILL"));
   const end = ended(edge);
   for await (const chunk of edge.stdout ?? []) if (String(chunk).includes('"ready"')) break;
   assert.equal((await fetch(`http://${at(2)}/readyz`)).status, 200);
@@ -75,14 +75,14 @@ test("says in one line which port is taken", async () => {
 
 test("behind its sidecar: private sockets, the address that the sidecar has seen, retries as the file says", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "edge-"));
-  t.after(() => rm(folder, { recursive: true }));
+  t.onTestFinished(() => rm(folder, { recursive: true }));
   const http = join(folder, "http");
   const grpc = join(folder, "grpc");
   const authSocket = join(folder, "auth");
   const file = join(folder, "service-config.json");
   const auth = new ScriptedService("shop.auth.v1.AuthService", "auth/v1/auth-v1-1");
   await auth.listen(`unix:${authSocket}`);
-  t.after(() => auth.stop());
+  t.onTestFinished(() => auth.stop());
   const retryPolicy = { maxAttempts: 2, initialBackoff: "0.01s", maxBackoff: "0.1s", backoffMultiplier: 2 };
   const name = [{ service: "shop.auth.v1.AuthService", method: "Register" }];
   const methodConfig = [{ name, retryPolicy: { ...retryPolicy, retryableStatusCodes: ["UNAVAILABLE"] } }];
@@ -94,7 +94,7 @@ test("behind its sidecar: private sockets, the address that the sidecar has seen
     SERVICE_CONFIG_FILE: file,
     MESH: "on",
   });
-  t.after(() => edge.kill("SIGKILL"));
+  t.onTestFinished(() => void edge.kill("SIGKILL"));
   const end = ended(edge);
   for await (const chunk of edge.stdout ?? []) if (String(chunk).includes('"ready"')) break;
   for (const socket of [http, grpc]) assert.equal((await stat(socket)).mode & 0o777, 0o600);

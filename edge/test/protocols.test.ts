@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
@@ -11,13 +10,14 @@ import {
 } from "@row/gen/es/shop/catalog/v1/catalog_service_pb.ts";
 import { Order_State } from "@row/gen/es/shop/orders/v1/order_pb.ts";
 import { OrderService } from "@row/gen/es/shop/orders/v1/order_service_pb.ts";
+import { afterAll, afterEach, beforeAll, test } from "vitest";
 import { EdgeUnderTest, ORDER_ID, PRODUCT_ID, refusal, USER_ID } from "./edge-under-test.ts";
 
 let edge: EdgeUnderTest;
-before(async () => {
+beforeAll(async () => {
   edge = await EdgeUnderTest.start(16050);
 });
-after(() => edge.stop());
+afterAll(() => edge.stop());
 afterEach(() => {
   edge.catalog.forget();
   edge.orders.forget();

@@ -3,18 +3,18 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from "node:http2";
 import { connect as connectTcp } from "node:net";
-import { after, afterEach, before, test } from "node:test";
 import { GetProductRequest } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
+import { afterAll, afterEach, beforeAll, test } from "vitest";
 import { EdgeUnderTest, PRODUCT_ID } from "./edge-under-test.ts";
 
 const PATH = "/shop.catalog.v1.CatalogService/GetProduct";
 const TOO_LONG = 1_300_000;
 
 let edge: EdgeUnderTest;
-before(async () => {
+beforeAll(async () => {
   edge = await EdgeUnderTest.start(16_170);
 });
-after(() => edge.stop());
+afterAll(() => edge.stop());
 afterEach(() => edge.catalog.forget());
 
 function enveloped(message: Uint8Array): Buffer {

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { after, afterEach, before, test } from "node:test";
 import { Order_State } from "@row/gen/es/shop/orders/v1/order_pb.ts";
 import type { PlaceOrderRequest } from "@row/gen/es/shop/orders/v1/order_service_pb.ts";
 import { InvalidField } from "@row/runtime/domain-error.ts";
 import { toAnswer } from "@row/runtime/rpc/status.ts";
+import { afterAll, afterEach, beforeAll, test } from "vitest";
 import { bareStatus, EdgeUnderTest, ORDER_ID, PRODUCT_ID, refusal, USER_ID } from "./edge-under-test.ts";
 
 let edge: EdgeUnderTest;
-before(async () => {
+beforeAll(async () => {
   edge = await EdgeUnderTest.start(16010);
 });
-after(() => edge.stop());
+afterAll(() => edge.stop());
 afterEach(() => {
   edge.catalog.forget();
   edge.orders.forget();

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { after, afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Order_State } from "@row/gen/es/shop/orders/v1/order_pb.ts";
 import type { WatchOrderRequest } from "@row/gen/es/shop/orders/v1/order_service_pb.ts";
+import { afterAll, afterEach, beforeAll, test } from "vitest";
 import { bareStatus, EdgeUnderTest, ORDER_ID, refusal } from "./edge-under-test.ts";
 
 const STALLED_MS = 500;
 
 let edge: EdgeUnderTest;
-before(async () => {
+beforeAll(async () => {
   edge = await EdgeUnderTest.start(16030, { stalledMs: STALLED_MS });
 });
-after(() => edge.stop());
+afterAll(() => edge.stop());
 afterEach(() => edge.orders.forget());
 
 const path = `/v1/orders/${ORDER_ID}:watch`;

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
-import { after, afterEach, before, test } from "node:test";
 import { brotliCompressSync, gzipSync } from "node:zlib";
+import { afterAll, afterEach, beforeAll, test } from "vitest";
 import { EdgeUnderTest, PRODUCT_ID } from "./edge-under-test.ts";
 
 let edge: EdgeUnderTest;
 let authorization: string;
-before(async () => {
+beforeAll(async () => {
   edge = await EdgeUnderTest.start(16110);
   authorization = `Bearer ${await edge.auth.tokenFor({ roles: ["merchant"] })}`;
 });
-after(() => edge.stop());
+afterAll(() => edge.stop());
 afterEach(() => edge.catalog.forget());
 
 const GET_PRODUCT = "/shop.catalog.v1.CatalogService/GetProduct";

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { connect } from "node:net";
-import { after, afterEach, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { afterAll, afterEach, beforeAll, test } from "vitest";
 import { EdgeUnderTest, ORDER_ID, PRODUCT_ID } from "./edge-under-test.ts";
 
 let edge: EdgeUnderTest;
-before(async () => {
+beforeAll(async () => {
   edge = await EdgeUnderTest.start(16020);
   for (const rpc of ["placeOrder", "getOrder", "listOrders", "cancelOrder"]) edge.orders.on(rpc, () => ({}));
   for (const rpc of ["getProduct", "listProducts", "searchProducts", "updateProduct"]) edge.catalog.on(rpc, () => ({}));
 });
-after(() => edge.stop());
+afterAll(() => edge.stop());
 afterEach(() => {
   // Whatever is wrong is refused here: no service ever hears of it.
   const heard = [...edge.orders.received, ...edge.catalog.received].map(({ rpc }) => rpc);

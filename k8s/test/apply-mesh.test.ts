@@ -3,15 +3,16 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { type TestContext, test } from "node:test";
+import { beforeEach, type TestContext, test } from "vitest";
 import { startApi } from "./api-stand-in.ts";
 import { field, list, mesh, root } from "./manifests.ts";
 
 const hasKubectl = spawnSync("kubectl", ["version", "--client"]).status === 0;
-const skip = hasKubectl ? false : "there is no kubectl on the PATH";
 const WEIGHTS = { v1: 90, v2: 10 };
 
-test("applies everything to an empty cluster, and once more without a change", { skip }, async (context) => {
+beforeEach((context) => context.skip(!hasKubectl, "there is no kubectl on the PATH"));
+
+test("applies everything to an empty cluster, and once more without a change", async (context) => {
   const { api, apply } = await cluster(context);
   await apply();
   assert.equal(api.objects.size, mesh().length);
@@ -21,9 +22,7 @@ test("applies everything to an empty cluster, and once more without a change", {
   assert.deepEqual(said(), before);
 });
 
-test("keeps a split through every further run, also in a route that is new since, and changes what the files change", {
-  skip,
-}, async (context) => {
+test("keeps a split through every further run, also in a route that is new since, and changes what the files change", async (context) => {
   const { api, apply, route, split } = await cluster(context);
   await apply();
   split("catalog");
@@ -39,7 +38,7 @@ test("keeps a split through every further run, also in a route that is new since
   assert.deepEqual(weightsOf(route("orders-other")), { v1: 1 });
 });
 
-test("reads a route again when a split comes in between, and does not undo it", { skip }, async (context) => {
+test("reads a route again when a split comes in between, and does not undo it", async (context) => {
   const { api, apply, route, split } = await cluster(context);
   await apply();
   let isFirst = true;
@@ -54,9 +53,7 @@ test("reads a route again when a split comes in between, and does not undo it", 
   assert.deepEqual(weightsOf(route("catalog-other")), WEIGHTS);
 });
 
-test("takes away what the files do not have any more, and nothing that was not generated", {
-  skip,
-}, async (context) => {
+test("takes away what the files do not have any more, and nothing that was not generated", async (context) => {
   const { api, apply } = await cluster(context);
   await apply();
   const all = [...api.objects.keys()].sort();
@@ -76,7 +73,7 @@ test("takes away what the files do not have any more, and nothing that was not g
   assert.deepEqual([...api.objects.keys()].sort(), [...all, "grpcroutes/somebodys"].sort());
 });
 
-test("changes nothing when the cluster cannot be read", { skip }, async (context) => {
+test("changes nothing when the cluster cannot be read", async (context) => {
   const { api, apply, route, split } = await cluster(context);
   await apply();
   split("catalog");
@@ -85,7 +82,7 @@ test("changes nothing when the cluster cannot be read", { skip }, async (context
   assert.deepEqual(weightsOf(route("catalog-other")), WEIGHTS);
 });
 
-test("what it is for: a plain apply of the files undoes a split", { skip }, async (context) => {
+test("what it is for: a plain apply of the files undoes a split", async (context) => {
   const { apply, run, route, split } = await cluster(context);
   await apply();
   await apply();
@@ -94,7 +91,7 @@ test("what it is for: a plain apply of the files undoes a split", { skip }, asyn
   assert.deepEqual(weightsOf(route("catalog-other")), { v1: 1 });
 });
 
-test("row splits through the real kubectl, and a further run keeps it", { skip }, async (context) => {
+test("row splits through the real kubectl, and a further run keeps it", async (context) => {
   const { api, apply, row, route } = await cluster(context);
   await apply();
   for (const version of ["v1", "v2"]) {
@@ -121,7 +118,7 @@ test("row splits through the real kubectl, and a further run keeps it", { skip }
 
 async function cluster(context: TestContext) {
   const api = await startApi();
-  context.after(() => api.close());
+  context.onTestFinished(() => api.close());
   const run = async (command: string, ...args: string[]) => {
     const env = { ...process.env, KUBECONFIG: api.kubeconfig, KUBECACHEDIR: `${api.kubeconfig}.cache` };
     const child = spawn(command, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });

@@ -3,11 +3,11 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { afterAll, test } from "vitest";
 import { root, shop } from "./manifests.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "row-cluster-backup-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const log = [10, 20, 30].map((second) =>
   JSON.stringify({ time: `2026-11-21T11:10:${second}.120Z`, reference: second }),

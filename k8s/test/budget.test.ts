@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { ResourceQuota } from "kubernetes-models/v1";
+import { test } from "vitest";
 import { core, field, type KubeObject, type Workload, workloads } from "./manifests.ts";
 
 const GIB = 1024 ** 3;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { test } from "node:test";
 import { parseEnv, type Variable } from "@row/runtime/config.ts";
 import { databaseVariables, eventVariables, processVariables } from "@row/runtime/variables.ts";
 import type { IContainer, IEnvVar } from "kubernetes-models/v1";
+import { test } from "vitest";
 import { shop, workload } from "./manifests.ts";
 
 for (const service of shop.meshed) {

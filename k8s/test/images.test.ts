@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test } from "vitest";
 import { workspaceOf } from "../../scripts/image/contents.ts";
 import { THIRD_PARTY } from "../src/images.ts";
 import { core, root, shop, workloads } from "./manifests.ts";

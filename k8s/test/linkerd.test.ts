@@ -4,11 +4,11 @@ import { X509Certificate } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { afterAll, test } from "vitest";
 import { root } from "./manifests.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "row-linkerd-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const certificates = join(folder, "certificates");
 
 function makeCertificates(): string {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { test } from "node:test";
 import { discoverServices } from "@row/topology/service-manifest.ts";
+import { test } from "vitest";
 import { renderedFiles } from "../src/profiles.ts";
 import { Shop } from "../src/shop.ts";
 import { core, field, parse, root, workloads } from "./manifests.ts";
@@ -44,7 +44,7 @@ function project(files: Readonly<Record<string, string>>): { folder: string; sho
 
 test("a folder is all that a service needs to be in the cluster", (context) => {
   const { shop, remove } = project({ "services/wishes/service.yaml": VALUES, "services/wishes/prisma/seed.ts": "" });
-  context.after(remove);
+  context.onTestFinished(remove);
   const files = renderedFiles(shop);
   const textOf = (name: string) => files.get(`k8s/rendered/core/${name}.yaml`) ?? "";
   const [deployment, job] = ["wishes", "wishes-migrate"].map((name) => workloads(parse(textOf(name)))[0]);
@@ -78,7 +78,7 @@ test("a folder is all that a service needs to be in the cluster", (context) => {
 
 test("and everybody who has to do with it knows of it: stores, callees, Secrets and Jobs", (context) => {
   const { shop, remove } = project({ "services/wishes/service.yaml": VALUES });
-  context.after(remove);
+  context.onTestFinished(remove);
   const files = renderedFiles(shop);
   const textOf = (name: string) => files.get(`k8s/rendered/${name}`) ?? "";
   assert.match(textOf("core/nats.yaml"), /"user": "wishes"/);
@@ -118,14 +118,14 @@ test("values that a cluster would refuse are refused at once, with what to write
     const { shop, remove } = project({
       "services/wishes/service.yaml": `name: wishes\nport: 5071\nadminPort: 6071\n${line}\n`,
     });
-    context.after(remove);
+    context.onTestFinished(remove);
     assert.throws(() => renderedFiles(shop), message);
   }
 });
 
 test("a service that is gone takes its manifests along", (context) => {
   const { folder, remove } = project({});
-  context.after(remove);
+  context.onTestFinished(remove);
   rmSync(join(folder, "services/payments"), { recursive: true });
   const gone = new Shop({ root: folder, services: discoverServices(folder), publishes: () => false });
   assert.deepEqual(

@@ -1,8 +1,8 @@
 // Every query against what a running shop shows: the services' own /metrics, and the observer's for what sidecars count, which
 // has Linkerd's names.
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, test } from "vitest";
 import { newProduct, place, reaches } from "../../tests/harness/ordering.ts";
 import { NO_MESSAGE } from "../../tests/harness/probe.ts";
 import { expectOk } from "../../tests/harness/rest.ts";
@@ -22,7 +22,7 @@ const RECORDED = new Map(
   ),
 );
 
-before(async () => {
+beforeAll(async () => {
   const shop = await theShop();
   await makeEverythingHappen(shop);
   for (const { name, addresses } of await shop.status()) {

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { test } from "node:test";
 import { SCRAPER } from "@row/mesh/generate/servers.ts";
 import { IDENTITY_DOMAIN } from "@row/topology/names.ts";
 import { DaemonSet, Deployment } from "kubernetes-models/apps/v1";
 import type { IPodSpec } from "kubernetes-models/v1";
+import { test } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { renderedFiles } from "../src/profiles.ts";
 import { core, field, type KubeObject, list, parse, root, shop } from "./manifests.ts";

@@ -1,7 +1,7 @@
 // Who may reach whom, as the mesh's policy, the NetworkPolicies and the pods say it: each from its own source, and all the same.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { IDENTITY_DOMAIN } from "@row/topology/names.ts";
+import { test } from "vitest";
 import { core, field, type KubeObject, list, mesh, shop, type Workload, workloads } from "./manifests.ts";
 
 /** Callers that contracts name before there is a folder for them, and Prometheus, whom the observability profile brings. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { referencesOf } from "./promql.ts";
 
 const metricsOf = (expression: string) => referencesOf(expression).selectors.map(({ metric }) => metric);

@@ -3,17 +3,16 @@
 import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { test } from "node:test";
 import { readContracts } from "@row/mesh/lint/contracts.ts";
 import { loadSchemas } from "@row/mesh/lint/crd-schemas.ts";
 import { lintPaths } from "@row/mesh/lint/lint.ts";
+import { test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { renderedFiles, shopAt } from "../src/profiles.ts";
 import { type KubeObject, parse, root, shop } from "./manifests.ts";
 
 const OWN = ["mesh/services", "mesh/policy", "mesh/routes", "k8s/rendered"].map((path) => join(root, path));
 const CRDS = resolve(root, "../shared/crds");
-const skip = existsSync(CRDS) ? false : `there are no CRDs in ${CRDS}`;
 
 test("every object is what Kubernetes' schema asks for, without a field that it does not know", async () => {
   const problems = await Promise.all(everything().filter(isKubernetesOwn).map(problemsOf));
@@ -38,7 +37,8 @@ test("the mesh's lint finds nothing in all of it together", () => {
 });
 
 for (const release of ["gateway-api", "gateway-api-v1.2.1"]) {
-  test(`the CRDs of ${release} and of Linkerd take all of it`, { skip }, () => {
+  test(`the CRDs of ${release} and of Linkerd take all of it`, (context) => {
+    context.skip(!existsSync(CRDS), `there are no CRDs in ${CRDS}`);
     const schemas = loadSchemas([join(CRDS, release), join(CRDS, "linkerd")]);
     assert.deepEqual(lintPaths(OWN, { schemas }), []);
   });

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { type TestContext, test } from "vitest";
 import { field, type KubeObject, mesh, parse, root, workload } from "./manifests.ts";
 
 test("another version of a service is v1 in everything but its name, its labels and the image that is asked for", (context) => {
@@ -58,7 +58,7 @@ test("a script of Tilt's runs in its own context, and in no other", (context) =>
 
 function kubectl(context: TestContext, image = "") {
   const folder = mkdtempSync(join(tmpdir(), "row-scripts-"));
-  context.after(() => rmSync(folder, { recursive: true }));
+  context.onTestFinished(() => rmSync(folder, { recursive: true }));
   const kept = join(folder, "applied.yaml");
   const script = `#!/bin/sh
 case "$*" in

@@ -3,11 +3,11 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { afterAll, test } from "vitest";
 import { core, root, shop, workloads } from "./manifests.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "row-secrets-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 // Keeps Secrets as files: what k8s/secrets.sh asks of kubectl, and nothing else.
 const KUBECTL = `#!${process.execPath}

@@ -4,10 +4,10 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { after, before, test } from "node:test";
 import { registry } from "@row/runtime/contract.ts";
 import { connectNats, type Nats } from "@row/runtime/events/nats.ts";
 import { DEAD_LETTERS, durableOf, eventsIn, streamOf } from "@row/runtime/events/stream-names.ts";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import { startPostgres } from "../../runtime/test/harness.ts";
 import { redis } from "../src/infrastructure/redis.ts";
 import { Shop } from "../src/shop.ts";
@@ -22,7 +22,7 @@ const PATH = [process.env.PATH, "/usr/sbin", "/usr/local/sbin"].join(delimiter);
 
 const folder = mkdtempSync(join(tmpdir(), "row-stores-"));
 const running: ChildProcess[] = [];
-after(async () => {
+afterAll(async () => {
   await Promise.all(running.map(stop));
   rmSync(folder, { recursive: true, force: true });
 });
@@ -65,8 +65,8 @@ function natsAs(user: string, password = passwordFor(`NATS_PASSWORD_${user.toUpp
   return connectNats({ url: `nats://127.0.0.1:${NATS_PORT}`, user, password, timeoutMs: 2_000 });
 }
 
-test("NATS", async (context) => {
-  before(async () => {
+describe("NATS", () => {
+  beforeAll(async () => {
     const text = configMap("nats", "nats.conf")
       .replace("0.0.0.0:4222", `127.0.0.1:${NATS_PORT}`)
       .replace("0.0.0.0:8222", `127.0.0.1:${MONITOR_PORT}`)
@@ -76,12 +76,12 @@ test("NATS", async (context) => {
     await eventually(() => fetch(`http://127.0.0.1:${MONITOR_PORT}/healthz`).then(({ ok }) => ok));
   });
 
-  await context.test("takes the users' passwords from its environment, and no other", async () => {
+  test("takes the users' passwords from its environment, and no other", async () => {
     for (const { name } of shop.natsUsers) await (await natsAs(name)).close();
     await assert.rejects(natsAs("orders", "$NATS_PASSWORD_ORDERS"), /it refuses user "orders"/);
   });
 
-  await context.test("has every stream and consumer once the Job has run, and twice is as good", async () => {
+  test("has every stream and consumer once the Job has run, and twice is as good", async () => {
     const [container] = workload("nats-streams").containers;
     const CONSUMERS = container?.env?.find(({ name }) => name === "CONSUMERS")?.value ?? "";
     const env = {
@@ -107,7 +107,7 @@ test("NATS", async (context) => {
     );
   });
 
-  await context.test("lets a service read what it listens to, and nobody else", async () => {
+  test("lets a service read what it listens to, and nobody else", async () => {
     const listeners = shop.natsUsers.flatMap(({ name, consumes }) => consumes.map((event) => ({ name, event })));
     assert.ok(listeners.length > 0);
     for (const { name, event } of listeners) {
@@ -121,7 +121,7 @@ test("NATS", async (context) => {
     }
   });
 
-  await context.test("lets a service publish every event of its own contract, and none of another's", async () => {
+  test("lets a service publish every event of its own contract, and none of another's", async () => {
     for (const { name } of shop.natsUsers) {
       const { connection } = await natsAs(name);
       const refused: string[] = [];
@@ -162,7 +162,7 @@ test("Redis lets in the users of its Secret, lets a probe ask whether it is ther
   }
   const passwords = { PASSWORD_OF_ROW: passwordFor("row"), PASSWORD_OF_CART: passwordFor("cart") };
   const server = serve("sh", [join(etc, "start.sh")], passwords);
-  context.after(() => stop(server));
+  context.onTestFinished(() => stop(server));
   const ask = (user: string, pass: string, ...command: string[]) => {
     const args = ["-p", String(REDIS_PORT), "--no-auth-warning", "--user", user, "--pass", pass, ...command];
     return execFileSync("redis-cli", args, { encoding: "utf8", stdio: "pipe", env: { PATH } }).trim();
@@ -180,9 +180,9 @@ test("Redis lets in the users of its Secret, lets a probe ask whether it is ther
 });
 
 test("the Job makes every database and role, again as well, and keeps each to its owner", async (context) => {
-  if (!isThere("psql")) return context.skip("there is no psql");
+  context.skip(!isThere("psql"), "there is no psql");
   const postgres = await startPostgres(POSTGRES_PORT);
-  context.after(() => postgres.remove());
+  context.onTestFinished(() => postgres.remove());
   const roles = join(folder, "roles");
   mkdirSync(roles);
   const script = configMap("postgres-databases", "databases.sh").replaceAll("/roles/", `${roles}/`);

@@ -3,14 +3,13 @@ import assert from "node:assert/strict";
 import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test as declare, type TestContext } from "node:test";
 import { discoverServices } from "@row/topology/service-manifest.ts";
+import { beforeEach, type TestContext, test } from "vitest";
 import { renderedFiles, shopAt } from "../src/profiles.ts";
 import { field, list, root } from "./manifests.ts";
 import { type Evaluation, evaluate, PYTHON, type Resource, type Settings } from "./tilt/evaluate.ts";
 
-const skip = PYTHON ? false : "there is no python3 on the PATH";
-const test = (name: string, run: (context: TestContext) => void) => declare(name, { skip }, run);
+beforeEach((context) => context.skip(!PYTHON, "there is no python3 on the PATH"));
 
 const tilt = PYTHON ? evaluate() : undefined;
 const services = discoverServices(root);
@@ -352,7 +351,7 @@ function imagesOf(resource: Resource): string[] {
 
 function copyOfCheckout(context: TestContext): string {
   const copy = mkdtempSync(join(tmpdir(), "row-tilt-"));
-  context.after(() => rmSync(copy, { recursive: true }));
+  context.onTestFinished(() => rmSync(copy, { recursive: true }));
   const isWanted = (file: string) => !/node_modules|\/(src|test|prisma\/migrations)$/.test(file.slice(root.length));
   for (const part of ["Tiltfile", "package.json", "edge", "services", "mesh", "k8s"]) {
     cpSync(join(root, part), join(copy, part), { recursive: true, filter: isWanted });

@@ -1,8 +1,8 @@
 // Each way in which Linkerd fails silently or confusingly, and where the manifests stay clear of it. That the lint sees each is
 // tried in mesh/test/lint; this looks at the manifests themselves.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { registry } from "@row/runtime/contract.ts";
+import { test } from "vitest";
 import { core, field, type KubeObject, list, mesh, shop, workloads } from "./manifests.ts";
 
 const objects = [...core(), ...mesh()];

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { after, before, test } from "node:test";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { durableOf, inboxPrefix } from "@row/runtime/events/stream-names.ts";
 import { Client } from "pg";
+import { afterAll, beforeAll, test } from "vitest";
 import { provision, seedServices } from "../src/provision/provision.ts";
 import { connectAsAdmin } from "../src/provision/streams.ts";
 import { type Infrastructure, startInfrastructure } from "../src/stores/infrastructure.ts";
@@ -36,12 +36,12 @@ for (const path of ["runtime/prisma", "gen/contracts.binpb"]) {
 }
 let infrastructure: Infrastructure;
 
-before(async () => {
+beforeAll(async () => {
   infrastructure = await startInfrastructure({ ...project, portBase: 12_100 });
   await provision(infrastructure);
 });
 
-after(async () => {
+afterAll(async () => {
   await infrastructure?.destroy();
   project.remove();
 });

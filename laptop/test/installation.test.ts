@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { installationFrom, portBaseWarning, realPort } from "../src/installation.ts";
 
 test("moves every declared port by ROW_PORT_BASE", () => {

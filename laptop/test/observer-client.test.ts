@@ -5,11 +5,11 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
 import { installationAt } from "@row/laptop/installation.ts";
 import { askObserver, followObserver, observerUrl } from "@row/laptop/sidecars/observer-client.ts";
 import { controlSocket } from "@row/laptop/supervisor/control-socket.ts";
 import { takeLock } from "@row/laptop/supervisor/lock.ts";
+import { test } from "vitest";
 
 /** A shop's control socket, which tells of these processes. */
 async function withShop(processes: object[], act: (place: ReturnType<typeof installationAt>) => Promise<void>) {

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { resolve } from "node:path";
-import { test } from "node:test";
+import { test } from "vitest";
 import { prepareStateDir } from "../src/state-dir.ts";
 import { checkPortsAreFree } from "../src/stores/ports.ts";
 import { findPrograms } from "../src/stores/programs.ts";
@@ -11,7 +11,7 @@ import { smallProject } from "./small-project.ts";
 
 test("names a taken port, what wanted it, and the process that has it", async (context) => {
   const server = createServer();
-  context.after(() => server.close());
+  context.onTestFinished(() => void server.close());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const owner = process.platform === "linux" ? `pid ${process.pid} \\(.*node` : "an unknown process";
@@ -23,14 +23,14 @@ test("names a taken port, what wanted it, and the process that has it", async (c
 
 test("says which command installs the servers that are missing", async (context) => {
   const project = smallProject({ "bin/README": "empty", "install.sh": "exit 0" });
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   const search = { folders: [`${project.root}/bin`], installScript: `${project.root}/install.sh` };
   await assert.rejects(findPrograms(search), /^RowError: Missing haproxy, nats-server, redis-server: run\n {2}\S+ /);
 });
 
 test("deletes nothing when nobody can be asked, unless told so", (context) => {
   const project = smallProject({ ".row/secrets.json": "{}" });
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   const main = resolve(import.meta.dirname, "../../cli/src/main.ts");
   const env = { ...process.env, ROW_ROOT: project.root, ROW_STATE_DIR: "" };
   const reset = (...args: string[]) => spawnSync(process.execPath, [main, "reset", ...args], { env, encoding: "utf8" });
@@ -54,6 +54,6 @@ test("a misspelled command is told what it may mean, in three lines", () => {
 
 test("says why state cannot be kept in a folder, and how to choose another", (context) => {
   const project = smallProject({ file: "not a folder" });
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   assert.throws(() => prepareStateDir(`${project.root}/file/.row`), /^RowError: Cannot keep state in .*ROW_STATE_DIR/);
 });

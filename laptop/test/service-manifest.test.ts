@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { discoverServices, selectServices } from "@row/topology/service-manifest.ts";
+import { test } from "vitest";
 import { Secrets } from "../src/secrets.ts";
 import { serviceEnvironment } from "../src/shop/service-process.ts";
 import { prepareStateDir } from "../src/state-dir.ts";
@@ -17,7 +17,7 @@ test("discovers the services that have a service.yaml, and the edge", (context) 
     "services/notes/README.md": "no service",
     "edge/service.yaml": "name: edge\nport: 8080\ngrpcPort: 8081\nadminPort: 6080\n",
   });
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   const services = discoverServices(project.root);
   assert.deepEqual(
     services.map(({ name, port }) => [name, port]),
@@ -32,7 +32,7 @@ test("discovers the services that have a service.yaml, and the edge", (context) 
 
 test("refuses a manifest with a message that names the file and the field", (context) => {
   const project = smallProject({ "services/alpha/service.yaml": "name: alpha\nport: high\nadminPort: 6071\n" });
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   assert.throws(() => discoverServices(project.root), /services\/alpha\/service\.yaml: "port" must be a port/);
 });
 
@@ -41,7 +41,7 @@ test("refuses two services that declare the same port", (context) => {
     "services/alpha/service.yaml": "name: alpha\nport: 5071\nadminPort: 6071\n",
     "services/beta/service.yaml": "name: beta\nport: 5072\nadminPort: 6071\n",
   });
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   assert.throws(() => discoverServices(project.root), /Port 6071 is declared by both alpha and beta/);
 });
 
@@ -51,7 +51,7 @@ test("gives a service its addresses, its callees, its own secrets and nothing of
     "services/beta/service.yaml": BETA,
     "services/bank/service.yaml": "name: bank\noutside: true\nport: 5490\n",
   });
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   process.env.SOMETHING_PERSONAL = "yes";
   const services = discoverServices(project.root);
   prepareStateDir(project.stateDir);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type TestContext, test } from "vitest";
 import { rotateLogs } from "../src/supervisor/log-rotation.ts";
 import { identify, isAlive } from "../src/supervisor/process-identity.ts";
 import { RunRecord, stopLeftovers } from "../src/supervisor/run-record.ts";
@@ -29,7 +29,7 @@ function supervise(context: TestContext, program: string, isReady = async () => 
   };
   const notes: string[] = [];
   const child = new SupervisedProcess(spec, record, (_process, note) => notes.push(note));
-  context.after(async () => {
+  context.onTestFinished(async () => {
     await child.stop();
     project.remove();
   });
@@ -119,7 +119,7 @@ test("stops what a killed supervisor left, but no process that merely has the sa
 
 test("ends its children when the supervising process ends without stopping them", async (context) => {
   const project = smallProject({ "child.ts": "setInterval(() => {}, 1000)" });
-  context.after(project.remove);
+  context.onTestFinished(project.remove);
   const source = `
     import { RunRecord } from ${JSON.stringify(import.meta.resolve("../src/supervisor/run-record.ts"))};
     import { SupervisedProcess } from ${JSON.stringify(import.meta.resolve("../src/supervisor/supervised-process.ts"))};
@@ -162,7 +162,7 @@ test("keeps a log within its bound while its process goes on writing, and loses 
     setInterval(() => console.log(String(line++).padEnd(999, ".")), 2);`;
   const { child, root } = supervise(context, program);
   const stop = new AbortController();
-  context.after(() => stop.abort());
+  context.onTestFinished(() => stop.abort());
   child.start();
   void rotateLogs(root, stop.signal, 50_000, 20);
   const file = join(root, "dummy.log");

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import http2 from "node:http2";
 import { connect } from "node:net";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, Metadata } from "@grpc/grpc-js";
+import { afterAll, beforeAll, test } from "vitest";
 import type { Workload } from "../src/haproxy/workload.ts";
 import { resources, route, server, services, to } from "./manifests.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
@@ -21,7 +21,7 @@ let edge: Workload;
 /** Requests that the edge's HTTP has and does not answer, and how many of them it knows to be given up. */
 const http1 = { open: 0, left: 0 };
 
-before(async () => {
+beforeAll(async () => {
   lab = await SidecarLab.open();
   const catalog = await lab.add({ service: "catalog" });
   cart = await lab.add({ service: "cart", calls: ["catalog"] });
@@ -46,7 +46,7 @@ before(async () => {
   );
 });
 
-after(() => lab.close());
+afterAll(() => lab.close());
 
 test("calls whose callers hang up", async () => {
   const client = outboundOf(lab, cart, "catalog");

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { statSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { connect } from "node:net";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, status } from "@grpc/grpc-js";
 import { identityOf } from "@row/topology/names.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import type { Workload } from "../src/haproxy/workload.ts";
 import { allow, resources, route, server, services, to } from "./manifests.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
@@ -25,7 +25,7 @@ let edge: Workload;
 let laptop: Client;
 let anyService: (authority?: string) => Client;
 
-before(async () => {
+beforeAll(async () => {
   lab = await SidecarLab.open();
   catalog = await lab.add({ service: "catalog", laptopPorts: 1 });
   const second = await lab.add({ service: "catalog", version: "v2" });
@@ -55,7 +55,7 @@ before(async () => {
     channel(lab, `127.0.0.1:${toolbox.anyServicePort}`, authority ? { "grpc.default_authority": authority } : {});
 });
 
-after(() => lab.close());
+afterAll(() => lab.close());
 
 /** Answers with what it was sent. */
 async function serveHttp({ httpSocket }: Workload): Promise<void> {

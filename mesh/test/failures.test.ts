@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, status } from "@grpc/grpc-js";
+import { afterAll, beforeAll, test } from "vitest";
 import type { Workload } from "../src/haproxy/workload.ts";
 import { resources, route, server, services, to } from "./manifests.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
@@ -19,7 +19,7 @@ let second: Workload;
 let client: Client;
 let apps: App[];
 
-before(async () => {
+beforeAll(async () => {
   lab = await SidecarLab.open();
   first = await lab.add({ service: "catalog" });
   second = await lab.add({ service: "catalog", instance: "catalog-v1-2" });
@@ -45,7 +45,7 @@ before(async () => {
   client = outboundOf(lab, cart, "catalog");
 });
 
-after(() => lab.close());
+afterAll(() => lab.close());
 
 /** Lines come over UDP, a moment after the answer. */
 async function linesSoFar(): Promise<number> {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { resolve } from "node:path";
-import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
+import { afterAll, beforeAll, test } from "vitest";
 import type { Workload } from "../src/haproxy/workload.ts";
 import { allow, resources, route, server, services, to } from "./manifests.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
@@ -39,7 +39,7 @@ const REFUSALS: readonly {
   { what: "sent to nobody", method: "ListProducts", through: "mesh", code: status.UNAVAILABLE },
 ];
 
-before(async () => {
+beforeAll(async () => {
   lab = await SidecarLab.open();
   const catalog = await lab.add({ service: "catalog", laptopPorts: 1 });
   const toolbox = await lab.add({ service: "toolbox", isToolbox: true, calls: ["catalog", "inventory"] });
@@ -67,7 +67,7 @@ before(async () => {
   limited = on(inventory);
 });
 
-after(() => lab.close());
+afterAll(() => lab.close());
 
 function limit(service: string): string {
   return `
@@ -142,14 +142,10 @@ with grpc.insecure_channel(address) as channel:
         print(error.code().name)
 `;
 
-test(
-  "Python's grpcio sees each refusal for what it is",
-  {
-    skip: hasPython ? false : `${PYTHON} has no grpc: apt-get install python3-grpcio`,
-  },
-  () =>
-    sees(async (address, path, headers) => {
-      const { stdout } = await run(PYTHON, ["-c", CALL, address, path, JSON.stringify(headers)]);
-      return status[stdout.trim() as keyof typeof status];
-    }),
-);
+test("Python's grpcio sees each refusal for what it is", async (context) => {
+  context.skip(!hasPython, `${PYTHON} has no grpc: apt-get install python3-grpcio`);
+  await sees(async (address, path, headers) => {
+    const { stdout } = await run(PYTHON, ["-c", CALL, address, path, JSON.stringify(headers)]);
+    return status[stdout.trim() as keyof typeof status];
+  });
+});

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
 import { connect as tlsConnect } from "node:tls";
 import { credentials, status } from "@grpc/grpc-js";
 import { identityOf } from "@row/topology/names.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import type { Workload } from "../src/haproxy/workload.ts";
 import { openTrustAnchor, writeCertificate } from "../src/identity/trust-anchor.ts";
 import { allow, resources, route, server, services, to } from "./manifests.ts";
@@ -24,7 +24,7 @@ let catalog: Workload;
 let cart: Workload;
 let stranger: Workload;
 
-before(async () => {
+beforeAll(async () => {
   lab = await SidecarLab.open();
   catalog = await lab.add({ service: "catalog", laptopPorts: 1 });
   cart = await lab.add({ service: "cart", calls: ["catalog"] });
@@ -42,7 +42,7 @@ before(async () => {
   );
 });
 
-after(() => lab.close());
+afterAll(() => lab.close());
 
 /** A call straight to catalog's sidecar with these TLS files. */
 async function askDirectly(pem: string | undefined, headers: Record<string, string> = {}, path = GET) {

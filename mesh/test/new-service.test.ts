@@ -3,13 +3,13 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { test } from "node:test";
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { methodsIn } from "@row/runtime/contract.ts";
 import { eventsIn } from "@row/runtime/events/stream-names.ts";
 import { identityOf, labelsOf } from "@row/topology/names.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
+import { test } from "vitest";
 import { meshFiles } from "../src/generate/mesh-files.ts";
 import { mayCall } from "../src/policy/verdict.ts";
 import { readResources } from "../src/resources/read.ts";
@@ -40,7 +40,7 @@ const VALUES = "name: wishes\nport: 5071\nadminPort: 6071\npostgres: true\nredis
 
 test("a new folder and a new proto package are all that a service needs to be in the mesh", (context) => {
   const project = mkdtempSync(join(tmpdir(), "row-new-service-"));
-  context.after(() => rmSync(project, { recursive: true, force: true }));
+  context.onTestFinished(() => rmSync(project, { recursive: true, force: true }));
   cpSync(join(root, "proto/shop/options"), join(project, "proto/shop/options"), { recursive: true });
   const write = (path: string, text: string) => {
     mkdirSync(dirname(join(project, path)), { recursive: true });

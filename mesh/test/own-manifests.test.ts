@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { after, before, test } from "node:test";
+import { afterAll, beforeAll, test } from "vitest";
 import { loadResources } from "../src/resources/read.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
 
@@ -10,7 +10,7 @@ const routed = readdirSync(resolve(mesh, "routes")).map((file) => basename(file,
 
 let lab: SidecarLab;
 
-before(async () => {
+beforeAll(async () => {
   lab = await SidecarLab.open();
   lab.resources = loadResources(["services", "policy", "routes"].map((folder) => resolve(mesh, folder)));
   for (const service of routed) await lab.add({ service, laptopPorts: 1, calls: routed });
@@ -18,7 +18,7 @@ before(async () => {
   await lab.add({ service: "toolbox", isToolbox: true, calls: routed });
 });
 
-after(() => lab.close());
+afterAll(() => lab.close());
 
 test("HAProxy takes what the project's own manifests compile to, for every workload", async () => {
   for (const workload of lab.workloads) await lab.write(workload, lab.compile(workload));

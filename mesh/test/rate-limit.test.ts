@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, status } from "@grpc/grpc-js";
+import { afterAll, beforeAll, test } from "vitest";
 import { resources, server, services } from "./manifests.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
 import { ask, outboundOf, serve } from "./tiny-app.ts";
@@ -11,7 +11,7 @@ const GET = "/shop.catalog.v1.CatalogService/GetProduct";
 let lab: SidecarLab;
 const clients = new Map<string, Client>();
 
-before(async () => {
+beforeAll(async () => {
   lab = await SidecarLab.open();
   const catalog = await lab.add({ service: "catalog" });
   for (const account of ["cart", "orders", "payments", "edge"]) {
@@ -36,7 +36,7 @@ spec:
   for (const client of clients.values()) await ask(client, GET);
 });
 
-after(() => lab.close());
+afterAll(() => lab.close());
 
 /** All buckets are full again: each fills up within a second. */
 async function rested(): Promise<void> {

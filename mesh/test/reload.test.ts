@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, status } from "@grpc/grpc-js";
+import { afterAll, beforeAll, test } from "vitest";
 import type { Workload } from "../src/haproxy/workload.ts";
 import { resources, route, server, services, to } from "./manifests.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
@@ -16,7 +16,7 @@ let second: Workload;
 let cart: Workload;
 let client: Client;
 
-before(async () => {
+beforeAll(async () => {
   lab = await SidecarLab.open();
   catalog = await lab.add({ service: "catalog" });
   second = await lab.add({ service: "catalog", version: "v2" });
@@ -27,7 +27,7 @@ before(async () => {
   client = outboundOf(lab, cart, "catalog");
 });
 
-after(() => lab.close());
+afterAll(() => lab.close());
 
 function split(v1: number, v2: number) {
   const rule = `{ ${to(`catalog-v1=${v1}`, `catalog-v2=${v2}`)} }`;

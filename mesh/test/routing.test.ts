@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, status } from "@grpc/grpc-js";
+import { afterAll, beforeAll, test } from "vitest";
 import type { Workload } from "../src/haproxy/workload.ts";
 import { resources, route, server, services, to } from "./manifests.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
@@ -17,7 +17,7 @@ let cart: Workload;
 let v1: App;
 let v2: App;
 
-before(async () => {
+beforeAll(async () => {
   lab = await SidecarLab.open();
   const first = await lab.add({ service: "catalog" });
   const second = await lab.add({ service: "catalog", version: "v2" });
@@ -27,7 +27,7 @@ before(async () => {
   await lab.up(withRoutes());
 });
 
-after(() => lab.close());
+afterAll(() => lab.close());
 
 function withRoutes(...routes: readonly string[]) {
   return resources(services("catalog", "v1", "v2", "v3"), services("cart"), server("catalog"), ...routes);

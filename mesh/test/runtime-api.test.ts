@@ -3,8 +3,8 @@ import { X509Certificate } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { after, test } from "node:test";
 import { connect } from "node:tls";
+import { afterAll, test } from "vitest";
 import { checkConfiguration } from "../src/haproxy/data-plane/check-configuration.ts";
 import { giveCommand, giveCommands } from "../src/haproxy/data-plane/command.ts";
 import { reload } from "../src/haproxy/data-plane/reload.ts";
@@ -12,7 +12,7 @@ import { HAPROXY, renew, startTwoSidecars } from "./two-sidecars.ts";
 
 const PORT = Number(process.env.ROW_PORT_BASE ?? 25500) + 10;
 const mesh = await startTwoSidecars(PORT);
-after(() => mesh.close());
+afterAll(() => mesh.close());
 const { caller, callee, anchor, folder } = mesh;
 const MAP = join(folder, "weights.map");
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 import { type Client, status } from "@grpc/grpc-js";
+import { afterAll, beforeAll, test } from "vitest";
 import type { Workload } from "../src/haproxy/workload.ts";
 import { resources, route, server, services, to } from "./manifests.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
@@ -18,7 +18,7 @@ let client: Client;
 let v1: App;
 let v2: App;
 
-before(async () => {
+beforeAll(async () => {
   lab = await SidecarLab.open();
   const first = await lab.add({ service: "catalog" });
   const second = await lab.add({ service: "catalog", version: "v2" });
@@ -29,7 +29,7 @@ before(async () => {
   client = outboundOf(lab, cart, "catalog");
 });
 
-after(() => lab.close());
+afterAll(() => lab.close());
 
 function split(...shares: readonly string[]) {
   const rule = `{ ${to(...shares)} }`;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { address, ConfigError, integer, oneOf, optional, parseEnv, text, url } from "./config.ts";
 
 const spec = {

@@ -1,4 +1,4 @@
-/** Money in the shop's currency, as whole minor units (cents). */
+/** Money in the shop's currency, as whole minor units (cents). Nothing here does I/O. */
 import { Money } from "@row/gen/grpc/google/type/money.ts";
 import { InvalidField } from "./domain-error.ts";
 

@@ -1,4 +1,4 @@
-/** Opaque page tokens for keyset lists: base64url of the list's name, its filter and the last key. */
+/** Opaque page tokens for keyset lists: base64url of the list's name, its filter and the last key. Nothing here does I/O. */
 import { createHash } from "node:crypto";
 import { InvalidField } from "./domain-error.ts";
 

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import { registry } from "../src/contract.ts";
 import { toHeaders } from "../src/events/headers.ts";
 import { connectNats, type Nats } from "../src/events/nats.ts";
@@ -21,13 +21,13 @@ const listeners = ["slow", "hanging", "eager", "batching", "older"].map((name) =
 let server: Awaited<ReturnType<typeof startNats>>;
 let nats: Nats;
 
-before(async () => {
+beforeAll(async () => {
   server = await startNats(14_091);
   nats = await connectNats({ url: server.url, log });
   await provisionStreams(nats.connection, registry, listeners);
 });
 
-after(async () => {
+afterAll(async () => {
   await nats?.close();
   await server?.remove();
 });
@@ -58,9 +58,9 @@ test("a consumer takes no more than it has use for soon", async (t) => {
     subscribe({ ...options, service: "eager", concurrency: 4, handler }),
     subscribe({ ...options, service: "batching", batch: { size: 20, handler } }),
   ];
-  t.after(() => {
+  t.onTestFinished(async () => {
     enough.abort();
-    return Promise.all(subscriptions.map((subscription) => subscription.stop()));
+    await Promise.all(subscriptions.map((subscription) => subscription.stop()));
   });
   await eventually("both have taken some", async () => {
     const [eager, batching] = [await infoOf("eager"), await infoOf("batching")];
@@ -68,7 +68,7 @@ test("a consumer takes no more than it has use for soon", async (t) => {
   });
   await sleep(500);
   const taken = [(await infoOf("eager")).num_ack_pending, (await infoOf("batching")).num_ack_pending];
-  t.diagnostic(`${taken}`);
+  t.annotate(`${taken}`);
   assert.deepEqual(taken, [16, 40]);
 });
 
@@ -86,45 +86,43 @@ test("an existing consumer gets the settings of now, and goes on where it was", 
 });
 
 // Both wait for the server to lose patience: at the same time.
-test("how long the server waits", { concurrency: true }, async (t) => {
-  await Promise.all([
-    t.test("a handler that takes longer keeps its event to itself", async (t) => {
-      await publish(1);
-      const handedOut: number[] = [];
-      const subscription = subscribe({
-        nats,
-        service: "slow",
-        event: StockLevelChanged,
-        log,
-        concurrency: 200,
-        handler: async (_, { attempt }) => {
-          handedOut.push(attempt);
-          await sleep((ACK_WAIT_SECONDS + 3) * 1_000);
-        },
-      });
-      t.after(() => subscription.stop());
-      await eventually("all are in hand", () => handedOut.length === 101);
-      await eventually("none is any more", async () => (await infoOf("slow")).num_ack_pending === 0, 20);
-      assert.deepEqual([handedOut.length, Math.max(...handedOut)], [101, 1]);
-    }),
-    t.test("what a killed process had in hand comes to another before long", async (t) => {
-      const child = fork(new URL("./consumer-that-hangs.ts", import.meta.url), [server.url, "hanging"]);
-      await once(child, "message");
-      child.kill("SIGKILL");
-      await once(child, "exit");
-      const killedAt = performance.now();
-      const attempts: number[] = [];
-      const subscription = subscribe({
-        nats,
-        service: "hanging",
-        event: StockLevelChanged,
-        log,
-        handler: async (_, { attempt }) => void attempts.push(attempt),
-      });
-      t.after(() => subscription.stop());
-      await eventually("all are handled", () => attempts.length === 101, ACK_WAIT_SECONDS + 5);
-      assert.ok(attempts.includes(2), "those that were in hand among them");
-      t.diagnostic(`after ${Math.round(performance.now() - killedAt)} ms`);
-    }),
-  ]);
+describe.concurrent("how long the server waits", () => {
+  test("a handler that takes longer keeps its event to itself", async (t) => {
+    await publish(1);
+    const handedOut: number[] = [];
+    const subscription = subscribe({
+      nats,
+      service: "slow",
+      event: StockLevelChanged,
+      log,
+      concurrency: 200,
+      handler: async (_, { attempt }) => {
+        handedOut.push(attempt);
+        await sleep((ACK_WAIT_SECONDS + 3) * 1_000);
+      },
+    });
+    t.onTestFinished(() => subscription.stop());
+    await eventually("all are in hand", () => handedOut.length === 101);
+    await eventually("none is any more", async () => (await infoOf("slow")).num_ack_pending === 0, 20);
+    assert.deepEqual([handedOut.length, Math.max(...handedOut)], [101, 1]);
+  });
+  test("what a killed process had in hand comes to another before long", async (t) => {
+    const child = fork(new URL("./consumer-that-hangs.ts", import.meta.url), [server.url, "hanging"]);
+    await once(child, "message");
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const killedAt = performance.now();
+    const attempts: number[] = [];
+    const subscription = subscribe({
+      nats,
+      service: "hanging",
+      event: StockLevelChanged,
+      log,
+      handler: async (_, { attempt }) => void attempts.push(attempt),
+    });
+    t.onTestFinished(() => subscription.stop());
+    await eventually("all are handled", () => attempts.length === 101, ACK_WAIT_SECONDS + 5);
+    assert.ok(attempts.includes(2), "those that were in hand among them");
+    t.annotate(`after ${Math.round(performance.now() - killedAt)} ms`);
+  });
 });

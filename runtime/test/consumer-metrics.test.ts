@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { after, before, test } from "node:test";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { type AdminServer, startAdmin } from "../src/admin.ts";
 import { registry } from "../src/contract.ts";
 import { CONSUMER_FAULTS } from "../src/events/consumer-fault.ts";
@@ -25,7 +25,7 @@ let nats: Nats;
 let admin: AdminServer;
 const telemetry = startTelemetry({ name: "catalog", version: "v1", instance: "catalog-v1-1", endpoint: undefined });
 
-before(async () => {
+beforeAll(async () => {
   // With no more rights than the service has in a shop.
   const users = [{ user: "operator", password: "o" }, natsUser("catalog", [EVENT], "c")];
   server = await startNats(NATS_PORT, `authorization: ${JSON.stringify({ users })}`);
@@ -35,7 +35,7 @@ before(async () => {
   admin = await startAdmin(ADMIN, telemetry);
 });
 
-after(async () => {
+afterAll(async () => {
   await admin?.close();
   await nats?.close();
   await operator?.close();

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createServer, constants as http2, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { after, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
+import { afterAll, test } from "vitest";
 import { GrpcChannel } from "../src/rpc/client.ts";
 import { RpcError } from "../src/rpc/status.ts";
 import { startTelemetry } from "../src/telemetry/telemetry.ts";
@@ -21,7 +21,7 @@ const channel = new GrpcChannel(
   { name: "test", telemetry, claimsIdentity: false, serviceConfig: undefined },
   `127.0.0.1:${(server.address() as AddressInfo).port}`,
 );
-after(() => {
+afterAll(() => {
   channel.close();
   server.close();
 });

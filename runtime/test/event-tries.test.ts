@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import pg from "pg";
+import { afterAll, beforeAll, test } from "vitest";
 import { listDeadLetters } from "../src/events/dead-letters.ts";
 import { toHeaders } from "../src/events/headers.ts";
 import { connectNats, type Nats } from "../src/events/nats.ts";
@@ -18,12 +18,12 @@ let nats: Nats;
 /** The consuming service, one for each test; it gets the events of its own test alone. */
 let service: string;
 
-before(async () => {
+beforeAll(async () => {
   server = await startNats(14_092);
   nats = await connectNats({ url: server.url, log });
 });
 
-after(async () => {
+afterAll(async () => {
   await nats?.close();
   await server?.remove();
 });
@@ -80,7 +80,7 @@ test("what others did with an event does not use up its tries", async (t) => {
       if (attempts.length < 3) throw new Error("not yet");
     },
   });
-  t.after(stop);
+  t.onTestFinished(stop);
   await eventually("it is handled", () => outcomes.includes("handled"));
   assert.deepEqual(attempts, [21, 22, 23]);
   assert.deepEqual(outcomes, ["retried", "retried", "handled"]);
@@ -91,7 +91,7 @@ test("an event that fails its tries is dead, however often it was handed out bef
   await publish(["p"]);
   await handOut(5);
   const { stop, outcomes } = consume({ tries: 3, handler: () => Promise.reject(new Error("never")) });
-  t.after(stop);
+  t.onTestFinished(stop);
   await eventually("it is dead", () => outcomes.includes("dead"));
   assert.deepEqual(await deadLetters(), [{ error: "never", attempts: 3 }]);
 });
@@ -107,7 +107,7 @@ test("while the database is away an event stays in hand, and is handed out once"
       if (attempts.length === 2) throw new Error("Query read timeout");
     },
   });
-  t.after(stop);
+  t.onTestFinished(stop);
   await eventually("it is handled", () => outcomes.includes("handled"));
   assert.deepEqual(attempts, [1, 1, 1]);
   assert.deepEqual(outcomes, ["unavailable", "unavailable", "handled"]);
@@ -125,7 +125,7 @@ test("while the database is away a batch stays together", async (t) => {
     throw refused();
   };
   const { stop, outcomes } = consume({ tries: 1, batch: { size: 4, handler } });
-  t.after(stop);
+  t.onTestFinished(stop);
   await eventually("all are handled", () => outcomes.filter((outcome) => outcome === "handled").length === 4);
   assert.deepEqual(sizes, [3, 3]);
 });
@@ -154,7 +154,7 @@ test("a statement that lost against others is no failure of the event", async (t
       throw Object.assign(new pg.DatabaseError("lost", 0, "error"), { code });
     },
   });
-  t.after(stop);
+  t.onTestFinished(stop);
   await eventually("all are handled", () => outcomes.filter((outcome) => outcome === "handled").length === 4);
   assert.deepEqual([lost.size, await deadLetters()], [4, []]);
 });
@@ -164,7 +164,7 @@ test("an event that no try ever ends is put aside in the end, without another", 
   await handOut(10 * (1 + 16));
   let tries = 0;
   const { stop } = consume({ tries: 1, handler: async () => void tries++ });
-  t.after(stop);
+  t.onTestFinished(stop);
   await eventually("it is dead", async () => (await deadLetters()).length === 1);
   assert.deepEqual(await deadLetters(), [{ error: "No try ends, of the 171 times it was handed out", attempts: 171 }]);
   assert.equal(tries, 0);

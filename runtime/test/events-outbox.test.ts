@@ -4,11 +4,11 @@ import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import type pg from "pg";
+import { afterAll, beforeAll, test } from "vitest";
 import { connectNats, type Nats } from "../src/events/nats.ts";
 import { event, type OutboxEvent, outboxInsert, outboxValues } from "../src/events/outbox.ts";
 import { outboxBacklog, type Relay, startRelay } from "../src/events/relay.ts";
@@ -22,13 +22,13 @@ let postgres: Awaited<ReturnType<typeof startPostgres>>;
 let server: Awaited<ReturnType<typeof startNats>>;
 let nats: Nats;
 
-before(async () => {
+beforeAll(async () => {
   [postgres, server] = await Promise.all([startPostgres(POSTGRES_PORT), startNats(NATS_PORT)]);
   nats = await connectNats({ url: server.url, log });
   await provision(nats, "catalog", []);
 });
 
-after(async () => {
+afterAll(async () => {
   await nats.close();
   await Promise.all([postgres.remove(), server.remove()]);
 });
@@ -60,7 +60,7 @@ test("publishes events in their order, with their attributes, and marks them", a
   const events = levels(product, 700);
   await write(pool, events);
   const relay = startRelay({ pool, connectionString: url, nats, log });
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await relay.stop();
     await pool.end();
   });
@@ -103,7 +103,7 @@ test("publishes a row that appears behind one already published", async (t) => {
   const { pool, url } = await postgres.database("behind");
   const relay = startRelay({ pool, connectionString: url, nats, log });
   const slow = await pool.connect();
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await relay.stop();
     await pool.end();
   });
@@ -129,7 +129,7 @@ test("takes rows that SQL wrote, and passes over one that no event can be made o
     [product],
   );
   const relay = startRelay({ pool, connectionString: url, nats, log });
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await relay.stop();
     await pool.end();
   });
@@ -144,7 +144,7 @@ test("takes rows that SQL wrote, and passes over one that no event can be made o
 test("only one of two relays publishes, and the other takes over", async (t) => {
   const { pool, url } = await postgres.database("two");
   const [one, two] = [1, 2].map(() => startRelay({ pool, connectionString: url, nats, log })) as [Relay, Relay];
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await Promise.all([one.stop(), two.stop()]);
     await pool.end();
   });
@@ -170,7 +170,7 @@ test("only one of two relays publishes, and the other takes over", async (t) => 
 test("takes the lock again on a new connection when it loses the first", async (t) => {
   const { pool, url } = await postgres.database("lost");
   const relay = startRelay({ pool, connectionString: url, nats, log });
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await relay.stop();
     await pool.end();
   });
@@ -189,7 +189,7 @@ test("a relay killed between publishing and marking loses nothing", async (t) =>
   const { pool, url } = await postgres.database("killed");
   const product = randomUUID();
   const marker = join(tmpdir(), `row-crash-${product}`);
-  t.after(async () => {
+  t.onTestFinished(async () => {
     rmSync(marker, { force: true });
     await pool.end();
   });
@@ -212,7 +212,7 @@ test("a relay killed between publishing and marking loses nothing", async (t) =>
 test("survives NATS and Postgres going away, and publishes what was written meanwhile", async (t) => {
   const { pool, url } = await postgres.database("outage");
   const relay = startRelay({ pool, connectionString: url, nats, log });
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await relay.stop();
     await pool.end();
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { after, before, test } from "node:test";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { registry } from "../src/contract.ts";
 import { countDeadLetters } from "../src/events/dead-letters.ts";
 import { toHeaders } from "../src/events/headers.ts";
@@ -30,13 +30,13 @@ async function connectAs(user: string) {
   return nats;
 }
 
-before(async () => {
+beforeAll(async () => {
   server = await startNats(14031, authorization);
   row = await connectAs("row");
   await provision(row, "catalog", [StockLevelChanged.$type]);
 });
 
-after(async () => {
+afterAll(async () => {
   await Promise.all(connections.map((nats) => nats.close()));
   await server.remove();
 });

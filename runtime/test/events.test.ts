@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { headers } from "@nats-io/transport-node";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import type { Pool } from "pg";
+import { afterAll, beforeAll, test } from "vitest";
 import {
   countDeadLetters,
   dropDeadLetter,
@@ -29,7 +29,7 @@ let server: Awaited<ReturnType<typeof startNats>>;
 let nats: Nats;
 let pool: Pool;
 
-before(async () => {
+beforeAll(async () => {
   [postgres, server] = await Promise.all([startPostgres(POSTGRES_PORT), startNats(NATS_PORT)]);
   nats = await connectNats({ url: server.url, log });
   ({ pool } = await postgres.database("catalog"));
@@ -37,7 +37,7 @@ before(async () => {
     CREATE TABLE reservation (order_id text PRIMARY KEY, sequences bigint[] NOT NULL)`);
 });
 
-after(async () => {
+afterAll(async () => {
   await pool.end();
   await nats.close();
   await Promise.all([postgres.remove(), server.remove()]);
@@ -98,7 +98,7 @@ test("each event three times and in any order changes what the newest one says, 
         values: [...delivery.values, level.productId, level.onHand],
       }),
   });
-  t.after(() => subscription.stop());
+  t.onTestFinished(() => subscription.stop());
   const products = [randomUUID(), randomUUID(), randomUUID()];
   const levels = products.flatMap((product) =>
     [1, 2, 3, 4, 5].map((sequence) => ({ product, sequence, id: randomUUID() })),
@@ -137,7 +137,7 @@ test("applies a batch in one statement, and one by one when it fails", async (t)
       },
     },
   });
-  t.after(() => subscription.stop());
+  t.onTestFinished(() => subscription.stop());
   await settled("batched");
   assert.equal((await levelOf(product))?.onHand, 600);
   assert.ok(Math.max(...sizes) > 10, `batches of ${sizes}`);
@@ -163,7 +163,7 @@ test("an event that comes before its turn waits for it", async (t) => {
       if (delivery.aggregateId === order) outcomes.push(outcome);
     },
   });
-  t.after(() => subscription.stop());
+  t.onTestFinished(() => subscription.stop());
   const order = randomUUID();
   for (const sequence of [3, 2, 3, 1, 4]) await publish({ product: order, sequence });
   await settled("contiguous");
@@ -185,7 +185,7 @@ test("inTransaction runs its work once and undoes it with the inbox when it fail
         if (tries < 3) throw new Error("not yet");
       }),
   });
-  t.after(() => subscription.stop());
+  t.onTestFinished(() => subscription.stop());
   const id = await publish({ product, sequence: 1 });
   await publish({ product, sequence: 1, id });
   await settled("transactional");
@@ -207,7 +207,7 @@ test("an event that no try could handle becomes a dead letter, and a replay hand
       await pool.query(`WITH ${FRESH} ${UPSERT}`, [...delivery.values, level.productId, level.onHand]);
     },
   });
-  t.after(() => subscription.stop());
+  t.onTestFinished(() => subscription.stop());
   const id = await publish({ product, sequence: 1 });
   await settled("broken");
   assert.deepEqual(attempts, [1, 2, 3, 4]);
@@ -239,7 +239,7 @@ test("what cannot be read becomes a dead letter at once", async (t) => {
       if (delivery.aggregateId === product) handled++;
     },
   });
-  t.after(() => subscription.stop());
+  t.onTestFinished(() => subscription.stop());
   await publish({ product, sequence: 1, bytes: Buffer.from([0x0a, 0xff, 0x01]) });
   await nats.js.publish(StockLevelChanged.$type, "no headers", { headers: headers() });
   const mine = async () => (await listDeadLetters(nats)).filter((letter) => letter.service === "reader");
@@ -263,7 +263,7 @@ test("an absent database does not use up the tries, and a restarted NATS does no
       if (delivery.aggregateId === product) outcomes.push(outcome);
     },
   });
-  t.after(() => subscription.stop());
+  t.onTestFinished(() => subscription.stop());
   await settled("outage");
   await postgres.stop();
   await publish({ product, sequence: 1 });
@@ -309,7 +309,7 @@ test("an event is handled within 50 ms of its commit", async (t) => {
     service: "quick",
     handler: async (_, delivery) => void seen.set(delivery.aggregateId, performance.now()),
   });
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await Promise.all([subscription.stop(), relay.stop()]);
     await inventory.end();
   });
@@ -329,6 +329,6 @@ test("an event is handled within 50 ms of its commit", async (t) => {
     lags.push((seen.get(productId) ?? Number.POSITIVE_INFINITY) - committedAt);
   }
   lags.sort((a, b) => a - b);
-  t.diagnostic(`median ${lags[25]?.toFixed(1)} ms, largest ${lags[49]?.toFixed(1)} ms`);
+  t.annotate(`median ${lags[25]?.toFixed(1)} ms, largest ${lags[49]?.toFixed(1)} ms`);
   assert.ok((lags[45] ?? Number.POSITIVE_INFINITY) < 50, "nine in ten, on a machine that does other things too");
 });

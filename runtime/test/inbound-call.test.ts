@@ -3,11 +3,11 @@ import { execFile, spawnSync } from "node:child_process";
 import { randomUUIDv7 } from "node:crypto";
 import { once } from "node:events";
 import http2, { type IncomingHttpHeaders } from "node:http2";
-import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
+import { afterAll, test } from "vitest";
 import { currentCall } from "../src/call.ts";
 import { DomainError } from "../src/domain-error.ts";
 import { InvalidToken } from "../src/rpc/auth.ts";
@@ -51,7 +51,7 @@ const channel = new GrpcChannel({ name: "orders", telemetry, claimsIdentity: tru
 const outsider = new GrpcChannel({ name: "", telemetry, claimsIdentity: false }, ADDRESS);
 const catalog = channel.client(CatalogServiceService);
 const raw = new Client(ADDRESS, credentials.createInsecure());
-after(async () => {
+afterAll(async () => {
   channel.close();
   outsider.close();
   raw.close();
@@ -243,7 +243,8 @@ test("a timeout or a compressed message that nobody can read is the caller's fau
 
 const isMissing = spawnSync("grpcurl", ["--version"]).error !== undefined && "grpcurl is not installed";
 
-test("grpcurl lists a service and describes it with the contract's comments", { skip: isMissing }, async () => {
+test("grpcurl lists a service and describes it with the contract's comments", async (context) => {
+  context.skip(isMissing !== false, `${isMissing}`);
   const ask = async (...args: string[]) =>
     (await promisify(execFile)("grpcurl", ["-plaintext", ADDRESS, ...args])).stdout;
   assert.match(await ask("list"), /^shop\.catalog\.v1\.CatalogService$/m);

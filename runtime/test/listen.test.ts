@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:f
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { afterAll, test } from "vitest";
 import { listenAt } from "../src/rpc/listen.ts";
 import { GrpcServer } from "../src/rpc/server.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
@@ -13,7 +13,7 @@ import { startTelemetry } from "../src/telemetry/telemetry.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "unix-socket-"));
 const telemetry = startTelemetry({ name: "test", version: "v1", instance: "test-1", endpoint: undefined });
-after(async () => {
+afterAll(async () => {
   await telemetry.stop();
   rmSync(folder, { recursive: true });
 });

@@ -3,19 +3,19 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
 import pg from "pg";
+import { afterAll, beforeAll, test } from "vitest";
 import { applyMigrations, pendingMigrations } from "../src/database/migrations.ts";
 import { startPostgres } from "./harness.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "row-migrations-"));
 let postgres: Awaited<ReturnType<typeof startPostgres>>;
 
-before(async () => {
+beforeAll(async () => {
   postgres = await startPostgres(14_061);
 });
 
-after(async () => {
+afterAll(async () => {
   await postgres?.remove();
   rmSync(folder, { recursive: true, force: true });
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { after, before, test } from "node:test";
 import { StockCommitted, StockReserved } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import type { Pool } from "pg";
+import { afterAll, beforeAll, type TestContext, test } from "vitest";
 import { readMigrations } from "../src/database/migrations.ts";
 import type { Delivery, Ordering } from "../src/events/delivery.ts";
 import { toHeaders } from "../src/events/headers.ts";
@@ -30,14 +30,14 @@ let server: Awaited<ReturnType<typeof startNats>>;
 let nats: Nats;
 let pool: Pool;
 
-before(async () => {
+beforeAll(async () => {
   [postgres, server] = await Promise.all([startPostgres(14_080), startNats(14_081)]);
   nats = await connectNats({ url: server.url, log });
   ({ pool } = await postgres.database("consumer"));
   await pool.query("CREATE TABLE seen (service text, order_id text, number serial, sequence int)");
 });
 
-after(async () => {
+afterAll(async () => {
   await pool?.end();
   await nats?.close();
   await Promise.all([postgres?.remove(), server?.remove()]);
@@ -66,13 +66,15 @@ const noting = (fresh: string): Handling => {
 };
 
 /** A service that consumes both. */
-async function consumer(t: { after(end: () => unknown): void }, ordering: Ordering, handling: Handling) {
+async function consumer(t: Pick<TestContext, "onTestFinished">, ordering: Ordering, handling: Handling) {
   const service = `s${randomUUID().slice(0, 8)}`;
   await provision(nats, service, [RESERVED.$type, COMMITTED.$type]);
   const subscriptions: Subscription[] = [RESERVED, COMMITTED].map((event) =>
     subscribe({ nats, service, event, log, ordering, ...handling(service) }),
   );
-  t.after(() => Promise.all(subscriptions.map((subscription) => subscription.stop())));
+  t.onTestFinished(async () => {
+    await Promise.all(subscriptions.map((subscription) => subscription.stop()));
+  });
   return {
     /** Waits until everything has been answered; then what was applied to an order, in that order. */
     async seen(orderId: string): Promise<number[]> {

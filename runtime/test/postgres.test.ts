@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PlaceOrderRequest, PlaceOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import type pg from "pg";
+import { afterAll, beforeAll, test } from "vitest";
 import { type Call, runInCall } from "../src/call.ts";
 import { recordAct } from "../src/database/audit.ts";
 import { Batcher } from "../src/database/batcher.ts";
@@ -20,7 +20,7 @@ const ANSWER_MS = 1_000;
 let postgres: Awaited<ReturnType<typeof startPostgres>>;
 let pool: pg.Pool;
 
-before(async () => {
+beforeAll(async () => {
   postgres = await startPostgres(PORT);
   const { url, pool: other } = await postgres.database("frozen");
   await other.query("CREATE TABLE words (word text PRIMARY KEY)");
@@ -28,7 +28,7 @@ before(async () => {
   pool = createPool(url, log, 3, { answerMs: ANSWER_MS });
 });
 
-after(async () => {
+afterAll(async () => {
   await pool?.end();
   await postgres?.remove();
 });
@@ -45,7 +45,7 @@ async function outcome(work: Promise<unknown>): Promise<{ error: unknown; ms: nu
 }
 
 test("a Postgres that stands still holds nobody up for longer than an answer may take, and what is late is not written", async (t) => {
-  t.after(() => postgres.thaw());
+  t.onTestFinished(() => postgres.thaw());
   const words = new Batcher(
     async (batch: readonly string[]) => {
       await pool.query("INSERT INTO words SELECT unnest($1::text[])", [batch]);
@@ -75,7 +75,7 @@ test("a Postgres that stands still holds nobody up for longer than an answer may
 });
 
 test("a transaction does not wait twice, and its connection goes with the answer it still waits for", async (t) => {
-  t.after(() => postgres.thaw());
+  t.onTestFinished(() => postgres.thaw());
   const client = await pool.connect();
   await client.query("BEGIN");
   postgres.freeze();
@@ -94,7 +94,7 @@ test("a transaction does not wait twice, and its connection goes with the answer
 
 test("a connection that is ended amid a transaction costs that transaction, not the process", async (t) => {
   const { pool } = await postgres.database("cut_off"); // a plain one, as tools have it
-  t.after(() => pool.end());
+  t.onTestFinished(() => pool.end());
   for (const when of ["between two statements", "during a statement"]) {
     const cutOff = inTransaction(pool, async (tx) => {
       const { rows } = await tx.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { after, before, test } from "node:test";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import type pg from "pg";
+import { afterAll, afterEach, beforeAll, test, vi } from "vitest";
 import { deleteExpired } from "../src/database/retention.ts";
 import { event, outboxInsert, outboxValues } from "../src/events/outbox.ts";
 import { startPostgres } from "./harness.ts";
@@ -12,10 +12,11 @@ const DAY_MS = 24 * 3_600_000;
 const origin = { correlationId: "correlation-1", producer: "inventory/v1/inventory-v1-1" };
 
 let postgres: Awaited<ReturnType<typeof startPostgres>>;
-before(async () => {
+beforeAll(async () => {
   postgres = await startPostgres(PORT);
 });
-after(() => postgres?.remove());
+afterEach(() => void vi.useRealTimers());
+afterAll(() => postgres?.remove());
 
 async function writeEvents(pool: pg.Pool, count: number): Promise<void> {
   const productId = randomUUID();
@@ -31,9 +32,9 @@ const rowsIn = async (pool: pg.Pool, table: string) =>
 for (const [name, jump] of Object.entries({ ahead: 365 * DAY_MS, behind: -365 * DAY_MS })) {
   test(`with a clock a year ${name} the outbox keeps each published event for a week, which a restore needs`, async (t) => {
     const { pool } = await postgres.database(`clock_${name}`);
-    t.after(() => pool.end());
+    t.onTestFinished(() => pool.end());
     await writeEvents(pool, 10);
-    t.mock.timers.enable({ apis: ["Date"], now: Date.now() + jump });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + jump });
     await writeEvents(pool, 10); // ids with another time, too
     await pool.query("UPDATE runtime.outbox SET published_time = now()");
     await deleteExpired(pool);
@@ -49,7 +50,7 @@ for (const [name, jump] of Object.entries({ ahead: 365 * DAY_MS, behind: -365 * 
 
 test("an event that is not published is kept however old it is", async (t) => {
   const { pool } = await postgres.database("unpublished");
-  t.after(() => pool.end());
+  t.onTestFinished(() => pool.end());
   await writeEvents(pool, 3);
   await pool.query("UPDATE runtime.outbox SET created_time = now() - interval '1 year'");
   await deleteExpired(pool);
@@ -58,7 +59,7 @@ test("an event that is not published is kept however old it is", async (t) => {
 
 test("answers to repeats are kept for two days and what a consumer took in for two weeks, while the process runs", async (t) => {
   const { pool } = await postgres.database("kept");
-  t.after(() => pool.end());
+  t.onTestFinished(() => pool.end());
   for (const [hours, days] of [
     [47, 13],
     [49, 15],
@@ -78,7 +79,7 @@ test("answers to repeats are kept for two days and what a consumer took in for t
 
 test("of very much that has expired some goes at once, and it says that there is more", async (t) => {
   const { pool } = await postgres.database("much");
-  t.after(() => pool.end());
+  t.onTestFinished(() => pool.end());
   await pool.query(
     "INSERT INTO runtime.inbox SELECT 'catalog', gen_random_uuid(), now() - interval '1 year' FROM generate_series(1, 5000)",
   );
@@ -91,7 +92,7 @@ test("of very much that has expired some goes at once, and it says that there is
 
 test("looking for what has expired reads no more rows than go, however many are kept", async (t) => {
   const { pool } = await postgres.database("plans");
-  t.after(() => pool.end());
+  t.onTestFinished(() => pool.end());
   await pool.query(
     `INSERT INTO runtime.inbox SELECT 'catalog', gen_random_uuid(), now() FROM generate_series(1, 20000);
      INSERT INTO runtime.requests SELECT 'user:a', '/m', gen_random_uuid()::text, '', '', now() FROM generate_series(1, 20000);

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CatalogServiceService, ListProductsRequest } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import { pino } from "pino";
+import { afterAll, beforeEach, test } from "vitest";
 import { DomainError } from "../src/domain-error.ts";
 import { GrpcChannel } from "../src/rpc/client.ts";
 import { ServiceConfigFile } from "../src/rpc/retry-config.ts";
@@ -82,7 +82,7 @@ await server.listen(address);
 const serviceConfig = new ServiceConfigFile(file, pino({ level: "warn" }, warn));
 const channel = new GrpcChannel({ name: "edge", telemetry, claimsIdentity: true, serviceConfig }, address);
 const catalog = channel.client(CatalogServiceService);
-after(async () => {
+afterAll(async () => {
   channel.close();
   serviceConfig.close();
   await server.drain(100);

@@ -1,12 +1,12 @@
 /** What a handler gets is what was validated: protobuf-es validates, ts-proto decodes, and they disagree about odd bytes. */
 import assert from "node:assert/strict";
 import { globSync } from "node:fs";
-import { test } from "node:test";
 import { type DescField, type DescMessage, equals, fromBinary, type Message, ScalarType } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { AdjustStockRequest } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
 import { PlaceOrderRequest } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import fc from "fast-check";
+import { test } from "vitest";
 import { methods, registry } from "../src/contract.ts";
 import { DomainError } from "../src/domain-error.ts";
 import type { EventType } from "../src/events/outbox.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { OrderServiceService } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { afterAll, beforeAll, type TestContext, test } from "vitest";
 import { connectNats } from "../src/events/nats.ts";
 import { outboxBacklog } from "../src/events/relay.ts";
 import { TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER } from "../src/rpc/auth.ts";
@@ -25,18 +25,18 @@ const PORTS = { postgres: 14_100, nats: 14_101, grpc: 14_102, admin: 14_103 };
 let postgres: Awaited<ReturnType<typeof startPostgres>>;
 let server: Awaited<ReturnType<typeof startNats>>;
 
-before(async () => {
+beforeAll(async () => {
   [postgres, server] = await Promise.all([startPostgres(PORTS.postgres), startNats(PORTS.nats)]);
   const nats = await connectNats({ url: server.url, log });
   await provision(nats, "nobody", []);
   await nats.close();
 });
 
-after(async () => {
+afterAll(async () => {
   await Promise.all([postgres?.remove(), server?.remove()]);
 });
 
-async function start(t: { after(end: () => unknown): void }, databaseUrl: string): Promise<ChildProcess> {
+async function start(t: Pick<TestContext, "onTestFinished">, databaseUrl: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [new URL("./service-that-stops.ts", import.meta.url).pathname], {
     stdio: ["ignore", "ignore", "inherit"],
     env: {
@@ -49,7 +49,7 @@ async function start(t: { after(end: () => unknown): void }, databaseUrl: string
       PUBLIC_KEY: JSON.stringify({ ...(await exportJWK(publicKey)), kid: "k", alg: TOKEN_ALGORITHM }),
     },
   });
-  t.after(() => child.kill("SIGKILL"));
+  t.onTestFinished(() => void child.kill("SIGKILL"));
   await eventually("it is ready", async () => {
     const answer = await fetch(`http://127.0.0.1:${PORTS.admin}/readyz`).catch(() => undefined);
     return answer?.status === 200;
@@ -67,10 +67,10 @@ async function stopped(child: ChildProcess): Promise<{ code: unknown; ms: number
 
 test("a stop publishes what was written last, whatever else takes its time", async (t) => {
   const { url, pool } = await postgres.database("slow");
-  t.after(() => pool.end());
+  t.onTestFinished(() => pool.end());
   const child = await start(t, url);
   const client = new Client(`127.0.0.1:${PORTS.grpc}`, credentials.createInsecure());
-  t.after(() => client.close());
+  t.onTestFinished(() => client.close());
   const { path, requestSerialize, responseDeserialize } = OrderServiceService.watchOrder;
   const metadata = new Metadata();
   metadata.set("authorization", `Bearer ${token}`);
@@ -94,7 +94,7 @@ test("a Postgres that stands still keeps nobody from stopping", async (t) => {
   await pool.end();
   const child = await start(t, url);
   postgres.freeze();
-  t.after(() => postgres.thaw());
+  t.onTestFinished(() => postgres.thaw());
   const { code, ms } = await stopped(child);
   assert.equal(code, 0);
   assert.ok(ms < STOP_MS, `${ms} ms`);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { after, before, test } from "node:test";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { registry } from "../src/contract.ts";
 import { connectNats, type Nats } from "../src/events/nats.ts";
 import { DEAD_LETTERS, deadSubject, streamConfigs } from "../src/events/stream-names.ts";
@@ -15,11 +15,11 @@ const DAY_NS = 24 * 3_600 * 1e9;
 
 let server: Awaited<ReturnType<typeof startNats>>;
 let nats: Nats;
-before(async () => {
+beforeAll(async () => {
   server = await startNats(PORT);
   nats = await connectNats({ url: server.url, log });
 });
-after(async () => {
+afterAll(async () => {
   await nats?.close();
   await server?.remove();
 });

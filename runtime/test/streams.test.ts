@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
-import { after, afterEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, type ClientReadableStream, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { OrderServiceService, type WatchOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import { service as healthService } from "grpc-health-check";
+import { afterAll, afterEach, test } from "vitest";
 import type { Handlers } from "../src/rpc/handler.ts";
 import { GrpcServer } from "../src/rpc/server.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
@@ -77,7 +77,7 @@ afterEach(async () => {
   clients = [];
   await server.drain(0);
 });
-after(() => telemetry.stop());
+afterAll(() => telemetry.stop());
 
 function as(user: string): Metadata {
   const metadata = new Metadata();

@@ -3,8 +3,8 @@
  * PERMISSION_DENIED, INTERNAL, UNAVAILABLE and DATA_LOSS (linkerd2-proxy `proxy/client-policy/src/grpc.rs`, Codes::default).
  */
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { status } from "@grpc/grpc-js";
+import { test } from "vitest";
 import { DomainError, type ErrorKind } from "../src/domain-error.ts";
 import { RpcError, toAnswer } from "../src/rpc/status.ts";
 

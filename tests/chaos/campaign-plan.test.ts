@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { planCampaign } from "./campaign-plan.ts";
 
 const SHAPE = { seed: 7, orders: 200, rounds: 2, bursts: 2 };

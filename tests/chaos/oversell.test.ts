@@ -3,8 +3,8 @@ import { randomUUIDv7 } from "node:crypto";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
 import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { expectOk } from "../harness/rest.ts";
 import { describe, violationsIn } from "../invariants/invariants.ts";
 import { inDatabase } from "../invariants/read-databases.ts";
@@ -19,12 +19,12 @@ const SETTLE_MS = 90_000;
 
 let shop: Shop;
 
-before(async () => {
+beforeAll(async () => {
   const stateDir = mkdtempSync(join(tmpdir(), "row-oversell-"));
   // On a busy machine the last of 500 waits long, and no order shall be given up for that.
   shop = await startShop({ stateDir, portBase: 21_300, env: { SAGA_TIMEOUT_MS: "120000" } });
 });
-after(() => shop?.destroy());
+afterAll(() => shop?.destroy());
 
 /** A product of which there are so many. */
 async function newProduct(stock: number): Promise<string> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
-import { after, before, test } from "node:test";
 import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { type ServicesUnderTest, startServices } from "../harness/service-under-test.ts";
 import { describe, violationsIn } from "../invariants/invariants.ts";
 import { inDatabase } from "../invariants/read-databases.ts";
@@ -20,7 +20,7 @@ const SETTLE_MS = 60_000;
 
 let services: ServicesUnderTest;
 
-before(async () => {
+beforeAll(async () => {
   services = await startServices({ services: SERVICES, portBase: 21_400 });
   const shopper = new Shopper(grpcDoor(services, await services.auth.tokenFor()));
   const soldOut = DEMO_PRODUCTS.at(-1);
@@ -42,7 +42,7 @@ before(async () => {
   }
   assert.deepEqual(await settle(services.shop, SETTLE_MS), NOTHING);
 });
-after(() => services?.stop());
+afterAll(() => services?.stop());
 
 /** Every row that a consumer could have changed, in all databases. */
 async function everything(): Promise<string> {

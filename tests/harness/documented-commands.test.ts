@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { afterAll, test } from "vitest";
 import { isAsDocumented, readCommands, Shell } from "./documented-commands.ts";
 
 const DOCUMENT = `# A document
@@ -70,7 +70,7 @@ test("takes what is printed line by line, and … for anything", () => {
 
 test("runs all commands in one bash, and takes both outputs", async () => {
   const shell = new Shell("/", { GREETING: "hello" }, "greet() { echo $GREETING $1; }");
-  after(() => shell.close());
+  afterAll(() => shell.close());
   assert.deepEqual(await shell.run("NAME=you"), []);
   assert.deepEqual(await shell.run("greet $NAME; echo trouble >&2; false"), ["hello you", "trouble"]);
   assert.deepEqual(await shell.run("cat <<'EOF'\n$NAME\nEOF"), ["$NAME"]);

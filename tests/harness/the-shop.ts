@@ -1,12 +1,9 @@
 import { randomUUIDv7 } from "node:crypto";
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after } from "node:test";
 import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import { type Installation, installationAt } from "@row/laptop/installation.ts";
 import { Secrets } from "@row/laptop/secrets.ts";
-import { startShop } from "@row/laptop/shop/shop.ts";
 import type { ProcessStatus } from "@row/laptop/shop/shop-status.ts";
 import { storePorts } from "@row/laptop/stores/ports.ts";
 import { postgresUrl } from "@row/laptop/stores/postgres.ts";
@@ -14,19 +11,13 @@ import { askHalt, askResume, askStatus } from "@row/laptop/supervisor/control-cl
 import { readTrustAnchor, type TrustAnchor } from "@row/mesh/identity/trust-anchor.ts";
 import { identityOf } from "@row/topology/names.ts";
 import pg from "pg";
+import { inject } from "vitest";
 import { Probe } from "./probe.ts";
 import { expectOk, Rest } from "./rest.ts";
 
-const PORT_BASE = 27_000;
-
-/** A whole shop: the one that the test run shares between files, else one of this file's own. */
-export async function theShop(): Promise<TheShop> {
-  const shared = process.env.ROW_TEST_SHOP;
-  if (shared) return TheShop.at(installationAt(JSON.parse(shared)));
-  const stateDir = mkdtempSync(join(tmpdir(), "row-test-shop-"));
-  const own = await startShop({ stateDir, portBase: PORT_BASE });
-  after(() => own.destroy());
-  return TheShop.at(own.installation);
+/** The shop that the test run shares between files (tests/runner/shared-shop.ts). */
+export function theShop(): Promise<TheShop> {
+  return TheShop.at(installationAt(inject("sharedShop")));
 }
 
 /** Somebody who has signed in. */
@@ -52,7 +43,6 @@ export class TheShop {
     this.processes = processes;
     this.#secrets = new Secrets(installation.stateDir);
     this.rest = new Rest(`http://${this.address("edge", "http")}`);
-    after(() => Promise.all([...this.#pools.values()].map((pool) => pool.end())));
   }
 
   static async at(installation: Installation): Promise<TheShop> {
@@ -130,7 +120,7 @@ export class TheShop {
     const known = this.#pools.get(service);
     if (known) return known;
     const url = postgresUrl(service, this.#secrets, storePorts(this.installation).postgres);
-    const pool = new pg.Pool({ connectionString: url, max: 2 });
+    const pool = new pg.Pool({ connectionString: url, max: 2, allowExitOnIdle: true });
     pool.on("error", () => {});
     this.#pools.set(service, pool);
     return pool;

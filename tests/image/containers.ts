@@ -5,11 +5,11 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { provisionDatabases } from "@row/laptop/provision/databases.ts";
 import { type Infrastructure, startInfrastructure } from "@row/laptop/stores/infrastructure.ts";
 import { postgresUrl } from "@row/laptop/stores/postgres.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { Container, docker } from "./container.ts";
 
 const PORT_BASE = 22_000;
@@ -21,7 +21,7 @@ const image = (service: string, target = "production") => `${repository}/${servi
 let stores: Infrastructure;
 const running = new Map<string, Container>();
 
-before(async () => {
+beforeAll(async () => {
   stores = await startInfrastructure({
     services,
     stateDir: mkdtempSync(join(tmpdir(), "row-test-image-")),
@@ -29,7 +29,7 @@ before(async () => {
   });
   await provisionDatabases(stores.adminUrl(), withDatabase(), stores.secrets);
 });
-after(async () => {
+afterAll(async () => {
   await Promise.all([...running.values()].map((container) => container.remove()));
   await stores?.destroy();
 });

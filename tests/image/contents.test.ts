@@ -3,14 +3,14 @@ import { execFileSync } from "node:child_process";
 import { existsSync, globSync, lstatSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { after, test } from "node:test";
+import { afterAll, test } from "vitest";
 import { contentsOf, workspaceOf } from "../../scripts/image/contents.ts";
 import { isNeedless } from "../../scripts/image/needless-files.ts";
 import { productionPackages } from "../../scripts/image/production-packages.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const work = mkdtempSync(join(tmpdir(), "row-test-image-"));
-after(() => rmSync(work, { recursive: true, force: true }));
+afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 const lock = {
   "services/till": {

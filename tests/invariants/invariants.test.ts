@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { violationsIn } from "./invariants.ts";
 import { type Corruptible, soundEvidence } from "./sound-evidence.ts";
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { after, before, test } from "node:test";
 import { realPort } from "@row/laptop/installation.ts";
 import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { isAsDocumented, readCommands, Shell } from "../harness/documented-commands.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -17,14 +17,14 @@ const folder = mkdtempSync(join(tmpdir(), "row-documented-"));
 let shop: Shop;
 let shell: Shell;
 
-before(async () => {
+beforeAll(async () => {
   const stateDir = join(folder, "state");
   shop = await startShop({ stateDir, portBase: PORT_BASE });
   const env = { ROW_STATE_DIR: stateDir, ROW_PORT_BASE: String(PORT_BASE), NODE: process.execPath };
   shell = new Shell(root, env, NPX);
 });
 
-after(async () => {
+afterAll(async () => {
   shell?.close();
   await shop?.destroy();
   rmSync(folder, { recursive: true, force: true });

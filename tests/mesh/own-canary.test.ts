@@ -3,9 +3,9 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { expectOk, Rest } from "../harness/rest.ts";
 
 const run = promisify(execFile);
@@ -22,7 +22,7 @@ const checkout = join(folder, "checkout");
 const stateDir = join(folder, "state");
 let shop: Shop;
 
-before(async () => {
+beforeAll(async () => {
   const services = ["auth", "catalog", "edge"];
   await Promise.all([
     run("git", ["clone", "--quiet", "--depth", "1", `file://${root}`, checkout]),
@@ -32,7 +32,7 @@ before(async () => {
   ]);
 });
 
-after(async () => {
+afterAll(async () => {
   await shop?.destroy();
   rmSync(folder, { recursive: true, force: true });
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { type TestContext, test } from "vitest";
 import { discoverServices } from "./service-manifest.ts";
 
 test("reads which Redis a service keeps something in, and none where it does not say", (context) => {
@@ -19,7 +19,7 @@ test("reads which Redis a service keeps something in, and none where it does not
 
 function projectWith(context: TestContext, services: Record<string, string>): string {
   const root = mkdtempSync(join(tmpdir(), "row-manifests-"));
-  context.after(() => rmSync(root, { recursive: true, force: true }));
+  context.onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   for (const [index, [name, fields]] of Object.entries(services).entries()) {
     mkdirSync(join(root, "services", name), { recursive: true });
     writeFileSync(

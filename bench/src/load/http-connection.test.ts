@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { completeResponse } from "./http-connection.ts";
 
 test("waits until a response of known length is complete", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { Latencies, median } from "./latencies.ts";
 
 test("finds the value that a share of all lie at or below", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { ratioOf } from "./ratio.ts";
 
 test("compares round by round", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { type Round, summarise } from "./round.ts";
 
 function round(perSecond: number, cpuSeconds: number): Round {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { withRun } from "./files.ts";
 
 const document = "# Title\n<!-- A run of `npm run bench`, written by it. -->\nold\n<!-- End of the run. -->\nfoot\n";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { markdownTable } from "./markdown-table.ts";
 
 test("aligns what a column holds, figures to the right", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { readResources } from "@row/mesh/resources/read.ts";
+import { test } from "vitest";
 import { render } from "./get.ts";
 
 const { resources } = readResources(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import type { StatEdge } from "@row/mesh/observer/stat.ts";
+import { test } from "vitest";
 import { render } from "./stat.ts";
 
 const EDGE: StatEdge = {

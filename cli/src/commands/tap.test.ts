@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import type { TappedRequest } from "@row/mesh/observer/tap.ts";
+import { test } from "vitest";
 import { render } from "./tap.ts";
 
 const REQUEST: TappedRequest = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import type { PlacedSpan, Trace, TraceSummary } from "@row/mesh/observer/traces/trace.ts";
+import { test } from "vitest";
 import { renderLists, renderTrace } from "./trace.ts";
 
 function span(part: Partial<PlacedSpan>): PlacedSpan {

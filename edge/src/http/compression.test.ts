@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { chooseCoding, varyingByEncoding } from "./compression.ts";
 
 for (const [acceptEncoding, coding] of [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { test } from "vitest";
 import { bind } from "../../test/specimen.ts";
 import { openApiDocument } from "./document.ts";
 

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
-import { after, test } from "node:test";
+import { afterAll, test } from "vitest";
 import { PacedWriter } from "./paced-writer.ts";
 
 const server = createServer().listen(0, "127.0.0.1");
-after(() => server.close());
+afterAll(() => server.close());
 /** More than the sockets on the way have room for. */
 const LONG = "x".repeat(20_000_000);
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { parsePathTemplate } from "./path-template.ts";
 
 test("reads literals, a variable and a verb", () => {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { suite, test } from "node:test";
+import { describe, test } from "vitest";
 import { bind, decode, decodeSaid } from "../../test/specimen.ts";
 
 const get = { pattern: { case: "get", value: "/v1/things" } } as const;
 const post = { pattern: { case: "post", value: "/v1/things" }, body: "*" } as const;
 
-suite("query parameters", () => {
+describe("query parameters", () => {
   for (const [query, expected] of [
     ["name=a+b%2Bc", { name: "a b+c" }],
     ["isNew=true", { isNew: true }],
@@ -64,7 +64,7 @@ suite("query parameters", () => {
   }
 });
 
-suite("paths", () => {
+describe("paths", () => {
   const nested = { pattern: { case: "get", value: "/v1/{name=shelves/*/books/**}/of/{inner.item_id}" } } as const;
 
   test("give nested fields, and fields over several segments", () => {
@@ -95,7 +95,7 @@ suite("paths", () => {
   });
 });
 
-suite("bodies", () => {
+describe("bodies", () => {
   test("are the whole message", () => {
     const json = { name: "x", inners: [{ itemId: "a" }], extra: { any: [1, null] } };
     assert.deepEqual(decode(post, { json }), json);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { HttpRuleSchema } from "@row/gen/es/google/api/http_pb.ts";
 import { GetProductResponseSchema } from "@row/gen/es/shop/catalog/v1/catalog_service_pb.ts";
 import { methodAt } from "@row/runtime/contract.ts";
+import { test } from "vitest";
 import { bindingsOfRule } from "./binding.ts";
 import { responseJson } from "./response.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { chooseFormat } from "./stream-format.ts";
 
 const EVENTS = "text/event-stream; charset=utf-8";

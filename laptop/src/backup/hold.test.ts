@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, test } from "vitest";
 import { whileHeld } from "./hold.ts";
 
 const child = spawn(process.execPath, ["-e", "setInterval(() => process.stdout.write('.'), 2)"]);
@@ -11,7 +11,7 @@ let ticks = 0;
 child.stdout.on("data", (dots) => {
   ticks += dots.length;
 });
-after(() => child.kill());
+afterAll(() => child.kill());
 
 test("a process does nothing while it is held, and goes on afterwards", async () => {
   await once(child.stdout, "data");

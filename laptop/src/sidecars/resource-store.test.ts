@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
 import { readResources } from "@row/mesh/resources/read.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
+import { type TestContext, test } from "vitest";
 import { ResourceStore } from "./resource-store.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");
@@ -24,7 +24,7 @@ function read(text: string): Resource {
 /** A repository with one Service, and how to open its store as a shop does at each start. */
 function repository(context: TestContext) {
   const root = mkdtempSync(join(tmpdir(), "row-store-"));
-  context.after(() => rmSync(root, { recursive: true, force: true }));
+  context.onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const write = (port: number) => writeFileSync(join(root, "mesh/services/a.yaml"), service("a", port));
   mkdirSync(join(root, "mesh/services"), { recursive: true });
   write(1);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test } from "vitest";
 import { makeSocketFolder, socketFolder } from "./socket-folder.ts";
 
 const services = ["catalog", "notifications"];
@@ -24,7 +24,7 @@ test("every socket's path fits, the longest version, the most replicas and HAPro
 
 test("makes the folder empty and its owner's alone, and refuses a file in its place", (context) => {
   const parent = mkdtempSync(join(tmpdir(), "row-sockets-"));
-  context.after(() => rmSync(parent, { recursive: true, force: true }));
+  context.onTestFinished(() => rmSync(parent, { recursive: true, force: true }));
   const folder = join(parent, "run");
   makeSocketFolder(folder);
   writeFileSync(join(folder, "left.sock"), "");

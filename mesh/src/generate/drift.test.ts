@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { describeDrift, driftOf } from "./drift.ts";
 import { GENERATED } from "./mesh-files.ts";
 

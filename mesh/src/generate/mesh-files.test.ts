@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { test } from "node:test";
 import { type MethodContract, methods } from "@row/runtime/contract.ts";
 import { IDENTITY_DOMAIN, NAMESPACE } from "@row/topology/names.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
+import { test } from "vitest";
 import { readResources } from "../resources/read.ts";
 import type { Kind, Resource } from "../resources/resource.ts";
 import { type MeshSources, meshFiles } from "./mesh-files.ts";

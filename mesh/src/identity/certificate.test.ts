@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { test } from "node:test";
+import { test } from "vitest";
 import { createAuthority, issueCertificate, whenToRotate } from "./certificate.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;

@@ -4,7 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { type TestContext, test } from "vitest";
 import { createAuthority, exportKey } from "./certificate.ts";
 import { openTrustAnchor, readTrustAnchor, writeCertificate } from "./trust-anchor.ts";
 
@@ -12,7 +12,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 
 async function newFolder(context: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "anchor-"));
-  context.after(() => rm(folder, { recursive: true }));
+  context.onTestFinished(() => rm(folder, { recursive: true }));
   return folder;
 }
 
@@ -52,7 +52,8 @@ test("keeps an anchor that is good, and what it issues holds with both", async (
 
 const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
 
-test("OpenSSL accepts the chain for client and server", { skip: !hasOpenssl }, async (context) => {
+test("OpenSSL accepts the chain for client and server", async (context) => {
+  context.skip(!hasOpenssl, "there is no openssl");
   const folder = await newFolder(context);
   const anchor = await openTrustAnchor(folder);
   const path = join(folder, "orders.pem");
@@ -112,7 +113,8 @@ test("makes a new anchor at a start near the old one's end, never beside a runni
   assert.notEqual(await readFile(join(folder, "anchor.crt"), "utf8"), old);
 });
 
-test("does not replace what it has no right to read", { skip: process.getuid?.() === 0 }, async (context) => {
+test("does not replace what it has no right to read", async (context) => {
+  context.skip(process.getuid?.() === 0, "root may read everything");
   const folder = await newFolder(context);
   await openTrustAnchor(folder);
   await chmod(join(folder, "anchor.key"), 0o000);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { FailureAccrual } from "./failure-accrual.ts";
 
 function breaker(jitterRatio = 0): FailureAccrual {

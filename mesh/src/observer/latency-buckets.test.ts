@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import fc from "fast-check";
+import { test } from "vitest";
 import { BUCKETS, bucketOf, quantile } from "./latency-buckets.ts";
 
 const durations = fc.array(fc.integer({ min: 0, max: 120_000_000 }), { minLength: 1, maxLength: 200 });

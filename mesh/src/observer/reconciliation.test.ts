@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { Reconciliation } from "./reconciliation.ts";
 
 function look(loss: Reconciliation, pid: number, responses: number, lines: number, isWhole: boolean): void {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { FailureAccrual } from "./failure-accrual.ts";
 import { GRPC_STATUSES, NO_STATUS } from "./outcome.ts";
 import { podOf } from "./pod.ts";

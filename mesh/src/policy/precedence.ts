@@ -1,5 +1,5 @@
 /**
- * Which rule serves a request: the Gateway API's precedence across all routes of one parent, exact before less exact.
+ * Which rule serves a request: the Gateway API's precedence across all routes of one parent, exact before less exact. Nothing here does I/O.
  * https://gateway-api.sigs.k8s.io/reference/spec/ (GRPCRouteRule, HTTPRouteRule)
  */
 import type { GrpcMatch, GrpcRoute, GrpcRule, HttpMatch, HttpRoute, Metadata } from "../resources/resource.ts";

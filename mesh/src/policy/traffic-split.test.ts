@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { readResources } from "../resources/read.ts";
 import type { GrpcRoute, Resource } from "../resources/resource.ts";
 import { parseWeights, splitOf, versionsInUse, withoutVersion, withSplit } from "./traffic-split.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { identityOf, labelsOf } from "@row/topology/names.ts";
+import { test } from "vitest";
 import { readResources } from "../resources/read.ts";
 import { type Call, mayCall } from "./verdict.ts";
 

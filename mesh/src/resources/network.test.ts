@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { isInside, isNetwork } from "./network.ts";
 
 test("tells networks and addresses from what is none", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "vitest";
 import { InvalidResources } from "./problem.ts";
 import { loadResources, readResources } from "./read.ts";
 
@@ -212,9 +212,9 @@ spec: { targetRef: { kind: Namespace, name: default }, requiredAuthenticationRef
   );
 });
 
-function project(context: { after(fn: () => void): void }, files: Record<string, string>): string {
+function project(context: Pick<TestContext, "onTestFinished">, files: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), "resources-"));
-  context.after(() => rmSync(folder, { recursive: true }));
+  context.onTestFinished(() => rmSync(folder, { recursive: true }));
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import type { Annotations } from "./annotation.ts";
 import { durationMs } from "./duration.ts";
 import { failureAccrual } from "./failure-accrual.ts";

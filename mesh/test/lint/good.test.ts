@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "vitest";
 import { readContracts } from "../../src/lint/contracts.ts";
 import { loadSchemas } from "../../src/lint/crd-schemas.ts";
 import { lintPaths } from "../../src/lint/lint.ts";
@@ -13,7 +13,7 @@ const GOOD = join(import.meta.dirname, "good");
 const FINE = join(import.meta.dirname, "fine");
 const OWN = ["mesh/services", "mesh/policy", "mesh/routes", "k8s"].map((path) => join(ROOT, path)).filter(existsSync);
 const CRDS = resolve(ROOT, "../shared/crds");
-const skip = existsSync(CRDS) ? false : `there are no CRDs in ${CRDS}`;
+const skipWithoutCrds = (context: TestContext) => context.skip(!existsSync(CRDS), `there are no CRDs in ${CRDS}`);
 
 const contracts = readContracts(readFileSync(new URL(import.meta.resolve("@row/gen/contracts.binpb"))));
 
@@ -38,7 +38,8 @@ test("the shop's own manifests are all obeyed on a laptop", () => {
 });
 
 for (const release of ["gateway-api", "gateway-api-v1.2.1"]) {
-  test(`the CRDs of ${release} and of Linkerd take good manifests and the shop's own`, { skip }, () => {
+  test(`the CRDs of ${release} and of Linkerd take good manifests and the shop's own`, (context) => {
+    skipWithoutCrds(context);
     const schemas = loadSchemas([join(CRDS, release), join(CRDS, "linkerd")]);
     assert.ok(schemas.validators.has("gateway.networking.k8s.io/v1 GRPCRoute"));
     assert.deepEqual(lintPaths([GOOD], { schemas }), []);
@@ -46,13 +47,15 @@ for (const release of ["gateway-api", "gateway-api-v1.2.1"]) {
   });
 }
 
-test("a version counts as served when Linkerd's CRDs or either release of the Gateway API serve it", { skip }, () => {
+test("a version counts as served when Linkerd's CRDs or either release of the Gateway API serve it", (context) => {
+  skipWithoutCrds(context);
   const { kinds } = loadSchemas([CRDS]);
   for (const [kind, versions] of Object.entries(SERVED_VERSIONS))
     assert.deepEqual([...versions].sort(), [...new Set(kinds.get(kind))].sort(), kind);
 });
 
-test("the CRDs see what Linkerd's own rules need not", { skip }, () => {
+test("the CRDs see what Linkerd's own rules need not", (context) => {
+  skipWithoutCrds(context);
   const schemas = loadSchemas([CRDS]);
   const rules = (file: string) =>
     lintPaths([join(import.meta.dirname, "bad", file)], { schemas }).map(({ rule }) => rule);

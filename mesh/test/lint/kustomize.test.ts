@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { type TestContext, test } from "vitest";
 import { lintPaths } from "../../src/lint/lint.ts";
 
 const DEPLOYMENT = `apiVersion: apps/v1
@@ -23,7 +23,7 @@ const JSON_PATCH = '- op: replace\n  path: /spec/template/metadata/labels/app\n 
 
 function folder(context: TestContext, files: Readonly<Record<string, string>>): string {
   const root = mkdtempSync(join(tmpdir(), "row-kustomize-"));
-  context.after(() => rmSync(root, { recursive: true }));
+  context.onTestFinished(() => rmSync(root, { recursive: true }));
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, name)), { recursive: true });
     writeFileSync(join(root, name), text);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { lint } from "../../src/lint/lint.ts";
 import { readManifests } from "../../src/resources/manifest.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test } from "vitest";
 import { loadSchemas } from "../../src/lint/crd-schemas.ts";
 import { lint } from "../../src/lint/lint.ts";
 import { readManifests } from "../../src/resources/manifest.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, test } from "node:test";
+import { afterEach, beforeEach, test } from "vitest";
 import { BreakingLab, CLIENT, type Endpoint } from "./breaking-lab.ts";
 import { eventually, type Observer, startObserver } from "./observer-process.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
-import { after, before, test } from "node:test";
+import { afterAll, beforeAll, test } from "vitest";
 import type { Stat } from "../../src/observer/stat.ts";
 import type { TapLine } from "../../src/observer/tap.ts";
 import { eventually, type Observer, sampleOf, startObserver } from "./observer-process.ts";
@@ -13,10 +13,10 @@ const NO_TRACE = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-00";
 const GET = "/shop.catalog.v1.CatalogService/GetProduct";
 
 let observer: Observer;
-before(async () => {
+beforeAll(async () => {
   observer = await startObserver();
 });
-after(async () => {
+afterAll(async () => {
   await observer.stop();
   await observer.remove();
 });

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { SpanKind, startTelemetry, traceparent } from "@row/runtime/telemetry/telemetry.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import type { Trace, TraceLists } from "../../src/observer/traces/trace.ts";
 import { eventually, type Observer, startObserver } from "./observer-process.ts";
 
 let observer: Observer;
-before(async () => {
+beforeAll(async () => {
   observer = await startObserver();
 });
-after(async () => {
+afterAll(async () => {
   await observer.stop();
   await observer.remove();
 });

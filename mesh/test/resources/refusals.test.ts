@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { test } from "vitest";
 import { readResources } from "../../src/resources/read.ts";
 
 // Every document says what is wrong with it, at which field, a part of the message, and `# here` in which line.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import pg from "pg";
+import { test } from "vitest";
 import { currentCall, runInCall } from "../call.ts";
 import { Batcher } from "./batcher.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import pg from "pg";
+import { test } from "vitest";
 import { delayOfTheSame, isGap, PATIENT_TRIES } from "./failures.ts";
 
 const sqlState = (code: string) => Object.assign(new pg.DatabaseError("?", 0, "error"), { code });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
+import { afterEach, test, vi } from "vitest";
 import { DomainError } from "../domain-error.ts";
 import {
   ACCESS_TOKEN_SECONDS,
@@ -38,6 +38,8 @@ function sign(claims: Claims = {}, key = ours): Promise<string> {
     .sign(key.privateKey);
 }
 
+afterEach(() => void vi.useRealTimers());
+
 const verifier = () => new TokenVerifier(async () => [ours.jwk]);
 
 test("a good token names its user and roles", async () => {
@@ -60,16 +62,16 @@ for (const [name, jump] of Object.entries({
   "a year": 365 * 24 * HOUR_MS,
 })) {
   for (const jumped of [-jump, jump]) {
-    test(`after a clock that was ${name} ${jumped > 0 ? "ahead" : "behind"} all tokens are taken again at once, also of a new key`, async (t) => {
+    test(`after a clock that was ${name} ${jumped > 0 ? "ahead" : "behind"} all tokens are taken again at once, also of a new key`, async () => {
       const next = await keyPair("next");
       const keys = [ours.jwk];
       const ofService = new TokenVerifier(async () => keys);
       const before = await sign();
       await ofService.verify(before);
-      t.mock.timers.enable({ apis: ["Date"], now: Date.now() + jumped });
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + jumped });
       await ofService.verify(before).catch(() => {}); // expired, says this clock, or not
       await ofService.verify(await sign({}, await keyPair("unknown"))).catch(() => {}); // asks for the keys
-      t.mock.timers.reset();
+      vi.useRealTimers();
       assert.equal((await ofService.verify(before)).id, USER);
       keys.push(next.jwk);
       await sleep(2_100); // a process asks no more often
@@ -78,11 +80,11 @@ for (const [name, jump] of Object.entries({
   }
 }
 
-test("a clock that is set back makes no verified token hold for longer", async (t) => {
+test("a clock that is set back makes no verified token hold for longer", async () => {
   const ofService = verifier();
   const token = await sign({ expires: Math.floor(Date.now() / 1_000) + 2 });
   await ofService.verify(token);
-  t.mock.timers.enable({ apis: ["Date"], now: Date.now() - HOUR_MS });
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - HOUR_MS });
   await sleep(2_100);
   assert.equal(ofService.recall(token), undefined);
 });

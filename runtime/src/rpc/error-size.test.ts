@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import fc from "fast-check";
+import { test } from "vitest";
 import { DomainError } from "../domain-error.ts";
 import { fittingMessage, fittingViolations } from "./error-size.ts";
 import { toAnswer } from "./status.ts";

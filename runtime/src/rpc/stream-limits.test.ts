@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { StreamPlaces } from "./stream-limits.ts";
 
 test("each user has a share of the places, and gets it back with each stream that ends", () => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AggregationTemporality, MeterProvider, MetricReader, type ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import fc from "fast-check";
+import { test } from "vitest";
 import { DurationProducer } from "./duration-histogram.ts";
 
 class Reader extends MetricReader {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { InMemorySpanExporter } from "@opentelemetry/sdk-trace";
+import { test } from "vitest";
 import { traceparent } from "./telemetry.ts";
 import { Tracing } from "./tracing.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { displayName, normalEmail, normalPassword } from "./account.ts";
 
 test("takes addresses that differ in case and surrounding space for the same", () => {

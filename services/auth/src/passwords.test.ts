@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { parseOptions } from "@node-rs/argon2";
+import { test } from "vitest";
 import { Passwords } from "./passwords.ts";
 
 const patient = new AbortController().signal;

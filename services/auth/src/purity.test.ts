@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { test } from "vitest";
 
 for (const file of ["account.ts", "key-schedule.ts", "turnstile.ts"]) {
   test(`${file} decides without doing any I/O`, () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { derivedKey, keyedHash } from "./derived-key.ts";
 import { seal, unseal } from "./sealed-key.ts";
 

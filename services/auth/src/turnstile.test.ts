@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { Turnstile } from "./turnstile.ts";
 
 const patient = new AbortController().signal;

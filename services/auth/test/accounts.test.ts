@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash, randomUUIDv7 } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { UserRegistered } from "@row/gen/grpc/shop/auth/v1/auth_events.ts";
@@ -11,16 +10,17 @@ import { ACCESS_TOKEN_SECONDS } from "@row/runtime/rpc/auth.ts";
 import { EventStreams } from "@row/tests/harness/events.ts";
 import { decodeJwt } from "jose";
 import type pg from "pg";
+import { afterAll, beforeAll, test } from "vitest";
 import { openAccount } from "../src/open-account.ts";
 import { type AuthUnderTest, newEmail, rolesIn, startAuth, userIn } from "./auth-under-test.ts";
 
 let auth: AuthUnderTest;
 let events: EventStreams;
-before(async () => {
+beforeAll(async () => {
   auth = await startAuth(17_020);
   events = await EventStreams.connect(auth.services);
 });
-after(async () => {
+afterAll(async () => {
   await events?.close();
   await auth?.services.stop();
 });

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, test } from "vitest";
 import { derivedKey } from "../src/derived-key.ts";
 import { SigningKeys } from "../src/signing-keys.ts";
 import { type AuthUnderTest, keyOf, startAuth } from "./auth-under-test.ts";
@@ -15,12 +15,12 @@ let auth: AuthUnderTest;
 const folder = mkdtempSync(join(tmpdir(), "row-clock-"));
 const offset = join(folder, "offset");
 
-before(async () => {
+beforeAll(async () => {
   writeFileSync(offset, "0");
   const clock = new URL("../../../tests/harness/shifted-clock.ts", import.meta.url).href;
   auth = await startAuth(17_260, { NODE_OPTIONS: `--import=${clock}`, CLOCK_OFFSET_FILE: offset });
 });
-after(async () => {
+afterAll(async () => {
   await auth?.services.stop();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -44,7 +44,7 @@ for (const [name, jump] of Object.entries(JUMPS)) {
   for (const jumped of [jump, -jump]) {
     const where = `${name} ${jumped > 0 ? "ahead" : "behind"}`;
     test(`while auth's clock is ${where}, and after it, sign-in and tokens work`, async (t) => {
-      t.after(() => setClock(0));
+      t.onTestFinished(() => setClock(0));
       const early = await auth.newUser();
       await setClock(jumped);
       await auth.services.shop.restart("auth"); // with that clock it looks after its keys

@@ -3,19 +3,19 @@ import { randomUUIDv7 } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
 import { UserRegistered } from "@row/gen/grpc/shop/auth/v1/auth_events.ts";
 import { EventStreams } from "@row/tests/harness/events.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { type AuthUnderTest, newEmail, startAuth } from "./auth-under-test.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "row-crash-"));
 let auth: AuthUnderTest;
-before(async () => {
+beforeAll(async () => {
   auth = await startAuth(17_010, { CRASH_AT: "auth.after-register", CRASH_MARKER: join(folder, "marker") });
 });
-after(async () => {
+afterAll(async () => {
   await auth?.services.stop();
   rmSync(folder, { recursive: true, force: true });
 });

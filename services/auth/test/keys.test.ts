@@ -1,21 +1,21 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:crypto";
-import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from "@row/runtime/rpc/auth.ts";
 import { SignJWT, UnsecuredJWT } from "jose";
+import { afterAll, beforeAll, test } from "vitest";
 import { derivedKey } from "../src/derived-key.ts";
 import { unseal } from "../src/sealed-key.ts";
 import { SigningKeys } from "../src/signing-keys.ts";
 import { type AuthUnderTest, keyOf, startAuth } from "./auth-under-test.ts";
 
 let auth: AuthUnderTest;
-before(async () => {
+beforeAll(async () => {
   auth = await startAuth(17_060);
 });
-after(() => auth?.services.stop());
+afterAll(() => auth?.services.stop());
 
 const published = async () => (await auth.anybody.getKeySet({})).keys.map(({ kid }) => kid);
 const secret = () => auth.services.shop.infrastructure.environmentOf("auth").AUTH_KEY_SECRET ?? "";

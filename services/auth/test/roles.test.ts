@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
-import { after, before, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { Role } from "@row/gen/grpc/shop/options/v1/method.ts";
 import { PageTokens } from "@row/runtime/page-token.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { type AuthUnderTest, newEmail, startAuth } from "./auth-under-test.ts";
 
 let auth: AuthUnderTest;
 let admin: Awaited<ReturnType<AuthUnderTest["admin"]>>;
-before(async () => {
+beforeAll(async () => {
   auth = await startAuth(17_080);
   admin = await auth.admin();
 });
-after(() => auth?.services.stop());
+afterAll(() => auth?.services.stop());
 
 test("gives and takes roles, answers what is left, and notes only what changed", async () => {
   const { id: userId } = await auth.newUser();

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { after, before, test } from "node:test";
 import { status } from "@grpc/grpc-js";
+import { afterAll, beforeAll, test } from "vitest";
 import { forgetExpiredSessions, USED_TOKENS_KEPT } from "../src/session-store.ts";
 import { type AuthUnderTest, rolesIn, startAuth, userIn } from "./auth-under-test.ts";
 
 let auth: AuthUnderTest;
-before(async () => {
+beforeAll(async () => {
   auth = await startAuth(17_040);
 });
-after(() => auth?.services.stop());
+afterAll(() => auth?.services.stop());
 
 const refresh = (refreshToken: string) => auth.anybody.refresh({ refreshToken });
 const hash = (token: string) => createHash("sha256").update(token).digest();

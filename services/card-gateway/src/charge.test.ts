@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import fc from "fast-check";
+import { test } from "vitest";
 import { type Act, type Charge, type Decision, decide } from "./charge.ts";
 
 const authorize = (token: string): Act => ({

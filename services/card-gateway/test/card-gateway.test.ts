@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { appendFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, afterEach, beforeEach, test } from "node:test";
+import { afterAll, afterEach, beforeEach, test } from "vitest";
 import { GatewayProcess } from "./gateway-process.ts";
 
 const port = Number(process.env.CARD_GATEWAY_TEST_PORT ?? "13490");
@@ -16,7 +16,7 @@ beforeEach(async () => {
   assert.equal(await gateway.start(), "ready", gateway.stderr);
 });
 afterEach(() => gateway.stop("SIGKILL"));
-after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
 
 const order = (reference: string, token = "tok_ok", amountMinor = "1250") => ({
   reference,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { nameKey, rankKey } from "./page-key.ts";
 
 const id = "01a19467-e800-7000-8000-000000000001";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
 import fc from "fast-check";
+import { test } from "vitest";
 import { change, newProduct, type Product, wantedChanges } from "./product.ts";
 
 const then = new Date("2026-11-01T00:00:00Z");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { searchWords } from "./search-words.ts";
 
 test("leaves what means something as it is", () => {

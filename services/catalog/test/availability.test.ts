@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import fc from "fast-check";
+import { afterAll, beforeAll, test } from "vitest";
 import { EventStreams } from "../../../tests/harness/events.ts";
 import { newProduct } from "../src/product.ts";
 import { insert } from "../src/product-store.ts";
@@ -11,11 +11,11 @@ import { type CatalogUnderTest, newProductRequest, startCatalog } from "./catalo
 
 let catalog: CatalogUnderTest;
 let streams: EventStreams;
-before(async () => {
+beforeAll(async () => {
   catalog = await startCatalog(19_100);
   streams = await EventStreams.connect(catalog.services);
 });
-after(async () => {
+afterAll(async () => {
   await streams?.close();
   await catalog?.services.stop();
 });

@@ -1,23 +1,23 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUIDv7 } from "node:crypto";
-import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { ProductPriceChanged } from "@row/gen/grpc/shop/catalog/v1/catalog_events.ts";
 import { toMoney } from "@row/runtime/money.ts";
 import { PageTokens } from "@row/runtime/page-token.ts";
 import type { RpcError } from "@row/runtime/rpc/status.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { EventStreams } from "../../../tests/harness/events.ts";
 import { answerOf, type CatalogUnderTest, newProductRequest, startCatalog } from "./catalog-under-test.ts";
 
 const run = promisify(execFile);
 
 let catalog: CatalogUnderTest;
-before(async () => {
+beforeAll(async () => {
   catalog = await startCatalog(19_000);
 });
-after(() => catalog?.services.stop());
+afterAll(() => catalog?.services.stop());
 
 const refusal = (code: status, reason: string) => (error: RpcError) => {
   assert.deepEqual([error.code, error.reason], [code, reason], error.message);

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
-import { after, before, test } from "node:test";
 import { toMoney } from "@row/runtime/money.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { CrashingService } from "../../../tests/harness/crashing-service.ts";
 import { type CatalogUnderTest, newProductRequest, startCatalog } from "./catalog-under-test.ts";
 
 const crashing = new CrashingService("catalog");
 let catalog: CatalogUnderTest;
-before(async () => {
+beforeAll(async () => {
   catalog = await startCatalog(19_200, crashing.env);
 });
-after(async () => {
+afterAll(async () => {
   await catalog?.services.stop();
   crashing.remove();
 });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { afterAll, beforeAll, test } from "vitest";
 import { answerOf, type CatalogUnderTest, newProductRequest, startCatalog } from "./catalog-under-test.ts";
 
 let catalog: CatalogUnderTest;
-before(async () => {
+beforeAll(async () => {
   catalog = await startCatalog(19_300);
 });
-after(() => catalog?.services.stop());
+afterAll(() => catalog?.services.stop());
 
 test("every call says that the database is away, and works again when it is back", async () => {
   const { services, visitor, orders, merchant } = catalog;

@@ -1,4 +1,4 @@
-/** A reservation: what an order holds, and what may become of it. */
+/** A reservation: what an order holds, and what may become of it. Nothing here does I/O. */
 import { DomainError, InvalidField } from "@row/runtime/domain-error.ts";
 
 export type ReservationState = "RESERVED" | "RELEASED" | "COMMITTED" | "RETURNED";

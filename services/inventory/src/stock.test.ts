@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import fc from "fast-check";
+import { test } from "vitest";
 import { adjust, noStock } from "./stock.ts";
 
 test("adjusting keeps the sum and counts every change, or refuses to go below nothing", () => {

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
-import { after, before, test } from "node:test";
 import fc from "fast-check";
+import { afterAll, beforeAll, test } from "vitest";
 import { answerOf, disagreements, type InventoryUnderTest, startInventory } from "./inventory-under-test.ts";
 
 let inventory: InventoryUnderTest;
-before(async () => {
+beforeAll(async () => {
   inventory = await startInventory(18_100);
 });
-after(() => inventory?.services.stop());
+afterAll(() => inventory?.services.stop());
 
 /** Trouble that passes: a slow machine answers late, a killed process not at all. */
 const PASSING = new Set(["DATABASE_UNAVAILABLE", "DEADLINE_EXCEEDED", "TOO_MANY_CALLS"]);

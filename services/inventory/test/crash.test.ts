@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
-import { after, before, test } from "node:test";
+import { afterAll, beforeAll, test } from "vitest";
 import { CrashingService } from "../../../tests/harness/crashing-service.ts";
 import { answerOf, disagreements, type InventoryUnderTest, startInventory } from "./inventory-under-test.ts";
 
 const crashing = new CrashingService("inventory");
 let inventory: InventoryUnderTest;
-before(async () => {
+beforeAll(async () => {
   inventory = await startInventory(18_200, crashing.env);
 });
-after(async () => {
+afterAll(async () => {
   await inventory?.services.stop();
   crashing.remove();
 });

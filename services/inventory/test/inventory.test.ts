@@ -1,21 +1,21 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUIDv7 } from "node:crypto";
-import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
 import type { RpcError } from "@row/runtime/rpc/status.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { EventStreams } from "../../../tests/harness/events.ts";
 import { answerOf, disagreements, type InventoryUnderTest, startInventory } from "./inventory-under-test.ts";
 
 const run = promisify(execFile);
 
 let inventory: InventoryUnderTest;
-before(async () => {
+beforeAll(async () => {
   inventory = await startInventory(18_000);
 });
-after(() => inventory?.services.stop());
+afterAll(() => inventory?.services.stop());
 
 const refusal =
   (reason: string, facts: Record<string, string> = {}) =>

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Order_State as State } from "@row/gen/grpc/shop/orders/v1/order.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { goodOrder, type OrdersUnderTest, startOrders } from "./orders-under-test.ts";
 
 const PLACES = 2;
 
 let shop: OrdersUnderTest;
-before(async () => {
+beforeAll(async () => {
   const orders = { SAGA_CONCURRENCY: String(PLACES), SAGA_TIMEOUT_MS: "600000" };
   shop = await startOrders(24_100, { orders });
 });
-after(() => shop?.services.stop());
+afterAll(() => shop?.services.stop());
 
 async function triesOf(id: string, step: string): Promise<string[]> {
   const { entries } = await shop.orders.getOrderHistory({ id });

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, credentials, Metadata, status } from "@grpc/grpc-js";
 import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
@@ -12,6 +11,7 @@ import { MAX_MINOR, toMoney } from "@row/runtime/money.ts";
 import { PageTokens } from "@row/runtime/page-token.ts";
 import { RpcError } from "@row/runtime/rpc/status.ts";
 import { createLogger } from "@row/runtime/telemetry/logger.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { OrderChanges } from "../src/order-changes.ts";
 import { OrderStore } from "../src/order-store.ts";
 import { rebuild } from "../src/rebuild.ts";
@@ -23,10 +23,10 @@ import { goodOrder, type OrdersUnderTest, PRODUCT, startOrders } from "./orders-
 const QUIET = "01a19467-e800-7000-8000-000000000002";
 
 let shop: OrdersUnderTest;
-before(async () => {
+beforeAll(async () => {
   shop = await startOrders(24_000);
 });
-after(() => shop?.services.stop());
+afterAll(() => shop?.services.stop());
 
 const refused = (code: status, reason?: string) => (error: unknown) => {
   assert.ok(error instanceof RpcError, String(error));
@@ -292,7 +292,7 @@ test("a watcher hears at once of a change between its look and its wait", { time
   const db = createPool(DATABASE_URL, log, 2);
   const lookMs = 3_600_000; // so that it learns of nothing by looking by itself
   const changes = new OrderChanges(db, DATABASE_URL, log, { lookMs });
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await changes.close();
     await db.end();
   });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 import { readMigrations } from "@row/runtime/database/migrations.ts";
 import { createPool } from "@row/runtime/database/postgres.ts";
 import { createLogger } from "@row/runtime/telemetry/logger.ts";
 import type pg from "pg";
+import { afterAll, beforeAll, test } from "vitest";
 import { startPostgres } from "../../../runtime/test/harness.ts";
 import { thisWorker } from "../src/saga/saga-record.ts";
 import { SagaStore } from "../src/saga/saga-store.ts";
@@ -13,14 +13,14 @@ const MANY = 100_000;
 
 let postgres: Awaited<ReturnType<typeof startPostgres>>;
 let db: pg.Pool;
-before(async () => {
+beforeAll(async () => {
   postgres = await startPostgres(PORT);
   const { url, pool } = await postgres.database("orders");
   for (const { script } of readMigrations(new URL("../prisma", import.meta.url).pathname)) await pool.query(script);
   await pool.end();
   db = createPool(url, createLogger({}, "silent"), 1); // one connection, whose figures are complete when it says so
 });
-after(async () => {
+afterAll(async () => {
   await db?.end();
   await postgres?.remove();
 });

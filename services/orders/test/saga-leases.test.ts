@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Order_State as State } from "@row/gen/grpc/shop/orders/v1/order.ts";
 import { createPool } from "@row/runtime/database/postgres.ts";
 import { createLogger } from "@row/runtime/telemetry/logger.ts";
 import type pg from "pg";
+import { afterAll, beforeAll, test } from "vitest";
 import type { Order } from "../src/order.ts";
 import { OrderStore } from "../src/order-store.ts";
 import { type Attempted, decide, type Progress } from "../src/saga/saga-progress.ts";
@@ -22,12 +22,12 @@ const lost = ({ data }: SagaRecord): Attempted => ({
 
 let shop: OrdersUnderTest;
 let db: pg.Pool;
-before(async () => {
+beforeAll(async () => {
   shop = await startOrders(24_200, { orders: { SAGA_TIMEOUT_MS: "600000" } });
   // As orders has it, which reads bigint as BigInt.
   db = createPool(shop.services.shop.process("orders").env.DATABASE_URL ?? "", createLogger({}, "silent"), 4);
 });
-after(async () => {
+afterAll(async () => {
   await db?.end();
   await shop?.services.stop();
 });

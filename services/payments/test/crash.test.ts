@@ -3,17 +3,17 @@ import { randomUUIDv7 } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, test } from "vitest";
 import { answerOf, authorization, type PaymentsUnderTest, startPayments } from "./payments-under-test.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "payments-crash-"));
 const crashList = join(folder, "points");
 let payments: PaymentsUnderTest;
-before(async () => {
+beforeAll(async () => {
   payments = await startPayments(13_200, { CRASH_LIST: crashList });
 });
-after(async () => {
+afterAll(async () => {
   await payments?.services.stop();
   rmSync(folder, { recursive: true, force: true });
 });

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
-import { after, before, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { Payment_State as State } from "@row/gen/grpc/shop/payments/v1/payment.ts";
 import { PaymentServiceService } from "@row/gen/grpc/shop/payments/v1/payment_service.ts";
@@ -8,10 +7,11 @@ import { toMoney } from "@row/runtime/money.ts";
 import type { PromiseClient } from "@row/runtime/rpc/client.ts";
 import { RpcError } from "@row/runtime/rpc/status.ts";
 import { type ServicesUnderTest, startServices } from "@row/tests/harness/service-under-test.ts";
+import { afterAll, beforeAll, test } from "vitest";
 
 let services: ServicesUnderTest;
 let orders: PromiseClient<typeof PaymentServiceService>;
-before(async () => {
+beforeAll(async () => {
   services = await startServices({
     services: ["payments", "card-gateway"],
     portBase: 13_000,
@@ -19,7 +19,7 @@ before(async () => {
   });
   orders = services.client("payments", PaymentServiceService, { service: "orders" });
 });
-after(() => services?.stop());
+afterAll(() => services?.stop());
 
 const customerId = randomUUIDv7();
 const authorize = (orderId: string, paymentToken = "tok_ok", minor = 1_234n) =>

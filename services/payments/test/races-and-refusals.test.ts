@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PaymentAuthorized, PaymentCaptured, PaymentDeclined } from "@row/gen/grpc/shop/payments/v1/payments_events.ts";
 import { toMoney } from "@row/runtime/money.ts";
 import { EventStreams } from "@row/tests/harness/events.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { answerOf, authorization, type PaymentsUnderTest, startPayments } from "./payments-under-test.ts";
 
 let payments: PaymentsUnderTest;
-before(async () => {
+beforeAll(async () => {
   payments = await startPayments(13_100);
 });
-after(() => payments?.services.stop());
+afterAll(() => payments?.services.stop());
 
 /** An order that was charged. */
 async function captured(orderId: string = randomUUIDv7(), customerId: string = randomUUIDv7()): Promise<string> {

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, test } from "vitest";
 import { authorization, type PaymentsUnderTest, startPayments } from "./payments-under-test.ts";
 
 let payments: PaymentsUnderTest;
-before(async () => {
+beforeAll(async () => {
   payments = await startPayments(13_300);
 });
-after(() => payments?.services.stop());
+afterAll(() => payments?.services.stop());
 
 const adminId = randomUUIDv7();
 

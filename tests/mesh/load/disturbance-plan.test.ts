@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { planDisturbances } from "./disturbance-plan.ts";
 
 const services = ["auth", "catalog", "inventory", "orders", "payments"];

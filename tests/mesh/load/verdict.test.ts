@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import type { Failure } from "./load-job.ts";
 import { type Happening, judge } from "./verdict.ts";
 

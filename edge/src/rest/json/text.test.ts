@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import {
   create,
   type DescField,
@@ -15,6 +14,7 @@ import { HttpRuleSchema } from "@row/gen/es/google/api/http_pb.ts";
 import { GetProductResponseSchema } from "@row/gen/es/shop/catalog/v1/catalog_service_pb.ts";
 import { methodAt, methods, registry } from "@row/runtime/contract.ts";
 import fc from "fast-check";
+import { test } from "vitest";
 import { jsonText } from "./text.ts";
 
 const responses = [...new Set([...methods.values()].map(({ descriptor }) => descriptor.output))];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { labelsOf } from "@row/topology/names.ts";
+import { test } from "vitest";
 import { resources, route, server, services, to } from "../../../test/manifests.ts";
 import type { MeshView, Workload } from "../workload.ts";
 import { type CompiledSidecar, compile } from "./compile.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { resources, route, services, to } from "../../../test/manifests.ts";
 import { serviceNamed } from "./mesh-index.ts";
 import { serviceConfig } from "./service-config.ts";

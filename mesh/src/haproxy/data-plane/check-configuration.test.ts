@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { complaints } from "./check-configuration.ts";
 
 test("keeps what is wrong and where, and drops the rest", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { parseInfo, parseStatistics } from "./statistics.ts";
 
 const HEADING = "# pxname,svname,last_chk,qcur,scur,econ,wretr,status,type,lbtot,hrsp_5xx,req_tot,";

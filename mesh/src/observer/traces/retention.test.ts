@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { Retention } from "./retention.ts";
 
 const START = 1_763_710_020_000;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import type { Span, SpanKind } from "./span.ts";
 import { placeSpans, rootOf } from "./trace.ts";
 

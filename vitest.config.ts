@@ -1,0 +1,68 @@
+// What `npm test` runs, in projects: rules without I/O, parts on stores of their own, whole shops that are broken on purpose, and
+// what shares one shop.
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { defineConfig } from "vitest/config";
+
+const root = import.meta.dirname;
+const FOREIGN = ["**/node_modules/**", "gen/**", "tests/runner/fixtures/**"];
+const TESTS = "**/*.test.ts";
+const BESIDE_SOURCES = "**/src/**/*.test.ts";
+const CAMPAIGNS = ["tests/{chaos,mesh}/**/*.test.ts", "tests/{backup,start-up}.test.ts"];
+const REPORTER = "./tests/runner/reporter.ts";
+/** A test that takes longer hangs. */
+const LONGEST_MS = 240_000;
+
+const text = (file: string) => readFileSync(join(root, file), "utf8");
+const sharingAShop = globSync(TESTS, { cwd: root, exclude: FOREIGN }).filter((file) =>
+  text(file).includes("harness/the-shop.ts"),
+);
+/** A file without I/O says so at its top. */
+const pureCores = () =>
+  globSync("**/src/**/*.ts", { cwd: root, exclude: [...FOREIGN, TESTS] }).filter((file) =>
+    /^(\/\/|\/\*\*).*(\bPure: |Nothing here does I\/O)/s.test(text(file).slice(0, 400)),
+  );
+
+const project = (name: string, include: string[], exclude: string[] = []) => ({
+  extends: true as const,
+  test: { name, include, exclude: [...FOREIGN, ...exclude] },
+});
+const shop = project("shop", sharingAShop);
+// Built and started by scripts/image-check.ts, which says where.
+const images = process.env.ROW_IMAGES ? [project("images", ["tests/image/containers.ts"])] : [];
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    // Node runs the sources as it does everywhere else, not a translation of them.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
+    maxWorkers: 2,
+    allowOnly: false,
+    testTimeout: LONGEST_MS,
+    hookTimeout: LONGEST_MS,
+    teardownTimeout: 60_000,
+    sequence: { hooks: "list" },
+    globalSetup: ["tests/runner/run-folder.ts"],
+    setupFiles: ["tests/runner/own-folder.ts"],
+    reporters: process.env.CI ? [REPORTER, ["junit", { outputFile: "test-results/junit.xml" }]] : [REPORTER],
+    coverage: {
+      provider: "v8",
+      include: process.argv.some((word) => word.startsWith("--coverage")) ? pureCores() : [],
+      reporter: ["text", "html"],
+    },
+    projects: [
+      project("pure", [BESIDE_SOURCES], sharingAShop),
+      project("service", [TESTS], [BESIDE_SOURCES, ...CAMPAIGNS, ...sharingAShop]),
+      project("campaigns", CAMPAIGNS, sharingAShop),
+      {
+        ...shop,
+        test: {
+          ...shop.test,
+          globalSetup: ["tests/runner/run-folder.ts", "tests/runner/shared-shop.ts"],
+          fileParallelism: false,
+        },
+      },
+      ...images,
+    ],
+  },
+});
