@@ -1,3 +1,4 @@
+/** Calls a method that is known from its descriptor alone, with JSON. */
 import {
   type DescMethod,
   type FileRegistry,

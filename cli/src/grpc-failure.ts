@@ -1,3 +1,4 @@
+/** A failed call, as a person reads it. */
 import { type FileRegistry, fromBinary, toJson } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { type ServiceError, status } from "@grpc/grpc-js";

@@ -1,3 +1,4 @@
+/** kubectl as a child process, and what its complaints mean. */
 import { type ChildProcessByStdio, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";

@@ -1,3 +1,4 @@
+/** The routes and Services of a cluster as it has them. */
 import type { GrpcRoute, GrpcRule, Resource, Service } from "@row/mesh/resources/resource.ts";
 import type { Kubectl } from "./kubectl.ts";
 

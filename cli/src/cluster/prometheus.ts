@@ -1,3 +1,4 @@
+/** A cluster's Prometheus, through a port-forward or at a URL. */
 import { createInterface } from "node:readline";
 import { RowError } from "@row/topology/row-error.ts";
 import { Kubectl, KubectlFailed } from "./kubectl.ts";

@@ -1,3 +1,4 @@
+/** The mesh's resources of a cluster, in the form that a laptop's have. */
 import { plural } from "@row/mesh/resources/kind-names.ts";
 import { KINDS, readResources } from "@row/mesh/resources/read.ts";
 import type { Kind, Resource } from "@row/mesh/resources/resource.ts";

@@ -1,3 +1,4 @@
+/** JSON patches that change the weights of a route and nothing else. */
 import { type Weights, withSplit } from "@row/mesh/policy/traffic-split.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
 import { asRoute, type LiveBackend, type LiveRoute } from "./live-routes.ts";

@@ -1,22 +1,19 @@
+/** Splits in a cluster: all routes of a service, or none. */
 import { parseWeights, splitOf, type Weights, withSplit } from "@row/mesh/policy/traffic-split.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
-import { showSplit } from "../commands/split.ts";
+import type { Split } from "../target.ts";
 import { type Kubectl, KubectlFailed } from "./kubectl.ts";
 import { type LiveRoute, ROUTES, readLive, readRoute } from "./live-routes.ts";
 import { type PatchStep, splitPatch, undoPatch } from "./route-patch.ts";
 
 const MOST_ATTEMPTS = 5;
 
-/** Shares the calls to a service among its versions in a cluster, or shows how they are shared. */
-export async function split(kubectl: Kubectl, service: string, words: string[]): Promise<void> {
+/** Shares the calls to a service among its versions in a cluster; no weights only tell how they are shared. */
+export async function split(kubectl: Kubectl, service: string, words: string[]): Promise<Split> {
   const weights = parseWeights(words);
   if (weights.size > 0) await change(kubectl, service, weights);
   const splits = splitOf((await readLive(kubectl)).resources, service);
-  showSplit(
-    service,
-    splits.filter(({ isPinned }) => !isPinned),
-    splits.filter(({ isPinned }) => isPinned),
-  );
+  return { splits: splits.filter(({ isPinned }) => !isPinned), left: splits.filter(({ isPinned }) => isPinned) };
 }
 
 /** Changes every route of the service that points to its versions, or leaves each as it was. */

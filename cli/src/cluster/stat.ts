@@ -1,6 +1,7 @@
+/** Who calls whom in a cluster, as Prometheus has it from the callers' sidecars. */
 import type { Stat, StatEdge } from "@row/mesh/observer/stat.ts";
 import { NAMESPACE } from "@row/topology/names.ts";
-import { type StatFlags, showStat } from "../commands/stat.ts";
+import type { StatQuery, StatSource } from "../target.ts";
 import type { Kubectl } from "./kubectl.ts";
 import { openPrometheus, type Prometheus, type Sample } from "./prometheus.ts";
 
@@ -10,18 +11,10 @@ const WINDOW_SECONDS = 60;
 const FAILURES = new Set(["DATA_LOSS", "DEADLINE_EXCEEDED", "INTERNAL", "PERMISSION_DENIED", "UNAVAILABLE", "UNKNOWN"]);
 const EDGE = ["deployment", "parent_name", "backend_name", "route_name"] as const;
 
-/** Shows who calls whom in a cluster, how well and how fast, over the last minute, as the callers' sidecars count it. */
-export async function stat(
-  kubectl: Kubectl,
-  service: string | undefined,
-  { prometheus: url, ...flags }: StatFlags & { prometheus?: string },
-): Promise<void> {
+/** The last minute of the cluster's calls, to be asked again and again. */
+export async function openStat(kubectl: Kubectl, { service, prometheus: url }: StatQuery): Promise<StatSource> {
   const prometheus = await openPrometheus(kubectl, url);
-  try {
-    await showStat(() => statOf(prometheus, service), flags);
-  } finally {
-    prometheus.close();
-  }
+  return { ask: () => statOf(prometheus, service), close: () => prometheus.close() };
 }
 
 /** The edges that had requests in the last minute. */

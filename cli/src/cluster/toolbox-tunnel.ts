@@ -1,3 +1,4 @@
+/** A way into a cluster's mesh through the toolbox's pod. */
 import { type AddressInfo, createServer } from "node:net";
 import type { RowError } from "@row/topology/row-error.ts";
 import type { Kubectl } from "./kubectl.ts";

@@ -1,3 +1,4 @@
+/** `row apply` and `row delete`: manifests and names, brought into the running mesh. */
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import type { Installation } from "@row/laptop/installation.ts";
@@ -6,9 +7,31 @@ import { askMesh } from "@row/laptop/supervisor/control-client.ts";
 import { InvalidResources } from "@row/mesh/resources/problem.ts";
 import { readResources, resourceFiles } from "@row/mesh/resources/read.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
+import { Command } from "commander";
+import { collect } from "../collect.ts";
+
+export interface FileFlags {
+  filename: string[];
+}
+
+export function applyCommand(here: () => Installation): Command {
+  return new Command("apply")
+    .description("change the running mesh as Kubernetes manifests say; all of them or none")
+    .option("-f, --filename <path>", "a file, a folder, or - for standard input; may be repeated", collect, [])
+    .action((options: FileFlags) => apply(here(), options));
+}
+
+export function deleteCommand(here: () => Installation): Command {
+  return new Command("delete")
+    .description("delete resources of the running mesh")
+    .argument("[kind]", "such as grpcroute")
+    .argument("[names...]", "the resources to delete")
+    .option("-f, --filename <path>", "delete what this file or folder describes; may be repeated", collect, [])
+    .action((kind: string | undefined, names: string[], options: FileFlags) => remove(here(), kind, names, options));
+}
 
 /** Changes the running mesh as the files say; all of them, or nothing. */
-export async function apply({ stateDir }: Installation, { filename }: { filename: string[] }): Promise<void> {
+export async function apply({ stateDir }: Installation, { filename }: FileFlags): Promise<void> {
   if (filename.length === 0) throw new RowError("Cannot apply: name a file, a folder or standard input with -f FILE");
   const documents = (await Promise.all(filename.map(readDocuments))).flat();
   const { outcomes } = await askMesh(stateDir, "apply", { documents });
@@ -20,7 +43,7 @@ export async function remove(
   { stateDir }: Installation,
   kind: string | undefined,
   names: string[],
-  { filename }: { filename: string[] },
+  { filename }: FileFlags,
 ): Promise<void> {
   const fromFiles = await targetsIn((await Promise.all(filename.map(readDocuments))).flat());
   if (fromFiles.length === 0 && (!kind || names.length === 0)) {

@@ -1,3 +1,4 @@
+/** `row backup`: everything that a shop cannot make anew, in one file. */
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -16,6 +17,14 @@ import { supervisorOf, takeLock } from "@row/laptop/supervisor/lock.ts";
 import { stopLeftovers } from "@row/laptop/supervisor/run-record.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
+import { Command } from "commander";
+
+export function backupCommand(here: () => Installation): Command {
+  return new Command("backup")
+    .description("write everything that a shop cannot make anew into a file; the shop may run meanwhile")
+    .argument("<file>", "such as shop.tar; readable by its owner alone, for it holds the shop's secrets")
+    .action((file: string) => backup(here(), file));
+}
 
 interface Source {
   installation: Installation;

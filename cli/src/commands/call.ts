@@ -1,19 +1,17 @@
+/** `row call`: calls a method over gRPC and prints its answer as JSON. */
 import { text } from "node:stream/consumers";
 import type { FileRegistry, JsonValue } from "@bufbuild/protobuf";
 import { Metadata, type ServiceError } from "@grpc/grpc-js";
-import { type Installation, realPort } from "@row/laptop/installation.ts";
-import { Secrets } from "@row/laptop/secrets.ts";
-import { askMesh, NotRunning } from "@row/laptop/supervisor/control-client.ts";
-import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
 import { RowError } from "@row/topology/row-error.ts";
-import { discoverServices } from "@row/topology/service-manifest.ts";
+import { Command } from "commander";
+import { collect } from "../collect.ts";
 import { callMethod, findMethod } from "../dynamic-client.ts";
 import { describeFailure } from "../grpc-failure.ts";
+import type { Connection, Target } from "../target.ts";
 import { demoAddress } from "./welcome.ts";
 
-/** What `row call` takes besides method and message. */
-export interface CallFlags {
+interface CallFlags {
   as?: string;
   token?: string;
   header: string[];
@@ -21,28 +19,34 @@ export interface CallFlags {
   timeout?: string;
 }
 
-/** A shop that can be called: where its services are, and what opens the demo users' accounts. */
-export interface CallPlace {
-  readonly root: string;
-  /** "127.0.0.1:5050" for a type such as shop.orders.v1.OrderService; the address that the user gave comes first. */
-  readonly addressOf: (serviceType: string, given?: string) => string | Promise<string>;
-  readonly demoPassword: () => string | Promise<string>;
+export function callCommand(target: () => Target): Command {
+  return new Command("call")
+    .description("call a method over gRPC and print its answer as JSON")
+    .argument("<method>", "such as shop.orders.v1.OrderService/GetOrder or OrderService.GetOrder")
+    .argument("[json]", "the request as proto3 JSON; - reads it from standard input", "{}")
+    .option("--as <user>", "log in as a demo user first: alice, bob, merchant, admin, or any address")
+    .option("--token <token>", "an access token to send")
+    .option("-H, --header <name:value>", "metadata to send; may be repeated", collect, [])
+    .option(
+      "--address <host:port>",
+      "call this address instead of the toolbox, or of the service's own without the mesh",
+    )
+    .option("--timeout <seconds>", "give up after this long; 10 for one answer, and never for a stream")
+    .action(async (method: string, json: string, flags: CallFlags) => {
+      const connection = await target().connect();
+      try {
+        await call(connection, method, json, flags);
+      } catch (error) {
+        // The call only knows that its connection broke.
+        throw connection.failure() ?? error;
+      } finally {
+        connection.close();
+      }
+    });
 }
 
-export async function call(installation: Installation, name: string, json: string, flags: CallFlags): Promise<void> {
-  if (!flags.address && !supervisorOf(installation.stateDir)) throw new NotRunning(installation.stateDir);
-  // Through the mesh, so that splits and policies are seen as another service would see them.
-  const toolbox = flags.address ? undefined : (await askMesh(installation.stateDir, "about", {})).toolbox;
-  const place: CallPlace = {
-    root: installation.root,
-    addressOf: (serviceType, given) => given ?? toolbox ?? addressOf(installation, serviceType),
-    demoPassword: () => new Secrets(installation.stateDir).demoPassword,
-  };
-  await callAt(place, name, json, flags);
-}
-
-export async function callAt(place: CallPlace, name: string, json: string, flags: CallFlags): Promise<void> {
-  const contracts = loadContracts(place.root);
+async function call(connection: Connection, name: string, json: string, flags: CallFlags): Promise<void> {
+  const contracts = loadContracts(connection.root);
   const method = findMethod(contracts, name);
   const request = parse(json === "-" ? await text(process.stdin) : json);
   const isStream = method.methodKind === "server_streaming";
@@ -50,9 +54,9 @@ export async function callAt(place: CallPlace, name: string, json: string, flags
   try {
     const metadata = new Metadata();
     for (const header of flags.header) setHeader(metadata, header);
-    const token = flags.as ? await logIn(place, contracts, flags.as) : flags.token;
+    const token = flags.as ? await logIn(connection, contracts, flags.as) : flags.token;
     if (token) metadata.set("authorization", `Bearer ${token}`);
-    const address = await place.addressOf(method.parent.typeName, flags.address);
+    const address = await connection.addressOf(method.parent.typeName, flags.address);
     const servedBy: string[] = [];
     const onServedBy = (name: string) => servedBy.push(name);
     for await (const answer of callMethod({ address, method, request, metadata, contracts, timeoutMs, onServedBy })) {
@@ -85,20 +89,12 @@ function setHeader(metadata: Metadata, header: string): void {
   metadata.set(header.slice(0, colon).trim(), header.slice(colon + 1).trim());
 }
 
-/** The service of a domain has the domain's name: shop.orders.v1.OrderService is answered by orders. */
-function addressOf(installation: Installation, serviceType: string): string {
-  const domain = serviceType.split(".")[1];
-  const service = discoverServices(installation.root).find(({ name }) => name === domain);
-  if (!service) throw new RowError(`No service answers ${serviceType}: name one with --address`);
-  return `127.0.0.1:${realPort(installation, service.port)}`;
-}
-
 const AUTH = "shop.auth.v1.AuthService";
 
-async function logIn(place: CallPlace, contracts: FileRegistry, user: string): Promise<string> {
+async function logIn(connection: Connection, contracts: FileRegistry, user: string): Promise<string> {
   const method = findMethod(contracts, `${AUTH}.Login`);
-  const address = await place.addressOf(AUTH);
-  const request = { email: demoAddress(user), password: await place.demoPassword() };
+  const address = await connection.addressOf(AUTH);
+  const request = { email: demoAddress(user), password: await connection.demoPassword() };
   for await (const answer of callMethod({
     address,
     method,

@@ -1,8 +1,37 @@
+/** `row deploy`, `row scale` and `row undeploy`: the versions of a service, and how many instances each has. */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Installation } from "@row/laptop/installation.ts";
 import { askMesh } from "@row/laptop/supervisor/control-client.ts";
 import { RowError } from "@row/topology/row-error.ts";
+import { Command } from "commander";
+
+export function deployCommand(here: () => Installation): Command {
+  return new Command("deploy")
+    .description("run another version of a service beside those that run; it gets no calls until a split gives it some")
+    .argument("<service>", "such as catalog")
+    .requiredOption("--version <name>", "how to call it, such as v2")
+    .option("--replicas <count>", "how many instances of it to run", "1")
+    .option("--from <folder|reference>", "run the code of another checkout, or of a git branch, tag or commit")
+    .action((service: string, options: DeployFlags) => deploy(here(), service, options));
+}
+
+export function scaleCommand(here: () => Installation): Command {
+  return new Command("scale")
+    .description("run more or fewer instances of a version; those that end are drained first")
+    .argument("<service>", "such as catalog")
+    .requiredOption("--replicas <count>", "how many instances of it to run")
+    .option("--version <name>", "which version, where there are several")
+    .action((service: string, options: DeployFlags) => scale(here(), service, options));
+}
+
+export function undeployCommand(here: () => Installation): Command {
+  return new Command("undeploy")
+    .description("drain and end a version that gets no calls any more")
+    .argument("<service>", "such as catalog")
+    .requiredOption("--version <name>", "such as v2")
+    .action((service: string, options: DeployFlags) => undeploy(here(), service, options));
+}
 
 export interface DeployFlags {
   version?: string;

@@ -1,3 +1,4 @@
+/** `row dev`: services are restarted as their files change. */
 import { existsSync, watch } from "node:fs";
 import { join } from "node:path";
 import type { Installation } from "@row/laptop/installation.ts";
@@ -5,7 +6,15 @@ import { askRestart } from "@row/laptop/supervisor/control-client.ts";
 import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import { messageOf } from "@row/topology/row-error.ts";
 import { discoverServices, type ServiceManifest, selectServices } from "@row/topology/service-manifest.ts";
+import { Command } from "commander";
 import { up } from "./up.ts";
+
+export function devCommand(here: () => Installation): Command {
+  return new Command("dev")
+    .description("restart a service when its files, the runtime or the contracts change; starts the shop if none runs")
+    .argument("[services...]", "the services to watch; all of them when none is named")
+    .action((names: string[]) => dev(here(), names));
+}
 
 /** Restarts services as their files change, in the shop that runs or in one started here. */
 export async function dev(installation: Installation, names: string[]): Promise<void> {

@@ -1,3 +1,4 @@
+/** `row dlq`: dead letters, looked at, published again or deleted. */
 import { type FileRegistry, fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
 import type { Installation } from "@row/laptop/installation.ts";
 import { Secrets } from "@row/laptop/secrets.ts";
@@ -15,9 +16,35 @@ import {
 import { connectNats, type Nats } from "@row/runtime/events/nats.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
-import { table } from "./status.ts";
+import { Command } from "commander";
+import { table } from "../table.ts";
 
-export async function list(installation: Installation, { json }: { json?: boolean }): Promise<void> {
+export function dlqCommand(here: () => Installation): Command {
+  const dlq = new Command("dlq").description("look at dead letters: events that a service could not apply");
+  dlq
+    .command("list")
+    .description("list the dead letters, oldest first")
+    .option("--json", "print JSON")
+    .action((options: { json?: boolean }) => list(here(), options));
+  dlq
+    .command("show")
+    .description("print one dead letter with its headers and its payload")
+    .argument("<id>", "the number that list shows")
+    .action((id: string) => show(here(), id));
+  dlq
+    .command("replay")
+    .description("publish the event again, so that the service that refused it gets another chance")
+    .argument("<id>", "the number that list shows, or all")
+    .action((id: string) => replay(here(), id));
+  dlq
+    .command("drop")
+    .description("delete dead letters for good")
+    .argument("<id>", "the number that list shows, or all")
+    .action((id: string) => drop(here(), id));
+  return dlq;
+}
+
+async function list(installation: Installation, { json }: { json?: boolean }): Promise<void> {
   await withNats(installation, async (nats) => {
     const letters = await listDeadLetters(nats);
     if (json) console.log(JSON.stringify(letters, null, 2));
@@ -26,7 +53,7 @@ export async function list(installation: Installation, { json }: { json?: boolea
   });
 }
 
-export async function show(installation: Installation, id: string): Promise<void> {
+async function show(installation: Installation, id: string): Promise<void> {
   await withNats(installation, async (nats) => {
     const letter = await showDeadLetter(nats, number(id));
     const payload = readPayload(letter, loadContracts(installation.root));
@@ -34,7 +61,7 @@ export async function show(installation: Installation, id: string): Promise<void
   });
 }
 
-export async function replay(installation: Installation, id: string): Promise<void> {
+async function replay(installation: Installation, id: string): Promise<void> {
   await withNats(installation, async (nats) => {
     for (const { id: picked, service, subject } of await pick(nats, id)) {
       await replayDeadLetter(nats, picked);
@@ -43,7 +70,7 @@ export async function replay(installation: Installation, id: string): Promise<vo
   });
 }
 
-export async function drop(installation: Installation, id: string): Promise<void> {
+async function drop(installation: Installation, id: string): Promise<void> {
   await withNats(installation, async (nats) => {
     for (const { id: picked, service, subject } of await pick(nats, id)) {
       await dropDeadLetter(nats, picked);

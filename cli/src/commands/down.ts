@@ -1,9 +1,15 @@
+/** `row down`: stops everything and leaves the data. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Installation } from "@row/laptop/installation.ts";
 import { askStop } from "@row/laptop/supervisor/control-client.ts";
 import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import { stopLeftovers } from "@row/laptop/supervisor/run-record.ts";
 import { RowError } from "@row/topology/row-error.ts";
+import { Command } from "commander";
+
+export function downCommand(here: () => Installation): Command {
+  return new Command("down").description("stop everything; data stays").action(() => down(here()));
+}
 
 export async function down({ stateDir }: Installation): Promise<void> {
   const stopped = await stopEverything(stateDir);

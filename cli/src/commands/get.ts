@@ -1,34 +1,39 @@
-import type { Installation } from "@row/laptop/installation.ts";
-import { askMesh } from "@row/laptop/supervisor/control-client.ts";
+/** `row get`: the resources that the mesh obeys, as a table or as manifests. */
 import { kindNamed } from "@row/mesh/resources/kind-names.ts";
 import type { Kind, Resource } from "@row/mesh/resources/resource.ts";
 import { writeResources } from "@row/mesh/resources/write.ts";
 import { RowError } from "@row/topology/row-error.ts";
-import { table } from "./status.ts";
+import { Command } from "commander";
+import { table } from "../table.ts";
+import type { Target } from "../target.ts";
 
-export interface GetFlags {
+interface GetFlags {
   output?: string;
+  json?: boolean;
 }
 
-/** Prints the resources that the running mesh obeys. */
-export async function get(
-  { stateDir }: Installation,
-  kind: string | undefined,
-  names: string[],
-  { output }: GetFlags,
-): Promise<void> {
-  const choice = chosen(kind, output);
-  const { resources } = await askMesh(stateDir, "resources", {});
-  showResources(resources, choice, names);
+export function getCommand(target: () => Target): Command {
+  return new Command("get")
+    .description("show the resources that the running mesh obeys")
+    .argument("[kind]", "such as grpcroute, service or authorizationpolicy")
+    .argument("[names...]", "the resources to show; all of the kind when none is named")
+    .option("-o, --output <format>", "yaml or json instead of a table")
+    .option("--json", "the same as -o json")
+    .action(async (kind: string | undefined, names: string[], { output, json }: GetFlags) => {
+      const choice = chosen(kind, json ? "json" : output);
+      const { resources, leftOut } = await target().resources(choice.kind && [choice.kind]);
+      for (const reason of leftOut) console.error(`Left out: ${reason}`);
+      showResources(resources, choice, names);
+    });
 }
 
 /** Of which kind, and in which form, resources are wanted. */
-export interface Choice {
+interface Choice {
   readonly kind?: Kind;
   readonly output?: "yaml" | "json";
 }
 
-export function chosen(kind: string | undefined, output: string | undefined): Choice {
+function chosen(kind: string | undefined, output: string | undefined): Choice {
   if (output !== undefined && output !== "yaml" && output !== "json") {
     throw new RowError(`Cannot print as ${output}: write -o yaml or -o json`);
   }
@@ -36,7 +41,7 @@ export function chosen(kind: string | undefined, output: string | undefined): Ch
 }
 
 /** Prints those of the kind, or those that are named. */
-export function showResources(resources: readonly Resource[], { kind, output }: Choice, names: string[]): void {
+function showResources(resources: readonly Resource[], { kind, output }: Choice, names: string[]): void {
   const ofKind = resources.filter((resource) => kind === undefined || resource.kind === kind);
   const known = new Set(ofKind.map(({ metadata }) => metadata.name));
   const missing = names.find((name) => !known.has(name));

@@ -1,9 +1,20 @@
+/** `row logs`: what processes have written. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Installation } from "@row/laptop/installation.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
+import { Command } from "commander";
+
+export function logsCommand(here: () => Installation): Command {
+  return new Command("logs")
+    .description("print logs, of every process or of one")
+    .argument("[process]", "a service, a store or an instance, such as orders or postgres")
+    .option("-f, --follow", "go on printing what is added")
+    .option("-n, --lines <count>", "how many of the last lines of each log to print", "50")
+    .action((name: string | undefined, options: { follow?: boolean; lines: string }) => logs(here(), name, options));
+}
 
 const POLL_MS = 200;
 

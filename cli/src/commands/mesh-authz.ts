@@ -1,38 +1,28 @@
-import { join } from "node:path";
-import type { Installation } from "@row/laptop/installation.ts";
-import { askMesh } from "@row/laptop/supervisor/control-client.ts";
-import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
+/** `row mesh authz`: who may call what, by the policies that are in force. */
 import { accessTable } from "@row/mesh/policy/access-table.ts";
-import { loadResources } from "@row/mesh/resources/read.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
 import { methods } from "@row/runtime/contract.ts";
 import { RowError } from "@row/topology/row-error.ts";
-import { table } from "./status.ts";
+import { Command } from "commander";
+import { table } from "../table.ts";
+import type { Target } from "../target.ts";
 
 const VERSION = "v1";
 
-/** Prints who may call what: by the policies of the shop that runs, or else by the repository's. */
-export async function meshAuthz(
-  installation: Installation,
-  service: string | undefined,
-  { json }: { json?: boolean },
-): Promise<void> {
-  const resources = (await runningResources(installation)) ?? resourcesOf(installation);
-  console.log(authzText(resources, service, json));
-}
-
-/** Undefined where no shop runs, or one without the mesh. */
-async function runningResources({ stateDir }: Installation): Promise<Resource[] | undefined> {
-  if (!supervisorOf(stateDir) || !(await askMesh(stateDir, "about", {})).on) return undefined;
-  return (await askMesh(stateDir, "resources", {})).resources;
-}
-
-function resourcesOf({ root }: Installation): Resource[] {
-  return loadResources(["services", "policy", "routes"].map((folder) => join(root, "mesh", folder)));
+export function authzCommand(target: () => Target): Command {
+  return new Command("authz")
+    .description("show who may call what")
+    .argument("[service]", "one service; all of them when none is named")
+    .option("--json", "print JSON, with the reasons")
+    .action(async (service: string | undefined, { json }: { json?: boolean }) => {
+      const { resources, leftOut } = await target().authz();
+      for (const reason of leftOut) console.error(`Left out: ${reason}`);
+      console.log(authzText(resources, service, json));
+    });
 }
 
 /** Who may call what by some policies, as a table or as JSON. */
-export function authzText(resources: readonly Resource[], service: string | undefined, json = false): string {
+function authzText(resources: readonly Resource[], service: string | undefined, json = false): string {
   const { callers, rows } = accessTable(resources, [...methods.keys()], VERSION, service);
   if (rows.length === 0) {
     const { rows: all } = accessTable(resources, [...methods.keys()], VERSION);

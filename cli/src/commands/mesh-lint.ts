@@ -1,3 +1,4 @@
+/** `row mesh lint`: what Linkerd would take silently and not do. */
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Installation } from "@row/laptop/installation.ts";
@@ -7,13 +8,39 @@ import { lintPaths } from "@row/mesh/lint/lint.ts";
 import type { Finding } from "@row/mesh/lint/rule.ts";
 import { RULES } from "@row/mesh/lint/rules.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
+import { Command } from "commander";
+import { collect } from "../collect.ts";
 
-export interface MeshLintOptions {
+export interface LintFlags {
   /** Folders of CustomResourceDefinitions; every version in them must take the manifests. */
   crds: string[];
   /** A buf image or descriptor set; the shop's own unless given. */
   contracts?: string;
+  rules?: boolean;
   json?: boolean;
+}
+
+export function lintCommand(here: () => Installation): Command {
+  return new Command("lint")
+    .description(
+      "check Kubernetes manifests for what Linkerd takes silently and does not do; exit status 1 with findings",
+    )
+    .argument("[paths...]", "files, folders and - for standard input, linted as one cluster; the project's own if none")
+    .option(
+      "--crds <dir>",
+      "also check against the CustomResourceDefinitions in a folder; may be repeated",
+      collect,
+      [],
+    )
+    .option(
+      "--contracts <file>",
+      "a buf image or descriptor set that tells streams and idempotent methods; the shop's own",
+    )
+    .option("--rules", "list the rules instead")
+    .option("--json", "print JSON")
+    .action((paths: string[], options: LintFlags) =>
+      options.rules ? listRules(options.json) : meshLint(here(), paths, options),
+    );
 }
 
 /** Prints every rule with its reason and its fix. */
@@ -24,7 +51,7 @@ export function listRules(json: boolean | undefined): void {
 }
 
 /** Prints what is wrong with the manifests; the exit status is 1 when anything is more than a hint. Without paths: the repository's own. */
-export function meshLint(installation: Installation, paths: string[], options: MeshLintOptions): void {
+export function meshLint(installation: Installation, paths: string[], options: LintFlags): void {
   const own = ["mesh/services", "mesh/policy", "mesh/routes", "k8s"].map((path) => join(installation.root, path));
   const linted = paths.length > 0 ? paths : own.filter(existsSync);
   if (linted.length === 0) throw new RowError("Cannot lint: there are no manifests here; name a file or a folder");

@@ -1,3 +1,4 @@
+/** `row orders`: the care of the orders service. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -7,6 +8,16 @@ import { serviceEnvironment } from "@row/laptop/shop/service-process.ts";
 import { askStatus } from "@row/laptop/supervisor/control-client.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
+import { Command } from "commander";
+
+export function ordersCommand(here: () => Installation): Command {
+  const orders = new Command("orders").description("look after the orders service");
+  orders
+    .command("rebuild")
+    .description("fold every order's events into a fresh view")
+    .action(() => rebuild(here()));
+  return orders;
+}
 
 /** Runs the orders service's own rebuild, with the environment the service has. */
 export async function rebuild(installation: Installation): Promise<void> {

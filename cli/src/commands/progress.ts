@@ -1,3 +1,4 @@
+/** What a start shows while it goes on. */
 import type { Progress } from "@row/laptop/shop/shop-processes.ts";
 
 /** Shows how a start comes along: a line per event, and on a terminal a last line that keeps changing. */

@@ -1,9 +1,18 @@
+/** `row reset`: stops everything and deletes the data. */
 import { createInterface } from "node:readline/promises";
 import type { Installation } from "@row/laptop/installation.ts";
 import { forgetCheckouts } from "@row/laptop/sidecars/checkout.ts";
 import { removeState } from "@row/laptop/stores/infrastructure.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
+import { Command } from "commander";
 import { stopEverything } from "./down.ts";
+
+export function resetCommand(here: () => Installation): Command {
+  return new Command("reset")
+    .description("stop everything and delete its data: databases, streams, secrets and logs")
+    .option("-y, --yes", "do not ask")
+    .action((options: { yes?: boolean }) => reset(here(), options));
+}
 
 export async function reset({ stateDir, root }: Installation, { yes }: { yes?: boolean }): Promise<void> {
   if (!yes && !process.stdin.isTTY)

@@ -1,3 +1,4 @@
+/** `row restore`: a shop as a backup says. */
 import { chownSync, cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -17,7 +18,16 @@ import { supervisorOf, takeLock } from "@row/laptop/supervisor/lock.ts";
 import { stopLeftovers } from "@row/laptop/supervisor/run-record.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
+import { Command } from "commander";
 import { Client } from "pg";
+
+export function restoreCommand(here: () => Installation): Command {
+  return new Command("restore")
+    .description("make a shop what a backup says; start it afterwards")
+    .argument("<file>", "what `row backup` wrote")
+    .option("--force", "replace the shop that is there, with all of its data")
+    .action((file: string, options: { force?: boolean }) => restore(here(), file, options));
+}
 
 /** Makes the state folder what a backup says. Nothing is touched before the backup is known to be whole and of use. */
 export async function restore(installation: Installation, path: string, { force }: { force?: boolean }): Promise<void> {

@@ -1,30 +1,43 @@
-import type { Installation } from "@row/laptop/installation.ts";
-import { askMesh } from "@row/laptop/supervisor/control-client.ts";
+/** `row split`: how the calls to a service are shared among its versions. */
 import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
-import { table } from "./status.ts";
+import { Command } from "commander";
+import { table } from "../table.ts";
+import type { Split, Target } from "../target.ts";
 
-/** Shares the calls to a service among its versions, or shows how they are shared. */
-export async function split({ stateDir }: Installation, service: string, weights: string[]): Promise<void> {
-  const { splits, left } = await askMesh(stateDir, "split", { service, weights });
-  showSplit(service, splits, left);
+interface SplitFlags {
+  json?: boolean;
+}
+
+export function splitCommand(target: () => Target): Command {
+  return new Command("split")
+    .description("share the calls to a service among its versions, or show how they are shared")
+    .argument("<service>", "such as catalog")
+    .argument("[weights...]", "such as v1=90 v2=10; none shows the split of now")
+    .option("--json", "print JSON: the share of each version in each rule")
+    .action(async (service: string, weights: string[], { json }: SplitFlags) => {
+      const split = await target().split(service, weights);
+      console.log(json ? JSON.stringify({ service, ...split }, null, 2) : render(service, split));
+    });
 }
 
 /** Prints how calls are shared, and the rules that share none: those for marked calls. */
-export function showSplit(service: string, splits: RuleSplit[], left: RuleSplit[]): void {
-  if (splits.length === 0) console.log(`No route sends calls to a version of ${service}.`);
+export function render(service: string, { splits, left }: Split): string {
   const rows = inOneLine(splits) ?? splits;
   const lines = rows.map(({ route, rule, weights }) => [
     `${route}${rule < 0 ? "" : `, rule ${rule + 1}`}`,
     ...shares(weights),
   ]);
-  if (lines.length > 0) console.log(table(sameLength(lines)).join("\n"));
-  for (const { route, rule, weights } of left) {
-    console.log(`${route}, rule ${rule + 1}, sends marked calls to ${weights[0]?.version}, whatever the split`);
-  }
+  return [
+    ...(lines.length > 0 ? table(sameLength(lines)) : [`No route sends calls to a version of ${service}.`]),
+    ...left.map(
+      ({ route, rule, weights }) =>
+        `${route}, rule ${rule + 1}, sends marked calls to ${weights[0]?.version}, whatever the split`,
+    ),
+  ].join("\n");
 }
 
 /** One line for all rules when they agree, which is what a split is for. */
-function inOneLine(splits: RuleSplit[]): Pick<RuleSplit, "route" | "rule" | "weights">[] | undefined {
+function inOneLine(splits: readonly RuleSplit[]): Pick<RuleSplit, "route" | "rule" | "weights">[] | undefined {
   const [first] = splits;
   const key = ({ weights }: RuleSplit) => shares(weights).join();
   if (!first || splits.some((other) => key(other) !== key(first))) return undefined;

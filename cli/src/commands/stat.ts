@@ -1,36 +1,43 @@
+/** `row stat`: who calls whom, how well and how fast. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Installation } from "@row/laptop/installation.ts";
-import { about, askObserver, observerUrl } from "@row/laptop/sidecars/observer-client.ts";
 import type { Stat, StatEdge } from "@row/mesh/observer/stat.ts";
+import { Command } from "commander";
 import { duration } from "../durations.ts";
-import { table } from "./status.ts";
+import { table } from "../table.ts";
+import type { Target } from "../target.ts";
 
 const REDRAW_MS = 1_000;
 const CLEAR = "\x1b[H\x1b[2J\x1b[3J";
 
-export interface StatFlags {
+interface StatFlags {
   watch?: boolean;
   json?: boolean;
+  prometheus?: string;
 }
 
-/** Shows who calls whom, how well and how fast, over the last ten seconds. */
-export async function stat(
-  installation: Installation,
-  service: string | undefined,
-  { watch, json }: StatFlags,
-): Promise<void> {
-  const url = await observerUrl(installation);
-  await showStat(() => askObserver<Stat>(url, `/stat${about(service)}`), { watch, json });
+export function statCommand(target: () => Target): Command {
+  return new Command("stat")
+    .description("show who calls whom: success rate, requests a second and latencies of the last ten seconds")
+    .argument("[service]", "only calls to or from it; catalog-v2 for one version")
+    .option("-w, --watch", "show it again every second until Ctrl-C")
+    .option("--prometheus <url>", "ask this Prometheus instead of the observability profile's, with --on kubernetes")
+    .option("--json", "print JSON")
+    .action((service: string | undefined, flags: StatFlags) => stat(target(), service, flags));
 }
 
-/** Prints what is answered, once or every second. */
-export async function showStat(ask: () => Promise<Stat>, { watch, json }: StatFlags): Promise<void> {
-  const show = json ? (answer: Stat) => JSON.stringify(answer, null, watch ? 0 : 2) : render;
-  if (!watch) return console.log(show(await ask()));
-  const clear = process.stdout.isTTY && !json ? CLEAR : "";
-  for (;;) {
-    console.log(clear + show(await ask()));
-    await sleep(REDRAW_MS);
+async function stat(target: Target, service: string | undefined, flags: StatFlags): Promise<void> {
+  const { watch, json, prometheus } = flags;
+  const source = await target.stat({ service, prometheus });
+  try {
+    const show = json ? (answer: Stat) => JSON.stringify(answer, null, watch ? 0 : 2) : render;
+    if (!watch) return console.log(show(await source.ask()));
+    const clear = process.stdout.isTTY && !json ? CLEAR : "";
+    for (;;) {
+      console.log(clear + show(await source.ask()));
+      await sleep(REDRAW_MS);
+    }
+  } finally {
+    source.close();
   }
 }
 

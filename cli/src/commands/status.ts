@@ -1,7 +1,17 @@
+/** `row status`: every process, and the work that waits. */
 import type { Installation } from "@row/laptop/installation.ts";
 import type { ProcessStatus, ShopStatus } from "@row/laptop/shop/shop-status.ts";
 import { askStatus, NotRunning } from "@row/laptop/supervisor/control-client.ts";
 import { leftoversOf, type RecordedProcess } from "@row/laptop/supervisor/run-record.ts";
+import { Command } from "commander";
+import { table } from "../table.ts";
+
+export function statusCommand(here: () => Installation): Command {
+  return new Command("status")
+    .description("show every process and the work that waits; exit status 1 when nothing runs")
+    .option("--json", "print JSON")
+    .action((options: { json?: boolean }) => status(here(), options));
+}
 
 export async function status(installation: Installation, { json }: { json?: boolean }): Promise<void> {
   const shop = await askStatus(installation.stateDir).catch((error) => {
@@ -65,15 +75,4 @@ function describe(sidecar: ProcessStatus["sidecar"]): string {
   if (!sidecar) return "-";
   const { state, pid, restarts } = sidecar;
   return `${state} ${pid ?? ""}${restarts > 0 ? `, restarted ${restarts}x` : ""}`;
-}
-
-/** Lines with the columns of all rows under one another. */
-export function table(rows: string[][]): string[] {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
 }

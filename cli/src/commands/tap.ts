@@ -1,7 +1,17 @@
+/** `row tap`: requests as they pass. */
 import type { Installation } from "@row/laptop/installation.ts";
 import { about, followObserver, observerUrl } from "@row/laptop/sidecars/observer-client.ts";
 import type { TapLine, TappedRequest } from "@row/mesh/observer/tap.ts";
+import { Command } from "commander";
 import { duration } from "../durations.ts";
+
+export function tapCommand(here: () => Installation): Command {
+  return new Command("tap")
+    .description("print requests between services as they pass, until Ctrl-C")
+    .argument("[service]", "only requests to or from it; catalog-v2 for one version")
+    .option("--json", "print a JSON object a line")
+    .action((service: string | undefined, options: { json?: boolean }) => tap(here(), service, options));
+}
 
 /** Prints requests as they pass, until Ctrl-C. */
 export async function tap(

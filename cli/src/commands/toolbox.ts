@@ -1,6 +1,14 @@
+/** `row toolbox`: how to call services through the mesh. */
 import type { Installation } from "@row/laptop/installation.ts";
 import { askMesh } from "@row/laptop/supervisor/control-client.ts";
 import { RowError } from "@row/topology/row-error.ts";
+import { Command } from "commander";
+
+export function toolboxCommand(here: () => Installation): Command {
+  return new Command("toolbox")
+    .description("say how to call services through the mesh with grpcurl, buf curl or row call")
+    .action(() => toolbox(here()));
+}
 
 /** Says how to call services as the toolbox: through its sidecar, so that calls see policy and splits. */
 export async function toolbox({ stateDir }: Installation): Promise<void> {

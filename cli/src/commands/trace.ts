@@ -1,8 +1,18 @@
+/** `row trace`: traces, as lists and as waterfalls. */
 import type { Installation } from "@row/laptop/installation.ts";
 import { askObserver, observerUrl } from "@row/laptop/sidecars/observer-client.ts";
 import type { PlacedSpan, Trace, TraceLists, TraceSummary } from "@row/mesh/observer/traces/trace.ts";
+import { Command } from "commander";
 import { duration } from "../durations.ts";
-import { table } from "./status.ts";
+import { table } from "../table.ts";
+
+export function traceCommand(here: () => Installation): Command {
+  return new Command("trace")
+    .description("list traces: failed, slowest, recent; or show one, through services and sidecars")
+    .argument("[id]", "a trace's id, or its first digits")
+    .option("--json", "print JSON")
+    .action((id: string | undefined, options: { json?: boolean }) => trace(here(), id, options));
+}
 
 /** Without an id lists traces: those that failed, the slowest and the last ones; with one shows its waterfall. */
 export async function trace(

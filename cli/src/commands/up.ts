@@ -1,15 +1,25 @@
+/** `row up`: starts a shop, in this terminal or in the background. */
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { type Installation, portBaseWarning } from "@row/laptop/installation.ts";
-import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
+import type { Shop } from "@row/laptop/shop/shop.ts";
 import type { Progress } from "@row/laptop/shop/shop-processes.ts";
 import { logFile, prepareStateDir } from "@row/laptop/state-dir.ts";
 import { findPrograms } from "@row/laptop/stores/programs.ts";
 import { AlreadyRunning, supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
+import { Command } from "commander";
 import { ProgressDisplay } from "./progress.ts";
 import { welcome } from "./welcome.ts";
+
+export function upCommand(here: () => Installation): Command {
+  return new Command("up")
+    .description("start everything and keep it running until Ctrl-C")
+    .option("-d, --detach", "leave it running in the background once it is ready")
+    .option("--no-mesh", "let services call each other directly, without sidecars")
+    .action((options: UpFlags) => up(here(), options));
+}
 
 /** What a supervisor in the background tells the terminal that started it. */
 type Report = { progress: Progress } | { ready: string } | { failed: string };
@@ -37,6 +47,8 @@ async function upHere(installation: Installation, mesh: boolean): Promise<Shop> 
   const tell = (report: Report) => process.send?.(report, undefined, undefined, () => {});
   const stopSignals = listenForStop(display);
   try {
+    // All of a shop's code, which the help can do without.
+    const { startShop } = await import("@row/laptop/shop/shop.ts");
     const shop = await startShop({
       ...installation,
       mesh,

@@ -1,3 +1,4 @@
+/** What somebody who has just started a shop wants to know. */
 import { type Installation, realPort } from "@row/laptop/installation.ts";
 import { Secrets } from "@row/laptop/secrets.ts";
 import type { AnswerOf } from "@row/laptop/sidecars/requests.ts";
