@@ -2,45 +2,55 @@
 /** The command line: finds the command that is meant, loads it alone, and says in one line what went wrong. */
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { Command, Option } from "commander";
+import manifest from "../package.json" with { type: "json" };
 import { Kubectl } from "./cluster/kubectl.ts";
 import { here } from "./here.ts";
 import { clusterTarget, laptopTarget, type Target } from "./target.ts";
 
-/** Commands in the order of the help. Each is loaded when it is wanted: `row status` does not need what `row up` does. */
-const ON_LAPTOP = {
-  up: async () => (await import("./commands/up.ts")).upCommand(here),
-  status: async () => (await import("./commands/status.ts")).statusCommand(here),
-  logs: async () => (await import("./commands/logs.ts")).logsCommand(here),
-  down: async () => (await import("./commands/down.ts")).downCommand(here),
-  reset: async () => (await import("./commands/reset.ts")).resetCommand(here),
-  dev: async () => (await import("./commands/dev.ts")).devCommand(here),
-  backup: async () => (await import("./commands/backup.ts")).backupCommand(here),
-  restore: async () => (await import("./commands/restore.ts")).restoreCommand(here),
-  tap: async () => (await import("./commands/tap.ts")).tapCommand(here),
-  trace: async () => (await import("./commands/trace.ts")).traceCommand(here),
-  toolbox: async () => (await import("./commands/toolbox.ts")).toolboxCommand(here),
-  deploy: async () => (await import("./commands/deploy.ts")).deployCommand(here),
-  scale: async () => (await import("./commands/deploy.ts")).scaleCommand(here),
-  undeploy: async () => (await import("./commands/deploy.ts")).undeployCommand(here),
-  apply: async () => (await import("./commands/apply.ts")).applyCommand(here),
-  delete: async () => (await import("./commands/apply.ts")).deleteCommand(here),
-  dlq: async () => (await import("./commands/dlq.ts")).dlqCommand(here),
-  orders: async () => (await import("./commands/orders.ts")).ordersCommand(here),
+/** Commands in the order of the help, by group. Each is loaded when it is wanted: `row status` does not need what `row up` does. */
+const GROUPS: Readonly<Record<string, Readonly<Record<string, () => Promise<Command>>>>> = {
+  "The shop:": {
+    up: async () => (await import("./commands/up.ts")).upCommand(here),
+    down: async () => (await import("./commands/down.ts")).downCommand(here),
+    dev: async () => (await import("./commands/dev.ts")).devCommand(here),
+    status: async () => (await import("./commands/status.ts")).statusCommand(here),
+    logs: async () => (await import("./commands/logs.ts")).logsCommand(here),
+  },
+  "Its calls:": {
+    call: async () => (await import("./commands/call.ts")).callCommand(target),
+    toolbox: async () => (await import("./commands/toolbox.ts")).toolboxCommand(here),
+    stat: async () => (await import("./commands/stat.ts")).statCommand(target),
+    tap: async () => (await import("./commands/tap.ts")).tapCommand(here),
+    trace: async () => (await import("./commands/trace.ts")).traceCommand(here),
+  },
+  "Versions:": {
+    deploy: async () => (await import("./commands/deploy.ts")).deployCommand(here),
+    split: async () => (await import("./commands/split.ts")).splitCommand(target),
+    scale: async () => (await import("./commands/deploy.ts")).scaleCommand(here),
+    undeploy: async () => (await import("./commands/deploy.ts")).undeployCommand(here),
+  },
+  "The mesh:": {
+    get: async () => (await import("./commands/get.ts")).getCommand(target),
+    apply: async () => (await import("./commands/apply.ts")).applyCommand(here),
+    delete: async () => (await import("./commands/apply.ts")).deleteCommand(here),
+    mesh: async () => (await import("./commands/mesh.ts")).meshCommand(target, here),
+  },
+  "Its data:": {
+    dlq: async () => (await import("./commands/dlq.ts")).dlqCommand(here),
+    orders: async () => (await import("./commands/orders.ts")).ordersCommand(here),
+    backup: async () => (await import("./commands/backup.ts")).backupCommand(here),
+    restore: async () => (await import("./commands/restore.ts")).restoreCommand(here),
+    reset: async () => (await import("./commands/reset.ts")).resetCommand(here),
+  },
 };
-const ANYWHERE = {
-  call: async () => (await import("./commands/call.ts")).callCommand(target),
-  split: async () => (await import("./commands/split.ts")).splitCommand(target),
-  get: async () => (await import("./commands/get.ts")).getCommand(target),
-  stat: async () => (await import("./commands/stat.ts")).statCommand(target),
-  mesh: async () => (await import("./commands/mesh.ts")).meshCommand(target, here),
-};
-const COMMANDS = new Map<string, () => Promise<Command>>(Object.entries({ ...ON_LAPTOP, ...ANYWHERE }));
+/** Those that mean something in a cluster too. */
+const ANYWHERE: ReadonlySet<string> = new Set(["call", "stat", "split", "get", "mesh"]);
 
 const row = new Command("row")
   .description("Runs and looks after a Canary Row shop on this machine.")
   .addHelpText(
     "after",
-    `\nWith --on kubernetes, ${Object.keys(ANYWHERE).join(", ")} speak of the cluster that kubectl points to.\nROW_PORT_BASE (5000; 1024 to 29667 is safe) moves every port of a shop that is started, ROW_STATE_DIR (.row) the state: two shops can run side by side.`,
+    `\nWith --on kubernetes, ${[...ANYWHERE].join(", ")} speak of the cluster that kubectl points to.\nROW_PORT_BASE (5000; 1024 to 29667 is safe) moves every port of a shop that is started, ROW_STATE_DIR (.row) the state: two shops can run side by side.`,
   )
   .showHelpAfterError("(row --help lists the commands)")
   .addOption(
@@ -50,9 +60,9 @@ const row = new Command("row")
   .hook("preSubcommand", (_, command) => {
     const { on, context } = place();
     if (on === "laptop" && context) throw new RowError("Cannot use --context: it is for --on kubernetes");
-    if (on === "laptop" || Object.hasOwn(ANYWHERE, command.name())) return;
+    if (on === "laptop" || ANYWHERE.has(command.name())) return;
     throw new RowError(
-      `Cannot run ${command.name()} on kubernetes: there are ${Object.keys(ANYWHERE).join(", ")}; kubectl and Tilt do the rest`,
+      `Cannot run ${command.name()} on kubernetes: there are ${[...ANYWHERE].join(", ")}; kubectl and Tilt do the rest`,
     );
   });
 
@@ -69,9 +79,16 @@ function target(): Target {
 process.stdout.on("error", () => process.exit());
 
 try {
-  const wanted = COMMANDS.get(row.parseOptions(process.argv.slice(2)).operands[0] ?? "");
-  // The help, and the guess what a misspelled word may mean, want all of them.
-  for (const load of wanted ? [wanted] : COMMANDS.values()) row.addCommand(asBelow(row, await load()));
+  const [word = ""] = row.parseOptions(process.argv.slice(2)).operands;
+  const isKnown = Object.values(GROUPS).some((group) => Object.hasOwn(group, word));
+  // A command may have a --version that means something else.
+  if (!isKnown) row.version(`row ${manifest.version}, Node ${process.versions.node}`);
+  for (const [title, group] of Object.entries(GROUPS)) {
+    for (const [name, load] of Object.entries(group)) {
+      // The help, and the guess what a misspelled word may mean, want all of them.
+      if (!isKnown || name === word) row.addCommand(asBelow(row, (await load()).helpGroup(title)));
+    }
+  }
   await row.parseAsync();
 } catch (error) {
   if (error instanceof RowError) console.error(error.message);

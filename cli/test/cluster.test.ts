@@ -337,7 +337,7 @@ test("says what is wrong with kubectl's configuration, and what has no meaning i
   );
   assert.match(
     (await cluster.row("logs")).stderr,
-    /^Cannot run logs on kubernetes: there are call, split, get, stat, mesh/,
+    /^Cannot run logs on kubernetes: there are call, stat, split, get, mesh/,
   );
   assert.equal((await cluster.row("mesh", "lint", "--rules")).status, 0, "what looks at files does the same anywhere");
   const path = process.execPath.replace(/\/node$/, "");

@@ -4,6 +4,7 @@ import type { Kind, Resource } from "@row/mesh/resources/resource.ts";
 import { writeResources } from "@row/mesh/resources/write.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { Command } from "commander";
+import { heading } from "../colours.ts";
 import { table } from "../table.ts";
 import type { Target } from "../target.ts";
 
@@ -69,9 +70,10 @@ export function render(resources: readonly Resource[], width: number): string {
     const widest = (column: number) => Math.max(...[heads, ...rows].map((row) => row[column]?.length ?? 0));
     const room = Math.max(NARROWEST_DETAIL, width - GAPS - widest(0) - widest(1) - widest(3) - widest(4));
     const cut = (text: string) => (text.length > room ? `${text.slice(0, room - 1)}…` : text);
-    return table([heads, ...rows.map((row) => row.map((cell, column) => (column === 2 ? cut(cell) : cell)))]).join(
-      "\n",
-    );
+    return table([
+      heads.map(heading),
+      ...rows.map((row) => row.map((cell, column) => (column === 2 ? cut(cell) : cell))),
+    ]).join("\n");
   });
   return tables.join("\n\n");
 }

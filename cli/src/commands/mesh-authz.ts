@@ -4,6 +4,7 @@ import type { Resource } from "@row/mesh/resources/resource.ts";
 import { methods } from "@row/runtime/contract.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { Command } from "commander";
+import { good, heading, lesser } from "../colours.ts";
 import { table } from "../table.ts";
 import type { Target } from "../target.ts";
 
@@ -40,11 +41,11 @@ function authzText(resources: readonly Resource[], service: string | undefined, 
     return JSON.stringify(withCallers, null, 2);
   }
   const lines = table([
-    ["SERVICE", "METHOD", ...callers],
+    ["SERVICE", "METHOD", ...callers].map(heading),
     ...rows.map(({ service, path, verdicts }) => [
       service,
       shortName(path),
-      ...verdicts.map(({ decision }) => (decision === "allow" ? "yes" : "-")),
+      ...verdicts.map(({ decision }) => (decision === "allow" ? good("yes") : lesser("-"))),
     ]),
   ]);
   const notes = ["others: any other account of the mesh. nobody: without an identity. --json says why."];

@@ -1,6 +1,7 @@
 /** `row split`: how the calls to a service are shared among its versions. */
 import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
 import { Command } from "commander";
+import { versioned } from "../colours.ts";
 import { table } from "../table.ts";
 import type { Split, Target } from "../target.ts";
 
@@ -50,7 +51,7 @@ function shares(weights: RuleSplit["weights"]): string[] {
   const total = weights.reduce((sum, { weight }) => sum + weight, 0);
   return weights.map(({ version, weight }) => {
     const percent = isOnly ? 100 : (100 * weight) / total;
-    return `${version}=${weight} (${Number(percent.toFixed(2))} %)`;
+    return `${versioned(version)}=${weight} (${Number(percent.toFixed(2))} %)`;
   });
 }
 

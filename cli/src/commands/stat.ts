@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Stat, StatEdge } from "@row/mesh/observer/stat.ts";
 import { Command } from "commander";
+import { bad, good, heading, versioned, warning } from "../colours.ts";
 import { duration } from "../durations.ts";
 import { table } from "../table.ts";
 import type { Target } from "../target.ts";
@@ -46,7 +47,7 @@ export function render({ edges, linesLost, seconds }: Stat): string {
     edges.length === 0
       ? [`No calls in the last ${Math.floor(seconds)} seconds.`]
       : table([
-          ["CLIENT", "SERVICE", "BACKEND", "ROUTE", "SUCCESS", "RPS", "P50", "P95", "P99"],
+          ["CLIENT", "SERVICE", "BACKEND", "ROUTE", "SUCCESS", "RPS", "P50", "P95", "P99"].map(heading),
           ...edges.map(columns),
         ]);
   if (linesLost > 0)
@@ -57,13 +58,21 @@ export function render({ edges, linesLost, seconds }: Stat): string {
 function columns({ client, service, backend, route, successRate, requestsPerSecond, ...latency }: StatEdge): string[] {
   const { p50Us, p95Us, p99Us } = latency;
   return [
-    client,
+    versioned(client),
     service || "-",
-    backend || "-",
+    versioned(backend || "-"),
     route || "-",
-    successRate === null ? "-" : `${(Math.floor(successRate * 10_000) / 100).toFixed(2)} %`,
+    successText(successRate),
     requestsPerSecond.toFixed(1),
     // A call that reached nobody took no time.
     ...[p50Us, p95Us, p99Us].map((us) => (us === null || us === 0 ? "-" : duration(us))),
   ];
+}
+
+/** Never rounded up: a failure in a million is not 100 %. */
+function successText(rate: number | null): string {
+  if (rate === null) return "-";
+  const text = `${(Math.floor(rate * 10_000) / 100).toFixed(2)} %`;
+  if (rate === 1) return good(text);
+  return rate < 0.95 ? bad(text) : warning(text);
 }

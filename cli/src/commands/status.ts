@@ -4,6 +4,7 @@ import type { ProcessStatus, ShopStatus } from "@row/laptop/shop/shop-status.ts"
 import { askStatus, NotRunning } from "@row/laptop/supervisor/control-client.ts";
 import { leftoversOf, type RecordedProcess } from "@row/laptop/supervisor/run-record.ts";
 import { Command } from "commander";
+import { bad, good, heading, versioned, warning } from "../colours.ts";
 import { table } from "../table.ts";
 
 export function statusCommand(here: () => Installation): Command {
@@ -44,14 +45,14 @@ function render(shop: ShopStatus): string {
           '"npm start" stops them in order and starts the shop anew, "npm run row -- down" stops them; nothing is lost either way.',
           "",
         ]
-      : [`The shop is ${shop.state} (pid ${shop.pid}, since ${shop.startedTime})`, ""];
+      : [`The shop is ${stateText(shop.state)} (pid ${shop.pid}, since ${shop.startedTime})`, ""];
   lines.push(
     ...table([
-      ["NAME", "VERSION", "INSTANCE", "PID", "STATE", "RESTARTS", "SIDECAR", "ADDRESSES"],
+      ["NAME", "VERSION", "INSTANCE", "PID", "STATE", "RESTARTS", "SIDECAR", "ADDRESSES"].map(heading),
       ...[...shop.processes].sort(byName).map(columns),
     ]),
   );
-  if (shop.state === "degraded") lines.push("", "Degraded:", ...shop.problems.map((problem) => `  ${problem}`));
+  if (shop.state === "degraded") lines.push("", bad("Degraded:"), ...shop.problems.map((problem) => `  ${problem}`));
   if (!shop.backlogs) return lines.join("\n");
   const { outbox, sagas, deadLetters } = shop.backlogs;
   const waiting = Object.entries(outbox).map(([database, count]) => `${database} ${count ?? "?"}`);
@@ -63,7 +64,21 @@ function render(shop: ShopStatus): string {
 
 function columns({ name, version, instance, pid, state, restarts, sidecar, addresses }: ProcessStatus): string[] {
   const where = Object.entries(addresses).map(([kind, address]) => `${kind} ${address}`);
-  return [name, version, instance, String(pid ?? "-"), state, String(restarts), describe(sidecar), where.join("  ")];
+  return [
+    name,
+    versioned(version),
+    instance,
+    String(pid ?? "-"),
+    stateText(state),
+    String(restarts),
+    describe(sidecar),
+    where.join("  "),
+  ];
+}
+
+function stateText(state: string): string {
+  if (state === "ready") return good(state);
+  return state === "starting" || state === "stopping" ? warning(state) : bad(state);
 }
 
 // A service's instances together, v1 first.
@@ -74,5 +89,5 @@ function byName(a: ProcessStatus, b: ProcessStatus): number {
 function describe(sidecar: ProcessStatus["sidecar"]): string {
   if (!sidecar) return "-";
   const { state, pid, restarts } = sidecar;
-  return `${state} ${pid ?? ""}${restarts > 0 ? `, restarted ${restarts}x` : ""}`;
+  return `${stateText(state)} ${pid ?? ""}${restarts > 0 ? `, restarted ${restarts}x` : ""}`;
 }

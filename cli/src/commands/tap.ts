@@ -3,6 +3,7 @@ import type { Installation } from "@row/laptop/installation.ts";
 import { about, followObserver, observerUrl } from "@row/laptop/sidecars/observer-client.ts";
 import type { TapLine, TappedRequest } from "@row/mesh/observer/tap.ts";
 import { Command } from "commander";
+import { bad, lesser, versioned, warning } from "../colours.ts";
 import { duration } from "../durations.ts";
 
 export function tapCommand(here: () => Installation): Command {
@@ -26,21 +27,21 @@ export async function tap(
 }
 
 export function render(line: TapLine): string {
-  if ("lost" in line) return `… ${line.lost} more, faster than they can be shown`;
+  if ("lost" in line) return lesser(`… ${line.lost} more, faster than they can be shown`);
   const { time, path, route, durationUs, retries } = line;
   const notes = [duration(durationUs), route && `by ${route}`, retries > 0 && `${retries} retries`].filter(Boolean);
-  return `${time.slice(11, -4)} ${who(line)} ${path} ${outcome(line)} ${notes.join(", ")}`;
+  return `${lesser(time.slice(11, -4))} ${who(line)} ${path} ${outcome(line)} ${lesser(notes.join(", "))}`;
 }
 
 function who({ direction, client, service, backend, server }: TappedRequest): string {
   const from = client || "somebody without a certificate";
   return direction === "inbound"
-    ? `${from} → ${server}`
-    : `${from} → ${[backend || service, server].filter(Boolean).join("/")}`;
+    ? `${from} → ${versioned(server)}`
+    : `${from} → ${[backend || service, server].filter(Boolean).map(versioned).join("/")}`;
 }
 
 function outcome({ direction, httpStatus, grpcStatus, error }: TappedRequest): string {
   const status = grpcStatus || (httpStatus > 0 ? `HTTP ${httpStatus}` : "no answer");
-  if (!error) return status;
-  return `${status} (${direction === "inbound" ? `refused: ${error}` : error})`;
+  if (!error) return status === "OK" ? status : warning(status);
+  return bad(`${status} (${direction === "inbound" ? `refused: ${error}` : error})`);
 }

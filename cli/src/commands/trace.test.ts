@@ -56,10 +56,11 @@ test("shows a trace as a waterfall: names by depth, bars by time, failures by th
   );
 });
 
-test("cuts names that a narrow terminal has no room for, and draws nothing beyond the end", () => {
+test("cuts names only where a narrow terminal has no room for them, and draws nothing beyond the end", () => {
   const deep = span({ name: "x".repeat(200), offsetUs: 32_000, durationUs: 90_000 });
   const row = renderTrace({ ...TRACE, spans: [deep] }, 80).split("\n")[2] ?? "";
-  assert.match(row, /^orders x{16}… {33}▇ {3}90\.0 ms$/);
+  assert.match(row, /^orders x{28}… {33}▇ {3}90\.0 ms$/);
+  assert.equal(row.length, 80);
 });
 
 test("lists traces by why one looks for them, and says when there are none", () => {

@@ -3,6 +3,7 @@ import type { Installation } from "@row/laptop/installation.ts";
 import { askObserver, observerUrl } from "@row/laptop/sidecars/observer-client.ts";
 import type { PlacedSpan, Trace, TraceLists, TraceSummary } from "@row/mesh/observer/traces/trace.ts";
 import { Command } from "commander";
+import { bad, heading, lesser, warning } from "../colours.ts";
 import { duration } from "../durations.ts";
 import { table } from "../table.ts";
 
@@ -26,7 +27,9 @@ export async function trace(
     return console.log(json ? JSON.stringify(lists, null, 2) : renderLists(lists));
   }
   const found = await askObserver<Trace>(url, `/traces/${encodeURIComponent(id)}`);
-  console.log(json ? JSON.stringify(found, null, 2) : renderTrace(found, process.stdout.columns ?? 120));
+  console.log(
+    json ? JSON.stringify(found, null, 2) : renderTrace(found, process.stdout.columns ?? Number.POSITIVE_INFINITY),
+  );
 }
 
 export function renderLists({ failed, slowest, recent }: TraceLists): string {
@@ -38,7 +41,7 @@ export function renderLists({ failed, slowest, recent }: TraceLists): string {
   const shown = sections.filter(([, traces]) => traces.length > 0);
   if (shown.length === 0) return "No traces yet: one is kept some seconds after its last span.";
   const rows = shown.map(([title, traces]) => [
-    title,
+    heading(title),
     ...table(traces.map((trace) => [`  ${trace.id}`, ...columns(trace)])),
     "",
   ]);
@@ -47,30 +50,45 @@ export function renderLists({ failed, slowest, recent }: TraceLists): string {
 
 function columns({ startTime, durationUs, service, operation, spans, failed }: TraceSummary): string[] {
   const time = startTime.slice(11, 23);
-  return [time, duration(durationUs), service, operation, `${spans} spans`, failed ? "failed" : ""];
+  return [time, duration(durationUs), service, operation, count(spans), failed ? bad("failed") : ""];
 }
 
 const BAR_WIDTH = 32;
+const DURATION_WIDTH = 8;
+const GAPS = 2 * 2;
 const NARROWEST = 24;
 const LEGEND = "⇥ the caller's sidecar, ↦ the callee's";
 
-/** Each span under its parent, with a bar for when it ran. `width`: of the terminal, in characters. */
+/** Each span under its parent, with a bar for when it ran. `width`: what names are cut for, in characters. */
 export function renderTrace({ id, startTime, durationUs, spans }: Trace, width: number): string {
   const names = spans.map(({ depth, service, name, kind }) => {
     const marker = kind === "outbound" ? "⇥ " : kind === "inbound" ? "↦ " : "";
     return `${"  ".repeat(depth)}${marker}${service} ${withoutPackage(name)}`;
   });
-  const rest = BAR_WIDTH + 24;
-  const longest = names.reduce((most, name) => Math.max(most, name.length), 0);
-  const room = Math.min(Math.max(NARROWEST, width - rest), longest);
+  const endings = spans.map(ending);
+  const rest = BAR_WIDTH + DURATION_WIDTH + GAPS + longest(endings);
+  const room = Math.min(Math.max(NARROWEST, width - rest), longest(names));
   const lines = spans.map((span, index) => {
-    const name = fit(names[index] ?? "", room);
-    const failure = span.failed ? `  ✗ ${span.status || "failed"}` : isRemarkable(span) ? `  ${span.status}` : "";
-    return `${name}  ${bar(span, durationUs)}  ${duration(span.durationUs).padStart(8)}${failure}`;
+    const shown = span.failed ? bad(endings[index] ?? "") : warning(endings[index] ?? "");
+    const time = duration(span.durationUs).padStart(DURATION_WIDTH);
+    return `${fit(names[index] ?? "", room)}  ${bar(span, durationUs)}  ${time}${shown}`;
   });
-  const count = `${spans.length} spans, ${duration(durationUs)}`;
-  const legend = spans.some(({ kind }) => kind === "outbound" || kind === "inbound") ? ["", LEGEND] : [];
-  return [`${id}  ${startTime}  ${count}`, "", ...lines, ...legend].join("\n");
+  const legend = spans.some(({ kind }) => kind === "outbound" || kind === "inbound") ? ["", lesser(LEGEND)] : [];
+  return [`${id}  ${startTime}  ${count(spans.length)}, ${duration(durationUs)}`, "", ...lines, ...legend].join("\n");
+}
+
+/** What became of a span, where that is worth a word. */
+function ending(span: PlacedSpan): string {
+  if (span.failed) return `  ✗ ${span.status || "failed"}`;
+  return isRemarkable(span) ? `  ${span.status}` : "";
+}
+
+function longest(texts: readonly string[]): number {
+  return texts.reduce((most, text) => Math.max(most, text.length), 0);
+}
+
+function count(spans: number): string {
+  return `${spans} ${spans === 1 ? "span" : "spans"}`;
 }
 
 /** "/shop.orders.v1.OrderService/PlaceOrder" → "OrderService/PlaceOrder" */
