@@ -2,9 +2,10 @@
 import { type ClientReadableStream, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { MethodContract } from "@row/runtime/contract.ts";
 import { IDENTITY_SUFFIX } from "@row/runtime/rpc/access.ts";
+import { baggageHeaders } from "@row/runtime/rpc/baggage.ts";
 import { FollowedClient } from "@row/runtime/rpc/reloading-client.ts";
 import type { ServiceConfigFile } from "@row/runtime/rpc/retry-config.ts";
-import { traceparent } from "@row/runtime/telemetry/telemetry.ts";
+import { traceparent, tracestate } from "@row/runtime/telemetry/telemetry.ts";
 import type { Exchange } from "./inbound-call.ts";
 import { fromService } from "./rpc-error.ts";
 
@@ -82,10 +83,13 @@ export class Backend {
     });
   }
 
-  #metadata({ correlationId, span, authorization }: Exchange): Metadata {
+  #metadata({ correlationId, baggage, span, authorization }: Exchange): Metadata {
     const metadata = new Metadata();
     metadata.set("traceparent", traceparent(span));
+    const state = tracestate(span);
+    if (state) metadata.set("tracestate", state);
     metadata.set("x-correlation-id", correlationId);
+    for (const [name, value] of baggageHeaders(baggage)) metadata.set(name, value);
     if (authorization !== undefined) metadata.set("authorization", authorization);
     if (this.#identity !== undefined) metadata.set("l5d-client-id", this.#identity);
     return metadata;

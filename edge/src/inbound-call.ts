@@ -7,6 +7,7 @@ import type { User } from "@row/runtime/call.ts";
 import type { MethodContract } from "@row/runtime/contract.ts";
 import { checkUser } from "@row/runtime/rpc/access.ts";
 import { bearerToken, type TokenVerifier } from "@row/runtime/rpc/auth.ts";
+import { acceptBaggage } from "@row/runtime/rpc/baggage.ts";
 import type { Logger } from "@row/runtime/telemetry/logger.ts";
 import type { CallSpan, Telemetry } from "@row/runtime/telemetry/telemetry.ts";
 
@@ -27,6 +28,8 @@ export interface Client {
 
 export class Exchange {
   readonly correlationId: string;
+  /** What travels on to every further hop. */
+  readonly baggage: string;
   readonly span: CallSpan;
   /** Who answers, the edge first, comma-separated. */
   servedBy: string;
@@ -44,16 +47,17 @@ export class Exchange {
   constructor(
     surroundings: Surroundings,
     name: string,
-    headers: { correlationId: unknown; traceparent: unknown },
+    headerOf: (name: string) => string | null | undefined,
     client: Client,
   ) {
     this.#surroundings = surroundings;
     this.#name = name;
     this.#client = client;
     this.servedBy = surroundings.servedBy;
-    this.correlationId = acceptCorrelationId(headers.correlationId);
-    const parent = typeof headers.traceparent === "string" ? headers.traceparent : undefined;
-    this.span = surroundings.telemetry.startSpan(name, SpanKind.SERVER, parent);
+    this.correlationId = acceptCorrelationId(headerOf("x-correlation-id"));
+    this.baggage = acceptBaggage(headerOf);
+    const [parent, state] = [headerOf("traceparent") ?? undefined, headerOf("tracestate") ?? undefined];
+    this.span = surroundings.telemetry.startSpan(name, SpanKind.SERVER, parent, state);
   }
 
   /** Whose Idempotency-Key it is: two strangers who use the same one mean two requests. */

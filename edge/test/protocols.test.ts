@@ -43,12 +43,17 @@ for (const [protocol, transport] of Object.entries(protocols)) {
     };
     const { product } = await catalog.getProduct(
       { id: PRODUCT_ID },
-      { onHeader, headers: { "x-correlation-id": "c-1" } },
+      { onHeader, headers: { "x-correlation-id": "c-1", "x-preview": "v2" } },
     );
     assert.equal(product?.version, 5n);
     assert.equal(headers.get("x-served-by"), "edge/v1/edge-v1-1, catalog/v1/catalog-v1-1");
     assert.equal(headers.get("x-correlation-id"), "c-1");
-    assert.deepEqual(edge.catalog.received[0]?.metadata.get("x-correlation-id"), ["c-1"]);
+    const sent = ["x-correlation-id", "baggage", "x-preview"];
+    const { metadata } = edge.catalog.received[0] ?? {};
+    assert.deepEqual(
+      sent.map((name) => metadata?.get(name)[0]),
+      ["c-1", "preview=v2", "v2"],
+    );
   });
 
   test(`serves a stream over ${protocol}`, async () => {

@@ -95,6 +95,20 @@ test("carries token, correlation id, trace and identity to the service, and says
   assert.match(String(metadata?.get("l5d-client-id")[0]), /^edge\.shop\.serviceaccount/);
 });
 
+test("carries the version that somebody wants to see to the service, and nothing else of the baggage", async () => {
+  edge.orders.on("getOrder", placed);
+  await edge.send("GET", `/v1/orders/${ORDER_ID}`, undefined, {
+    "x-preview": "v2",
+    baggage: "userId=alice,preview=v1",
+  });
+  await edge.send("GET", `/v1/orders/${ORDER_ID}`);
+  const sent = edge.orders.received.map(({ metadata }) => [metadata.get("baggage"), metadata.get("x-preview")]);
+  assert.deepEqual(sent, [
+    [["preview=v2"], ["v2"]],
+    [[], []],
+  ]);
+});
+
 test("makes a correlation id when the given one could do harm", async () => {
   edge.catalog.on("listCategories", () => ({ categories: [] }));
   const answer = await edge.fetch("/v1/categories", { headers: { "x-correlation-id": '"><script>' } });
@@ -296,7 +310,8 @@ test("answers a preflight without asking a service", async () => {
   const answer = await edge.fetch(`/v1/products/${PRODUCT_ID}`, { method: "OPTIONS", headers });
   assert.equal(answer.status, 204);
   assert.match(answer.headers.get("access-control-allow-methods") ?? "", /PATCH/);
-  assert.match(answer.headers.get("access-control-allow-headers") ?? "", /idempotency-key/);
+  const allowed = answer.headers.get("access-control-allow-headers")?.split(", ") ?? [];
+  for (const name of ["idempotency-key", "baggage", "x-preview"]) assert.ok(allowed.includes(name), name);
 });
 
 test("marks every answer as data that must not run or be framed", async () => {

@@ -23,6 +23,8 @@ export interface Call {
   /** Aborts when the caller went away or the deadline has passed. */
   readonly signal: AbortSignal;
   readonly correlationId: string;
+  /** What travels on to every further hop, as `acceptBaggage` answers it. */
+  readonly baggage?: string | undefined;
   readonly span: CallSpan;
   readonly log: Logger;
 }
@@ -34,6 +36,8 @@ export interface CallContext {
   /** What `signal` tells, for who would have it made only to ask; without it the signal is asked. */
   readonly isGivenUp?: boolean;
   readonly correlationId: string;
+  /** As `acceptBaggage` answers it. */
+  readonly baggage?: string | undefined;
   readonly span: CallSpan | undefined;
   /** The end user's "authorization" value; never stored or queued. */
   readonly authorization: string | undefined;

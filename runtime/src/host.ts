@@ -69,5 +69,5 @@ export interface Host<S extends Spec> {
   /** Runs `close` after everything else has ended. */
   onClose(close: () => Promise<void> | void): void;
   /** On whose behalf events are written. */
-  origin(call: Pick<Call, "correlationId" | "span">): Origin;
+  origin(call: Pick<Call, "correlationId" | "baggage" | "span">): Origin;
 }

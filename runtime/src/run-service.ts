@@ -18,7 +18,7 @@ import { ServiceConfigFile } from "./rpc/retry-config.ts";
 import { GrpcServer, type ServiceDefinition } from "./rpc/server.ts";
 import { STOP_MS, stopInTime } from "./stop-in-time.ts";
 import { createLogger, type Logger } from "./telemetry/logger.ts";
-import { SpanKind, startTelemetry, type Telemetry, traceparent } from "./telemetry/telemetry.ts";
+import { SpanKind, startTelemetry, type Telemetry, traceparent, tracestate } from "./telemetry/telemetry.ts";
 import { processVariables } from "./variables.ts";
 
 /** Runs a service until SIGTERM or SIGINT, and exits: 0 after a clean drain, 1 with one clear line otherwise. */
@@ -240,10 +240,18 @@ class Process<S extends Spec> implements Host<S> {
       service: this.#name,
       log: this.log,
       around: async (delivery, run) => {
-        const span = this.telemetry.startSpan(`process ${delivery.subject}`, SpanKind.CONSUMER, delivery.traceparent);
+        const span = this.telemetry.startSpan(
+          `process ${delivery.subject}`,
+          SpanKind.CONSUMER,
+          delivery.traceparent,
+          delivery.tracestate,
+        );
         const context = { deadline: Number.POSITIVE_INFINITY, signal: undefined, authorization: undefined, span };
         try {
-          await runInCall({ ...context, correlationId: delivery.correlationId, servedBy: [] }, run);
+          await runInCall(
+            { ...context, correlationId: delivery.correlationId, baggage: delivery.baggage, servedBy: [] },
+            run,
+          );
         } finally {
           span.end();
         }
@@ -262,7 +270,8 @@ class Process<S extends Spec> implements Host<S> {
     this.#closers.push(close);
   }
 
-  origin(call: Pick<Call, "correlationId" | "span">): Origin {
-    return { correlationId: call.correlationId, traceparent: traceparent(call.span), producer: this.servedBy };
+  origin({ correlationId, baggage, span }: Pick<Call, "correlationId" | "baggage" | "span">): Origin {
+    const trace = { traceparent: traceparent(span), tracestate: tracestate(span) };
+    return { correlationId, ...trace, baggage, producer: this.servedBy };
   }
 }

@@ -16,7 +16,10 @@ import { eventually, log, provision, startNats, startPostgres } from "./harness.
 
 const POSTGRES_PORT = 14000;
 const NATS_PORT = 14001;
-const origin = { correlationId: "correlation-1", traceparent: "00-a-b-01", producer: "inventory/v1/inventory-v1-1" };
+const origin = {
+  ...{ correlationId: "correlation-1", traceparent: "00-a-b-01", tracestate: "congo=1", baggage: "preview=v2" },
+  producer: "inventory/v1/inventory-v1-1",
+};
 
 let postgres: Awaited<ReturnType<typeof startPostgres>>;
 let server: Awaited<ReturnType<typeof startNats>>;
@@ -83,6 +86,8 @@ test("publishes events in their order, with their attributes, and marks them", a
       "ce-sequence",
       "x-correlation-id",
       "traceparent",
+      "tracestate",
+      "baggage",
       "x-producer-version",
     ].map((name) => first?.header.get(name)),
     [
@@ -93,6 +98,8 @@ test("publishes events in their order, with their attributes, and marks them", a
       "1",
       "correlation-1",
       "00-a-b-01",
+      "congo=1",
+      "preview=v2",
       "inventory/v1/inventory-v1-1",
     ],
   );

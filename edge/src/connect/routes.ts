@@ -98,14 +98,10 @@ function addServerStream(router: ConnectRouter, method: DescMethodServerStreamin
 
 async function gate(surroundings: Surroundings, context: HandlerContext): Promise<void> {
   const { requestHeader, values, method } = context;
-  const headers = {
-    correlationId: requestHeader.get("x-correlation-id"),
-    traceparent: requestHeader.get("traceparent"),
-  };
   const name = `/${method.parent.typeName}/${method.name}`;
   // Reflection is none of the contracts' RPCs: anybody may look at what anybody may read at /openapi.json.
   if (!methods.has(name)) return;
-  const exchange = new Exchange(surroundings, name, headers, values.get(CLIENT));
+  const exchange = new Exchange(surroundings, name, (header) => requestHeader.get(header), values.get(CLIENT));
   values.set(EXCHANGE, exchange);
   context.responseHeader.set("x-correlation-id", exchange.correlationId);
   try {

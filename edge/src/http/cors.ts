@@ -1,8 +1,10 @@
 /** Which web pages of other origins may call. There are no cookies here: a page needs the user's token anyway. */
 import { cors } from "@connectrpc/connect";
+import { BAGGAGE_HEADERS } from "@row/runtime/rpc/baggage.ts";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
 const REST_HEADERS = [
+  ...BAGGAGE_HEADERS,
   "authorization",
   "idempotency-key",
   "if-none-match",

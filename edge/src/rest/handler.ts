@@ -105,8 +105,8 @@ export class RestHandler {
 
   /** The start of a request's way, for errors that come up outside of `handle` too. */
   exchange(name: string, request: FastifyRequest): Exchange {
-    const { traceparent, "x-correlation-id": correlationId } = request.headers;
-    return new Exchange(this.#options.surroundings, name, { correlationId, traceparent }, request);
+    const headerOf = (header: string) => request.headers[header]?.toString(); // one that came twice has been joined
+    return new Exchange(this.#options.surroundings, name, headerOf, request);
   }
 
   async #unary(

@@ -30,6 +30,10 @@ export type Delivery = {
   time: Date;
   correlationId: string;
   traceparent: string;
+  /** The W3C tracestate that goes with it; empty for none. */
+  tracestate: string;
+  /** What the call that led to the event carried to every further hop; empty for nothing. */
+  baggage: string;
   /** Who wrote the event, as service/version/instance. */
   publishedBy: string;
   /** How often the event has been handed out, to whatever process: 1 for the first time. */
@@ -61,6 +65,8 @@ export function toDelivery(message: JsMsg, { consumer, line, ordering }: Taking)
     time: event.time,
     correlationId: event.correlationId,
     traceparent: event.traceparent,
+    tracestate: event.tracestate ?? "",
+    baggage: event.baggage ?? "",
     publishedBy: event.producer,
     attempt: message.info.deliveryCount,
     values: [[consumer, line], event.id, event.aggregateId, String(event.sequence)],

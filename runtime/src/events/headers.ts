@@ -1,4 +1,5 @@
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import { acceptBaggage } from "../rpc/baggage.ts";
 import { uuidInLowerCase } from "../uuid.ts";
 
 /** What travels with an event besides its message: CloudEvents attributes, trace and origin. */
@@ -11,6 +12,10 @@ export type EventAttributes = {
   correlationId: string;
   /** W3C trace context; empty when the write was not traced. */
   traceparent: string;
+  /** The W3C tracestate that goes with it; empty or missing for none. */
+  tracestate?: string;
+  /** As `acceptBaggage` answers it; empty or missing for none. */
+  baggage?: string;
   /** Who wrote the event, as service/version/instance. */
   producer: string;
 };
@@ -29,6 +34,8 @@ export function toHeaders(event: EventAttributes): MsgHdrs {
   written.set("x-correlation-id", event.correlationId);
   written.set("x-producer-version", event.producer);
   if (event.traceparent) written.set("traceparent", event.traceparent);
+  if (event.tracestate) written.set("tracestate", event.tracestate);
+  if (event.baggage) written.set("baggage", event.baggage);
   return written;
 }
 
@@ -47,6 +54,8 @@ export function fromHeaders(read: MsgHdrs | undefined): EventAttributes {
     sequence: BigInt(required("ce-sequence")),
     correlationId: read?.get("x-correlation-id") ?? "",
     traceparent: read?.get("traceparent") ?? "",
+    tracestate: read?.get("tracestate") ?? "",
+    baggage: acceptBaggage((name) => read?.get(name)),
     producer: read?.get("x-producer-version") ?? "",
   };
 }

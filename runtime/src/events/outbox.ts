@@ -19,6 +19,10 @@ export type OutboxEvent = {
 export type Origin = {
   correlationId: string;
   traceparent?: string | undefined;
+  /** The W3C tracestate that goes with it. */
+  tracestate?: string | undefined;
+  /** As `acceptBaggage` answers it. */
+  baggage?: string | undefined;
   /** service/version/instance. */
   producer: string;
 };
@@ -45,20 +49,21 @@ export function event<T>(
   return { id: randomUUIDv7(), subject: type.$type, aggregateId, sequence, payload };
 }
 
+const COLUMNS =
+  "id, subject, aggregate_id, sequence, payload, correlation_id, traceparent, tracestate, baggage, producer";
+
 /** How many parameters `outboxInsert` takes. */
-export const OUTBOX_PARAMETERS = 8;
+export const OUTBOX_PARAMETERS = 10;
 
 /**
  * SQL that writes the events of `outboxValues` in their order, to stand in a CTE of the statement that makes the change.
  * `condition` may make it depend on another CTE: "WHERE EXISTS (SELECT FROM appended)".
  */
 export function outboxInsert(firstParameter: number, condition = ""): string {
-  const [id, subject, aggregate, sequence, payload, correlation, traceparent, producer] = Array.from(
-    { length: OUTBOX_PARAMETERS },
-    (_, index) => `$${firstParameter + index}`,
-  );
-  return `INSERT INTO runtime.outbox (id, subject, aggregate_id, sequence, payload, correlation_id, traceparent, producer)
-    SELECT event.*, ${correlation}::text, ${traceparent}::text, ${producer}::text
+  const [id, subject, aggregate, sequence, payload, correlation, traceparent, tracestate, baggage, producer] =
+    Array.from({ length: OUTBOX_PARAMETERS }, (_, index) => `$${firstParameter + index}`);
+  return `INSERT INTO runtime.outbox (${COLUMNS})
+    SELECT event.*, ${correlation}::text, ${traceparent}::text, ${tracestate}::text, ${baggage}::text, ${producer}::text
     FROM unnest(${id}::uuid[], ${subject}::text[], ${aggregate}::text[], ${sequence}::bigint[], ${payload}::jsonb[]) AS event ${condition}`;
 }
 
@@ -72,6 +77,8 @@ export function outboxValues(events: readonly OutboxEvent[], origin: Origin): un
     events.map((event) => JSON.stringify(event.payload)),
     origin.correlationId,
     origin.traceparent ?? "",
+    origin.tracestate ?? "",
+    origin.baggage ?? "",
     origin.producer,
   ];
 }
@@ -81,9 +88,9 @@ export function outboxValues(events: readonly OutboxEvent[], origin: Origin): un
  * relation `from`, as `outboxJson` makes it; null for none.
  */
 export function outboxInsertFrom(from: string): string {
-  return `INSERT INTO runtime.outbox (id, subject, aggregate_id, sequence, payload, correlation_id, traceparent, producer)
+  return `INSERT INTO runtime.outbox (${COLUMNS})
     SELECT event.* FROM ${from}, json_to_recordset(outbox) AS event (id uuid, subject text, aggregate_id text,
-      sequence bigint, payload jsonb, correlation_id text, traceparent text, producer text)`;
+      sequence bigint, payload jsonb, correlation_id text, traceparent text, tracestate text, baggage text, producer text)`;
 }
 
 /** The events as JSON for `outboxInsertFrom`. After the commit, call the relay's `wake`. */
@@ -96,6 +103,8 @@ export function outboxJson(events: readonly OutboxEvent[], origin: Origin): Json
     payload: event.payload,
     correlation_id: origin.correlationId,
     traceparent: origin.traceparent ?? "",
+    tracestate: origin.tracestate ?? "",
+    baggage: origin.baggage ?? "",
     producer: origin.producer,
   }));
 }

@@ -34,6 +34,8 @@ type Row = {
   payload: JsonValue;
   correlation_id: string;
   traceparent: string;
+  tracestate: string;
+  baggage: string;
   producer: string;
   created_time: Date;
 };
@@ -53,7 +55,7 @@ export async function publishUnpublished(
   }
   const { rows } = await client.query<Row>({
     name: "outbox-unpublished",
-    text: `SELECT id, position, subject, aggregate_id, sequence, payload, correlation_id, traceparent, producer, created_time
+    text: `SELECT id, position, subject, aggregate_id, sequence, payload, correlation_id, traceparent, tracestate, baggage, producer, created_time
       FROM runtime.outbox WHERE published_time IS NULL AND position >= $2::bigint AND NOT id = ANY($1::uuid[]) ORDER BY position LIMIT ${BATCH}`,
     values: [[...unreadable], String(publishing.searchFrom)],
   });
@@ -99,6 +101,8 @@ async function publish(publishing: Publishing, row: Row): Promise<"stored" | "un
     sequence: BigInt(row.sequence),
     correlationId: row.correlation_id,
     traceparent: row.traceparent,
+    tracestate: row.tracestate,
+    baggage: row.baggage,
     producer: row.producer,
   });
   try {

@@ -3,8 +3,16 @@ import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { type CallContext, currentCall } from "../call.ts";
 import { type MethodContract, methodAt } from "../contract.ts";
-import { type CallSpan, endCallSpan, SpanKind, type Telemetry, traceparent } from "../telemetry/telemetry.ts";
+import {
+  type CallSpan,
+  endCallSpan,
+  SpanKind,
+  type Telemetry,
+  traceparent,
+  tracestate,
+} from "../telemetry/telemetry.ts";
 import { IDENTITY_SUFFIX } from "./access.ts";
+import { baggageHeaders } from "./baggage.ts";
 import { FollowedClient } from "./reloading-client.ts";
 import type { ServiceConfigFile } from "./retry-config.ts";
 import type { ServiceDefinition } from "./server.ts";
@@ -88,7 +96,7 @@ export class GrpcChannel {
           method.requestSerialize,
           method.responseDeserialize,
           request,
-          this.#metadata(contract, context, traceparent(span), options),
+          this.#metadata(contract, context, span, options),
           { deadline },
           (error: ServiceError | null, response: unknown) => {
             context?.signal?.removeEventListener("abort", onAbort);
@@ -115,13 +123,16 @@ export class GrpcChannel {
   #metadata(
     contract: MethodContract,
     context: CallContext | undefined,
-    parent: string,
+    span: CallSpan,
     options: CallOptions,
   ): Metadata {
     const metadata = new Metadata();
-    metadata.set("traceparent", parent);
+    metadata.set("traceparent", traceparent(span));
+    const state = tracestate(span);
+    if (state) metadata.set("tracestate", state);
     const correlationId = context?.correlationId ?? options.correlationId;
     if (correlationId) metadata.set("x-correlation-id", correlationId);
+    for (const [name, value] of baggageHeaders(context?.baggage)) metadata.set(name, value);
     // A token goes only where an end user may go; services-only methods trust the mesh identity.
     if (context?.authorization && contract.access !== Access.NONE) metadata.set("authorization", context.authorization);
     if (this.#setup.claimsIdentity) metadata.set("l5d-client-id", `${this.#setup.name}.${IDENTITY_SUFFIX}`);

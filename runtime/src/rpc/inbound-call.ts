@@ -9,6 +9,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { type CallSpan, endCallSpan, SpanKind, type Telemetry } from "../telemetry/telemetry.ts";
 import { checkService, checkUser, serviceOf } from "./access.ts";
 import { bearerToken, InvalidToken, type TokenVerifier } from "./auth.ts";
+import { acceptBaggage } from "./baggage.ts";
 import { Patience } from "./call-deadline.ts";
 import { toAnswer } from "./status.ts";
 import { validateBytes } from "./validate.ts";
@@ -45,6 +46,7 @@ export class Serving implements Call, CallContext {
   readonly method: MethodContract;
   readonly deadline: number;
   readonly correlationId: string;
+  readonly baggage: string;
   readonly span: CallSpan;
   readonly authorization: string | undefined;
   readonly servedBy: string[] = [];
@@ -66,7 +68,10 @@ export class Serving implements Call, CallContext {
     this.deadline = Math.min(now + method.timeoutMs, asked);
     this.#isCutShort = asked - now < method.timeoutMs * WHOLE_TIME;
     this.correlationId = correlationId(header(raw.metadata, "x-correlation-id"));
-    this.span = setup.telemetry.startSpan(method.path, SpanKind.SERVER, header(raw.metadata, "traceparent"));
+    const { metadata } = raw;
+    const [parent, state] = [header(metadata, "traceparent"), header(metadata, "tracestate")];
+    this.span = setup.telemetry.startSpan(method.path, SpanKind.SERVER, parent, state);
+    this.baggage = acceptBaggage((name) => header(metadata, name));
     this.authorization = header(raw.metadata, "authorization");
     const attempts = header(raw.metadata, "grpc-previous-rpc-attempts");
     if (attempts !== undefined) this.span.setAttribute("rpc.grpc.previous_attempts", Number(attempts));

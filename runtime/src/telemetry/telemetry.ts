@@ -68,9 +68,9 @@ export function startTelemetry(options: TelemetryOptions) {
     ]),
     /** Time from an event's publication to the end of its handler, by event and outcome. */
     eventDuration: durations.histogram("messaging.process.duration", "Time to handle an event", ["event", "outcome"]),
-    /** Starts a span; `parent` is a span, a traceparent header or nothing. */
-    startSpan: (name: string, kind: SpanKind, parent: CallSpan | string | undefined): CallSpan =>
-      tracing.startSpan(name, kind, parent),
+    /** Starts a span; `parent` is a span, a traceparent header or nothing, `tracestate` the header that came with that. */
+    startSpan: (name: string, kind: SpanKind, parent: CallSpan | string | undefined, tracestate?: string): CallSpan =>
+      tracing.startSpan(name, kind, parent, tracestate),
     handleMetricsRequest(request: IncomingMessage, response: ServerResponse): void {
       prometheus.getMetricsRequestHandler(request, response);
     },
@@ -84,6 +84,11 @@ export function startTelemetry(options: TelemetryOptions) {
 export function traceparent(span: CallSpan): string {
   const { traceId, spanId, traceFlags } = span.spanContext();
   return `00-${traceId}-${spanId}-${traceFlags & TraceFlags.SAMPLED ? "01" : "00"}`;
+}
+
+/** The W3C tracestate header that goes with `traceparent`: what other tracing systems noted; empty for nothing. */
+export function tracestate(span: CallSpan): string {
+  return span.spanContext().traceState?.serialize() ?? "";
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Starts spans: recorded by OpenTelemetry's SDK where their trace is exported, else noted down in case they fail. */
 import { ROOT_CONTEXT, type SpanContext, type SpanKind, TraceFlags, trace } from "@opentelemetry/api";
-import { parseTraceParent } from "@opentelemetry/core";
+import { parseTraceParent, TraceState } from "@opentelemetry/core";
 import type { Resource } from "@opentelemetry/resources";
 import { BatchSpanProcessor, RandomIdGenerator, type SpanExporter, TracerProvider } from "@opentelemetry/sdk-trace";
 import { TraceSampling } from "./sampling.ts";
@@ -36,9 +36,9 @@ export class Tracing {
     if (exporter) this.#onNotable = (span, context) => this.#export(span, context);
   }
 
-  /** Starts a span; `parent` is a span, a traceparent header or nothing. */
-  startSpan(name: string, kind: SpanKind, parent: CallSpan | string | undefined): CallSpan {
-    const above = contextOf(parent);
+  /** Starts a span; `parent` is a span, a traceparent header or nothing, `tracestate` the header that came with that. */
+  startSpan(name: string, kind: SpanKind, parent: CallSpan | string | undefined, tracestate?: string): CallSpan {
+    const above = contextOf(parent, tracestate);
     const isSampled = above ? (above.traceFlags & TraceFlags.SAMPLED) !== 0 : this.#sampling.takes();
     if (isSampled && this.#batch) {
       const within = above ? trace.setSpanContext(ROOT_CONTEXT, above) : ROOT_CONTEXT;
@@ -48,6 +48,7 @@ export class Tracing {
       traceId: above?.traceId ?? this.#ids.generateTraceId(),
       spanId: this.#ids.generateSpanId(),
       traceFlags: TraceFlags.NONE,
+      ...(above?.traceState && { traceState: above.traceState }),
     };
     return new UnsampledSpan({ name, kind, context, parent: above, now: this.#now, onNotable: this.#onNotable });
   }
@@ -68,7 +69,9 @@ export class Tracing {
   }
 }
 
-function contextOf(parent: CallSpan | string | undefined): SpanContext | undefined {
+function contextOf(parent: CallSpan | string | undefined, tracestate: string | undefined): SpanContext | undefined {
   if (typeof parent !== "string") return parent?.spanContext();
-  return parseTraceParent(parent) ?? undefined;
+  const context = parseTraceParent(parent) ?? undefined;
+  // Without a traceparent that can be read it belongs to no trace: W3C Trace Context, section 3.3.
+  return context && tracestate ? { ...context, traceState: new TraceState(tracestate) } : context;
 }
