@@ -48,7 +48,7 @@ test("serves until SIGTERM, and then exits with 0", async (t) => {
   const described = Object.keys(paths);
   assert.ok(described.includes("/v1/products/{id}") && described.includes("/v1/auth/login"));
   assert.ok(!described.includes("/v1/orders"));
-  assert.match(await (await fetch(`http://${at(2)}/metrics`)).text(), /rpc_server_duration/);
+  assert.match(await (await fetch(`http://${at(2)}/metrics`)).text(), /http_server_request_duration_seconds/);
   edge.kill("SIGTERM");
   assert.deepEqual(await end, { code: 0, stderr: "" });
 });

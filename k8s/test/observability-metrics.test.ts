@@ -1,6 +1,7 @@
 // Every query against what a running shop shows: the services' own /metrics, and the observer's for what sidecars count, which
 // has Linkerd's names.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, test } from "vitest";
 import { newProduct, place, reaches } from "../../tests/harness/ordering.ts";
@@ -14,6 +15,9 @@ import { promQueries, rules } from "./queries.ts";
 import { Scraped } from "./scraped.ts";
 
 const scraped = new Scraped();
+/** What each process shows at /metrics, by its name. */
+const shown = new Map<string, string>();
+const hasPromtool = spawnSync("promtool", ["--version"], { stdio: "ignore" }).error === undefined;
 
 /** A recording rule's metric has the labels that it is summed by. */
 const RECORDED = new Map(
@@ -27,9 +31,13 @@ beforeAll(async () => {
   await makeEverythingHappen(shop);
   for (const { name, addresses } of await shop.status()) {
     const target = { namespace: "shop", job: "shop", instance: "", pod: `${name}-v1-1`, service: name, version: "v1" };
-    if (addresses.admin) scraped.add(await metricsAt(addresses.admin), target);
-    // It says itself which pod each sidecar would be.
-    if (name === "observer") scraped.add(await metricsAt(addresses.http ?? ""), { job: "linkerd-proxy", instance: "" });
+    // The observer says itself which pod each sidecar would be.
+    const isObserver = name === "observer";
+    const address = isObserver ? addresses.http : addresses.admin;
+    if (address === undefined) continue;
+    const text = await metricsAt(address);
+    shown.set(name, text);
+    scraped.add(text, isObserver ? { job: "linkerd-proxy", instance: "" } : target);
   }
   scraped.add("up 1\n", { namespace: "shop", job: "shop", instance: "", pod: "", service: "", version: "" });
 });
@@ -51,7 +59,7 @@ async function makeEverythingHappen(shop: TheShop): Promise<void> {
   assert.equal(GRPC_STATUSES[refused.code], "PERMISSION_DENIED");
   // Events are handled, and request lines counted, a moment later.
   const [catalog, observer] = [shop.address("catalog", "admin"), shop.address("observer", "http")];
-  await until(async () => (await metricsAt(catalog)).includes("messaging_process_duration_count{"));
+  await until(async () => (await metricsAt(catalog)).includes("messaging_process_duration_seconds_count{"));
   await until(async () => (await metricsAt(observer)).includes("inbound_http_authz_deny_total{"));
 }
 
@@ -78,10 +86,32 @@ function hasLabel(metric: string, label: string): boolean {
 /** Whether what a matcher asks for is something that is ever there. */
 function isEver(metric: string, { label, operator, value }: Matcher): boolean {
   // Each word of "A|B" is one that it can be; a misspelt one would make failures of successes.
-  if (label === "grpc_status") return value.split("|").every((word) => GRPC_STATUSES.includes(word));
+  if (label === "grpc_status" || label === "rpc_response_status_code")
+    return value.split("|").every((word) => GRPC_STATUSES.includes(word));
   if (operator !== "=" || value.startsWith("$")) return true;
   return !scraped.hasSamples(metric) || scraped.values(metric, label)?.has(value) === true;
 }
+
+test("Prometheus's own linter finds nothing in the metrics of the running shop", (context) => {
+  context.skip(!hasPromtool, "there is no promtool");
+  assert.ok(shown.size >= 7);
+  const found = [...shown].flatMap(([name, input]) => {
+    const { status, stderr } = spawnSync("promtool", ["check", "metrics"], { input, encoding: "utf8" });
+    return status === 0 ? [] : [`${name}: ${stderr}`];
+  });
+  assert.deepEqual(found, []);
+});
+
+test("every histogram of seconds tells fractions of a second apart, which the SDK's own buckets, made for milliseconds, do not", () => {
+  const coarse = [...shown].flatMap(([name, text]) => {
+    const durations = [...text.matchAll(/^# TYPE (\S+_seconds) histogram$/gm)].map(([, metric = ""]) => metric);
+    return durations
+      .filter((metric) => text.includes(`${metric}_bucket{`))
+      .filter((metric) => !new RegExp(`^${metric}_bucket\\{.*\\ble="0\\.\\d+"`, "m").test(text))
+      .map((metric) => `${name}: ${metric}`);
+  });
+  assert.deepEqual(coarse, []);
+});
 
 test("every metric of every query is one that the running shop shows", () => {
   const unknown = promQueries().flatMap(({ where, expression }) =>
@@ -142,9 +172,9 @@ test("every label of a sidecar's metric is one that Linkerd documents", () => {
 
 test("a metric, a label or a value that nobody has would each be seen", () => {
   assert.ok(!scraped.has("outbox_age"));
-  assert.ok(!hasLabel("outbox_oldest", "deployment"));
-  assert.ok(!isEver("orders_saga_duration_count", { label: "saga", operator: "=", value: "buy" }));
-  assert.ok(isEver("orders_saga_duration_count", { label: "saga", operator: "=", value: "place-order" }));
+  assert.ok(!hasLabel("outbox_oldest_seconds", "deployment"));
+  assert.ok(!isEver("orders_saga_duration_seconds_count", { label: "saga", operator: "=", value: "buy" }));
+  assert.ok(isEver("orders_saga_duration_seconds_count", { label: "saga", operator: "=", value: "place-order" }));
 });
 
 test("what the scraper adds is what the queries rely on", () => {

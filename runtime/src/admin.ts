@@ -3,6 +3,9 @@ import { createServer, type Server } from "node:http";
 import { listenAt } from "./rpc/listen.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 
+/** Prometheus's text format. */
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
 /** A running admin port. */
 export interface AdminServer {
   setReady(isReady: boolean): void;
@@ -14,7 +17,13 @@ export async function startAdmin(address: string, telemetry: Telemetry): Promise
   let isReady = false;
   const server = createServer((request, response) => {
     const path = request.url?.split("?", 1)[0];
-    if (path === "/metrics") return telemetry.handleMetricsRequest(request, response);
+    if (path === "/metrics") {
+      const failed = () => response.writeHead(500).end("metrics cannot be collected\n");
+      telemetry
+        .metricsText()
+        .then((text) => response.writeHead(200, { "content-type": METRICS_TYPE }).end(text), failed);
+      return;
+    }
     const known = path === "/livez" || path === "/readyz";
     const ok = path === "/livez" || (path === "/readyz" && isReady);
     response.writeHead(ok ? 200 : known ? 503 : 404, { "content-type": "text/plain" });

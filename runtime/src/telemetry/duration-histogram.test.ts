@@ -10,6 +10,7 @@ class Reader extends MetricReader {
   protected async onShutdown() {}
 }
 
+const attributes = (method: string, code: number) => ({ "rpc.method": method, code });
 const boundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const seconds = fc.oneof(fc.constantFrom(0, ...boundaries, 60), fc.double({ min: 0, max: 20, noNaN: true }));
 const records = fc.array(fc.tuple(seconds, fc.constantFrom("/a", "/b"), fc.constantFrom(0, 5)));
@@ -19,10 +20,10 @@ test("says of durations what the SDK's own histogram would say", async () => {
     fc.asyncProperty(records, async (all) => {
       const resource = resourceFromAttributes({});
       const durations = new DurationProducer("shop", resource);
-      const ours = durations.histogram("rpc.server.duration", "Time", ["rpc.method", "code"]);
+      const ours = durations.histogram("rpc.server.call.duration", "Time", attributes);
       const reader = new Reader({ metricProducers: [durations] });
       const meter = new MeterProvider({ resource, readers: [reader] }).getMeter("sdk");
-      const theirs = meter.createHistogram("rpc.server.duration", {
+      const theirs = meter.createHistogram("rpc.server.call.duration", {
         description: "Time",
         unit: "s",
         advice: { explicitBucketBoundaries: boundaries },
@@ -41,7 +42,7 @@ test("says of durations what the SDK's own histogram would say", async () => {
 
 test("counts on from one reading to the next", async () => {
   const durations = new DurationProducer("shop", resourceFromAttributes({}));
-  const histogram = durations.histogram("rpc.server.duration", "Time", ["rpc.method", "code"]);
+  const histogram = durations.histogram("rpc.server.call.duration", "Time", attributes);
   for (const count of [1, 2]) {
     histogram.record(0.02, "/a", 0);
     const { resourceMetrics } = await durations.collect();

@@ -1,15 +1,18 @@
 /** Spans and metrics: OpenTelemetry, exported over OTLP where an endpoint is configured, metrics always at /metrics. */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { status } from "@grpc/grpc-js";
 import { SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
-import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
+import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { DurationProducer } from "./duration-histogram.ts";
+import { namedForPrometheus } from "./prometheus-metrics.ts";
 import { Tracing } from "./tracing.ts";
 import type { CallSpan } from "./unsampled-span.ts";
+
+/** Prometheus waits 10 s for an answer. */
+const COLLECT_MS = 5_000;
 
 /** How a process is named in spans and metrics, and where they go. */
 export interface TelemetryOptions {
@@ -38,6 +41,7 @@ export function startTelemetry(options: TelemetryOptions) {
   const tracing = new Tracing({ resource, exporter, tracesPerSecond });
   const durations = new DurationProducer("shop", resource);
   const prometheus = new PrometheusExporter({ preventServerStart: true, metricProducers: [durations] });
+  const serializer = new PrometheusSerializer();
   const otlp = endpoint
     ? [
         new PeriodicExportingMetricReader({
@@ -52,33 +56,42 @@ export function startTelemetry(options: TelemetryOptions) {
   return {
     meter: meters.getMeter("shop"),
     /** Time to answer an RPC, by its path and gRPC status code. */
-    serverDuration: durations.histogram("rpc.server.duration", "Time to answer an RPC", [
-      "rpc.method",
-      "rpc.grpc.status_code",
-    ]),
-    /** Time to answer a request that became an RPC, by its route or path and HTTP status code. */
-    requestDuration: durations.histogram("rpc.server.duration", "Time to answer an RPC", [
-      "rpc.method",
-      "http.response.status_code",
-    ]),
+    serverDuration: durations.histogram("rpc.server.call.duration", "Time to answer an RPC", rpcAttributes),
     /** Time to get an answer to an RPC, by its path and gRPC status code. */
-    clientDuration: durations.histogram("rpc.client.duration", "Time to get an answer to an RPC", [
-      "rpc.method",
-      "rpc.grpc.status_code",
-    ]),
+    clientDuration: durations.histogram("rpc.client.call.duration", "Time to get an answer to an RPC", rpcAttributes),
+    /** Time to answer an HTTP request, by its route or the RPC it is for, and HTTP status code. */
+    requestDuration: durations.histogram("http.server.request.duration", "Time to answer a request", requestAttributes),
     /** Time from an event's publication to the end of its handler, by event and outcome. */
-    eventDuration: durations.histogram("messaging.process.duration", "Time to handle an event", ["event", "outcome"]),
+    eventDuration: durations.histogram("messaging.process.duration", "Time to handle an event", eventAttributes),
     /** Starts a span; `parent` is a span, a traceparent header or nothing, `tracestate` the header that came with that. */
     startSpan: (name: string, kind: SpanKind, parent: CallSpan | string | undefined, tracestate?: string): CallSpan =>
       tracing.startSpan(name, kind, parent, tracestate),
-    handleMetricsRequest(request: IncomingMessage, response: ServerResponse): void {
-      prometheus.getMetricsRequestHandler(request, response);
+    /** What Prometheus scrapes, in its text format. */
+    async metricsText(): Promise<string> {
+      // What cannot be observed in time is left out; the rest is shown.
+      const { resourceMetrics } = await prometheus.collect({ timeoutMillis: COLLECT_MS });
+      return serializer.serialize(namedForPrometheus(resourceMetrics));
     },
     async stop(): Promise<void> {
       await Promise.allSettled([tracing.shutdown(), meters.shutdown()]);
     },
   };
 }
+
+/** By OpenTelemetry's conventions for RPCs; the method without the slash that its path begins with. */
+const rpcAttributes = (path: string, code: status) => ({
+  "rpc.system.name": "grpc",
+  "rpc.method": path.slice(1),
+  "rpc.response.status_code": status[code],
+});
+
+/** By its conventions for HTTP. A route is "GET /v1/orders/{id}"; an RPC's path, which is one too, comes without a method. */
+function requestAttributes(request: string, code: number) {
+  const [route = "", method] = request.split(" ").toReversed();
+  return { ...(method && { "http.request.method": method }), "http.route": route, "http.response.status_code": code };
+}
+
+const eventAttributes = (event: string, outcome: string) => ({ "messaging.system": "nats", event, outcome });
 
 /** The W3C traceparent header that continues this span elsewhere. */
 export function traceparent(span: CallSpan): string {
@@ -96,7 +109,7 @@ export function tracestate(span: CallSpan): string {
  * OpenTelemetry's conventions for gRPC servers say. `reason` must not be personal.
  */
 export function endCallSpan(span: CallSpan, code: status, reason: string): void {
-  span.setAttribute("rpc.grpc.status_code", code);
+  span.setAttribute("rpc.response.status_code", status[code]);
   if (FAULTS.has(code)) span.setStatus({ code: SpanStatusCode.ERROR, message: reason });
   span.end();
 }

@@ -37,7 +37,7 @@ test("exports every span that failed, as the SDK would have, whatever the sample
   const { start, exported } = tracingOf(0);
   const above = start("request");
   const failed = start("order", traceparent(above));
-  failed.setAttribute("rpc.grpc.status_code", 14);
+  failed.setAttribute("rpc.response.status_code", "UNAVAILABLE");
   failed.setStatus({ code: SpanStatusCode.ERROR, message: "UNAVAILABLE" });
   failed.end();
   start("order").end();
@@ -54,7 +54,7 @@ test("exports every span that failed, as the SDK would have, whatever the sample
       "order",
       SpanKind.SERVER,
       { code: SpanStatusCode.ERROR, message: "UNAVAILABLE" },
-      { "rpc.grpc.status_code": 14 },
+      { "rpc.response.status_code": "UNAVAILABLE" },
       "test",
     ],
   );

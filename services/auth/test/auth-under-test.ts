@@ -39,7 +39,7 @@ export async function startAuth(portBase: number, env: Record<string, string> = 
       const metrics = await (await fetch(`http://${admin}/metrics`)).text();
       const line = metrics
         .split("\n")
-        .find((l) => /^auth_password_duration\w*_count/.test(l) && l.includes(`"${operation}"`));
+        .find((l) => /^auth_password_duration_seconds\w*_count/.test(l) && l.includes(`"${operation}"`));
       return Number(line?.split(" ")[1] ?? 0);
     },
 

@@ -74,9 +74,11 @@ test("the metrics tell how sagas ended and how long they took", async () => {
     const { ADMIN_ADDRESS } = shop.services.shop.process("orders").env;
     const text = await (await fetch(`http://${ADMIN_ADDRESS}/metrics`)).text();
     const wanted = `outcome="${outcome}"`;
-    const line = text.split("\n").find((l) => l.startsWith("orders_saga_duration_count{") && l.includes(wanted));
+    const line = text
+      .split("\n")
+      .find((l) => l.startsWith("orders_saga_duration_seconds_count{") && l.includes(wanted));
     assert.match(text, /^orders_sagas_open(\{.*\})? \d+$/m);
-    assert.match(text, /^orders_sagas_oldest(\{.*\})? [\d.]+$/m);
+    assert.match(text, /^orders_sagas_oldest_seconds(\{.*\})? [\d.]+$/m);
     return Number(line?.split(" ").at(-1) ?? 0);
   };
   const before = { succeeded: await ended("succeeded"), failed: await ended("failed") };
