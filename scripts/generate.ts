@@ -19,7 +19,7 @@ function run(command: string, args: string[], env: NodeJS.ProcessEnv = {}): void
 mkdirSync(join(root, "gen"), { recursive: true });
 run("buf", ["generate"]);
 
-const contracts = ["--path", "proto/shop", "--path", "node_modules/google-proto-files/google/rpc/error_details.proto"];
+const contracts = ["--path", "proto/shop", "--path", "proto/google/rpc/error_details.proto"];
 run("buf", ["build", "--exclude-source-info", "-o", "gen/contracts.binpb", ...contracts]);
 run("buf", ["build", "-o", "gen/contracts-with-comments.binpb", ...contracts]);
 run("buf", ["build", "node_modules/grpc-health-check/proto", "--exclude-source-info", "-o", "gen/health.binpb"]);
