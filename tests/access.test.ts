@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { methods } from "@row/runtime/contract.ts";
-import { identityOf } from "@row/topology/names.ts";
+import { identityOf, serviceOfType } from "@row/runtime/names.ts";
 import { beforeAll, test } from "vitest";
 import { type Matrix, readMatrices } from "./harness/access-matrix.ts";
 import { NO_MESSAGE, type Outcome, type Probe, type ProbeCaller } from "./harness/probe.ts";
@@ -283,9 +283,9 @@ function contractOf(rpc: string) {
 
 /** "/shop.orders.v1.OrderService/GetOrder" is served by "orders". */
 function serviceNameOf(path: string): string {
-  return path.split(".")[1] ?? "";
+  return serviceOfType(path);
 }
 
 function nameOf(rpc: string): string {
-  return rpc.split("/")[1] ?? "";
+  return serviceOfType(rpc);
 }

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { mayCall, type Verdict } from "@row/mesh/policy/verdict.ts";
 import { loadResources } from "@row/mesh/resources/read.ts";
-import { identityOf, labelsOf } from "@row/topology/names.ts";
+import { identityOf, labelsOf, serviceOfType } from "@row/runtime/names.ts";
 import { test } from "vitest";
 import { type Matrix, readMatrices } from "./harness/access-matrix.ts";
 
@@ -100,5 +100,5 @@ function ask(service: string, path: string, caller: string | undefined): Verdict
 
 /** "shop.orders.v1.OrderService/GetOrder" is served by "orders". */
 function serviceOf(rpc: string): string {
-  return rpc.split(".")[1] ?? "";
+  return serviceOfType(rpc);
 }

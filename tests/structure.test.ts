@@ -9,7 +9,7 @@ const root = resolve(import.meta.dirname, "..");
 /** What the sources of a workspace may import besides their own; whatever tests, measures or checks may import anything. */
 const FOUNDATIONS: Readonly<Record<string, readonly string[]>> = {
   runtime: ["gen"],
-  topology: ["gen"],
+  topology: ["gen", "runtime"],
   mesh: ["gen", "runtime", "topology"],
   laptop: ["gen", "runtime", "topology", "mesh"],
   k8s: ["gen", "runtime", "topology", "mesh"],

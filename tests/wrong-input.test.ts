@@ -3,6 +3,7 @@ import { randomUUIDv7 } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import { PlaceOrderRequest } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import { methods } from "@row/runtime/contract.ts";
+import { serviceOfType } from "@row/runtime/names.ts";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { quietData } from "./harness/data-trace.ts";
 import { forgedTokens } from "./harness/forged-tokens.ts";
@@ -412,7 +413,7 @@ describe("what is wrong is refused, by name and with the fix, and leaves no trac
     const admin = await shop.demoUser("admin");
     const bytes = [Buffer.from([0xff]), Buffer.from("{}"), Buffer.from([0x0a, 0x05, 0x01]), Buffer.alloc(64, 0x07)];
     for (const [path, contract] of methods) {
-      const name = path.split(".")[1] ?? "";
+      const name = serviceOfType(path);
       if (!shop.services.includes(name)) continue;
       const probe = shop.probe(name);
       for (const garbage of bytes) {

@@ -11,7 +11,7 @@ import { RuntimeApi } from "@row/mesh/haproxy/data-plane/runtime-api.ts";
 import type { Workload } from "@row/mesh/haproxy/workload.ts";
 import { openTrustAnchor, writeCertificate } from "@row/mesh/identity/trust-anchor.ts";
 import { readResources } from "@row/mesh/resources/read.ts";
-import { labelsOf } from "@row/topology/names.ts";
+import { labelsOf } from "@row/runtime/names.ts";
 import type { Watched } from "./measure/process-watch.ts";
 import { PORTS } from "./ports.ts";
 

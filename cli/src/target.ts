@@ -1,4 +1,5 @@
 /** Where the shop runs that a command speaks to: on this machine, or in a cluster. What a target does is loaded when it is asked. */
+
 import { type Installation, realPort } from "@row/laptop/installation.ts";
 import { Secrets } from "@row/laptop/secrets.ts";
 import { askMesh, NotRunning } from "@row/laptop/supervisor/control-client.ts";
@@ -6,6 +7,7 @@ import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import type { Stat } from "@row/mesh/observer/stat.ts";
 import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
 import type { Kind, Resource } from "@row/mesh/resources/resource.ts";
+import { serviceOfType } from "@row/runtime/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { Kubectl } from "./cluster/kubectl.ts";
 
@@ -106,7 +108,7 @@ export function clusterTarget(kubectl: Kubectl, root: string): Target {
 /** The service of a domain has the domain's name: shop.orders.v1.OrderService is answered by orders. */
 async function addressOf(installation: Installation, serviceType: string): Promise<string> {
   const { discoverServices } = await import("@row/topology/service-manifest.ts");
-  const domain = serviceType.split(".")[1];
+  const domain = serviceOfType(serviceType);
   const service = discoverServices(installation.root).find(({ name }) => name === domain);
   if (!service) throw new RowError(`No service answers ${serviceType}: name one with --address`);
   return `127.0.0.1:${realPort(installation, service.port)}`;

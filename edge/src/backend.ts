@@ -1,7 +1,8 @@
 /** A service behind the edge, called through grpc-js with bytes that are encoded already. */
+
 import { type ClientReadableStream, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { MethodContract } from "@row/runtime/contract.ts";
-import { IDENTITY_SUFFIX } from "@row/runtime/rpc/access.ts";
+import { identityOf } from "@row/runtime/names.ts";
 import { baggageHeaders } from "@row/runtime/rpc/baggage.ts";
 import { FollowedClient } from "@row/runtime/rpc/reloading-client.ts";
 import type { ServiceConfigFile } from "@row/runtime/rpc/retry-config.ts";
@@ -25,7 +26,7 @@ export class Backend {
   constructor(service: string, address: string, claimsIdentity: boolean, serviceConfig?: ServiceConfigFile) {
     this.#service = service;
     this.#client = new FollowedClient(address, serviceConfig);
-    this.#identity = claimsIdentity ? `edge.${IDENTITY_SUFFIX}` : undefined;
+    this.#identity = claimsIdentity ? identityOf("edge") : undefined;
   }
 
   /** Calls a unary RPC. Rejects with a ConnectError; `onCall` is given what cancels the call. */

@@ -2,18 +2,13 @@
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { type MethodContract, methods } from "@row/runtime/contract.ts";
 
-/** The service's name as its folder has it: "/shop.orders.v1.OrderService/GetOrder" is of "orders". */
-export function serviceOf(contract: MethodContract): string {
-  return contract.path.split(".", 2)[1] ?? "";
-}
-
 /** Every RPC of the contracts that an end user may call. */
 const forEndUsers = [...methods.values()].filter(({ access }) => access !== Access.NONE);
 
 /** The services that have such an RPC. */
-export const servicesForEndUsers: readonly string[] = [...new Set(forEndUsers.map(serviceOf))];
+export const servicesForEndUsers: readonly string[] = [...new Set(forEndUsers.map(({ service }) => service))];
 
 /** The RPCs that the edge serves when it can call these services. */
 export function servedBy(services: ReadonlySet<string>): MethodContract[] {
-  return forEndUsers.filter((contract) => services.has(serviceOf(contract)));
+  return forEndUsers.filter(({ service }) => services.has(service));
 }

@@ -112,6 +112,7 @@ function descriptorOf(name: string): DescMethod {
 function contractOf(name: string): MethodContract {
   return {
     path: `/specimen.Service/${name}`,
+    service: "specimen",
     descriptor: descriptorOf(name),
     timeoutMs: 1_000,
     access: Access.PUBLIC,

@@ -1,4 +1,4 @@
-import { NAMESPACE } from "@row/topology/names.ts";
+import { NAMESPACE } from "@row/runtime/names.ts";
 
 export type Component = "service" | "store" | "job" | "tool" | "outside" | "namespace";
 

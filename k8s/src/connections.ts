@@ -1,4 +1,5 @@
 import { DATABASES_ACCOUNT, migrationAccount, STREAMS_ACCOUNT } from "@row/mesh/generate/store-policy.ts";
+import { TOOLBOX } from "@row/runtime/names.ts";
 import type { Shop } from "./shop.ts";
 
 /** One workload that opens connections to another, each by its name. */
@@ -7,7 +8,6 @@ export interface Connection {
   readonly to: string;
 }
 
-export const TOOLBOX = "toolbox";
 export const MAILPIT = "mailpit";
 
 /** Every connection that the shop makes inside its namespace: what service.yaml says, and what follows from it. */

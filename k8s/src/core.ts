@@ -1,4 +1,5 @@
-import { connections, MAILPIT, TOOLBOX } from "./connections.ts";
+import { TOOLBOX } from "@row/runtime/names.ts";
+import { connections, MAILPIT } from "./connections.ts";
 import { mailpit } from "./infrastructure/mailpit.ts";
 import { nats, streamsJob } from "./infrastructure/nats.ts";
 import { databasesJob, postgres } from "./infrastructure/postgres.ts";

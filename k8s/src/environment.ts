@@ -1,5 +1,5 @@
+import { GRPC_PORT } from "@row/runtime/names.ts";
 import { calleeVariable } from "@row/topology/callees.ts";
-import { GRPC_PORT } from "@row/topology/names.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { IEnvVar } from "kubernetes-models/v1";
 import { fromPod, fromSecret } from "./pod.ts";

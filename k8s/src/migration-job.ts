@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { migrationAccount } from "@row/mesh/generate/store-policy.ts";
+import { FIRST_VERSION } from "@row/runtime/names.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { IJob } from "kubernetes-models/batch/v1";
 import type { IContainer } from "kubernetes-models/v1";
@@ -20,7 +21,7 @@ const RESOURCES = { requests: { cpu: "50m", memory: "96Mi" }, limits: { memory: 
  */
 export function migrationJob(service: ServiceManifest, shop: Shop): IJob {
   const name = migrationAccount(service.name);
-  const about: About = { ...shop.about(service, "v1"), name, component: "job" };
+  const about: About = { ...shop.about(service, FIRST_VERSION), name, component: "job" };
   const migrate: IContainer = {
     ...inImage(service, "migrate", ["node", "/app/runtime/src/database/run-migrations.ts"]),
     env: [fromSecret("DATABASE_URL", service.name)],

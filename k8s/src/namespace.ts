@@ -1,4 +1,4 @@
-import { NAMESPACE } from "@row/topology/names.ts";
+import { NAMESPACE } from "@row/runtime/names.ts";
 import type { ILimitRange, INamespace, IResourceQuota } from "kubernetes-models/v1";
 import { type About, labels, metadata, ownership } from "./about.ts";
 

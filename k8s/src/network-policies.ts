@@ -1,4 +1,4 @@
-import { NAMESPACE } from "@row/topology/names.ts";
+import { NAMESPACE } from "@row/runtime/names.ts";
 import type { INetworkPolicy, INetworkPolicyPeer } from "kubernetes-models/networking.k8s.io/v1";
 import { type About, metadata } from "./about.ts";
 import type { Connection } from "./connections.ts";

@@ -1,4 +1,4 @@
-import { FIRST_VERSION } from "@row/mesh/generate/services.ts";
+import { FIRST_VERSION } from "@row/runtime/names.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { IStatefulSet } from "kubernetes-models/apps/v1";
 import type { IPersistentVolumeClaim, IService } from "kubernetes-models/v1";

@@ -1,5 +1,5 @@
-import { FIRST_VERSION, versionName } from "@row/mesh/generate/services.ts";
-import { GRPC_PORT } from "@row/topology/names.ts";
+import { versionName } from "@row/mesh/generate/services.ts";
+import { FIRST_VERSION, GRPC_PORT } from "@row/runtime/names.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { IDeployment } from "kubernetes-models/apps/v1";
 import type { IHorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { SCRAPER } from "@row/mesh/generate/servers.ts";
-import { IDENTITY_DOMAIN } from "@row/topology/names.ts";
+import { IDENTITY_DOMAIN } from "@row/runtime/names.ts";
 import { DaemonSet, Deployment } from "kubernetes-models/apps/v1";
 import type { IPodSpec } from "kubernetes-models/v1";
 import { test } from "vitest";

@@ -1,6 +1,6 @@
 // Who may reach whom, as the mesh's policy, the NetworkPolicies and the pods say it: each from its own source, and all the same.
 import assert from "node:assert/strict";
-import { IDENTITY_DOMAIN } from "@row/topology/names.ts";
+import { IDENTITY_DOMAIN } from "@row/runtime/names.ts";
 import { test } from "vitest";
 import { core, field, type KubeObject, list, mesh, shop, type Workload, workloads } from "./manifests.ts";
 

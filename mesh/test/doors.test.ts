@@ -5,7 +5,7 @@ import { createServer, request } from "node:http";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, status } from "@grpc/grpc-js";
-import { identityOf } from "@row/topology/names.ts";
+import { identityOf } from "@row/runtime/names.ts";
 import { afterAll, beforeAll, test } from "vitest";
 import type { Workload } from "../src/haproxy/workload.ts";
 import { allow, resources, route, server, services, to } from "./manifests.ts";

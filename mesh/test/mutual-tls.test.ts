@@ -4,7 +4,7 @@ import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { connect as tlsConnect } from "node:tls";
 import { credentials, status } from "@grpc/grpc-js";
-import { identityOf } from "@row/topology/names.ts";
+import { identityOf } from "@row/runtime/names.ts";
 import { afterAll, beforeAll, test } from "vitest";
 import type { Workload } from "../src/haproxy/workload.ts";
 import { openTrustAnchor, writeCertificate } from "../src/identity/trust-anchor.ts";

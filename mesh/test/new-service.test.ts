@@ -7,7 +7,7 @@ import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { methodsIn } from "@row/runtime/contract.ts";
 import { eventsIn } from "@row/runtime/events/stream-names.ts";
-import { identityOf, labelsOf } from "@row/topology/names.ts";
+import { identityOf, labelsOf } from "@row/runtime/names.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 import { test } from "vitest";
 import { meshFiles } from "../src/generate/mesh-files.ts";

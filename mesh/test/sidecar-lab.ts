@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { labelsOf } from "@row/topology/names.ts";
+import { labelsOf } from "@row/runtime/names.ts";
 import { type CompiledSidecar, compile } from "../src/haproxy/compile/compile.ts";
 import { checkConfiguration } from "../src/haproxy/data-plane/check-configuration.ts";
 import { reload } from "../src/haproxy/data-plane/reload.ts";

@@ -1,4 +1,5 @@
 /** What the contracts say, read once from the buf image that `npm run generate` writes. */
+
 import { readFileSync } from "node:fs";
 import { createFileRegistry, type DescMethod, type FileRegistry, fromBinary, getOption } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
@@ -9,6 +10,7 @@ import {
   type Role,
   RoleSchema,
 } from "@row/gen/es/shop/options/v1/method_pb.ts";
+import { END_USER_CARRIERS, serviceOfType } from "./names.ts";
 
 const image = fromBinary(
   FileDescriptorSetSchema,
@@ -31,6 +33,8 @@ const CALL_CLASS_MS: Readonly<Record<number, number>> = {
 export interface MethodContract {
   /** Full gRPC path, "/shop.orders.v1.OrderService/PlaceOrder". */
   readonly path: string;
+  /** The service that serves it, by its folder's name: "orders". */
+  readonly service: string;
   readonly descriptor: DescMethod;
   /** Longest time in milliseconds; Infinity for streams. */
   readonly timeoutMs: number;
@@ -43,8 +47,6 @@ export interface MethodContract {
   readonly isIdempotent: boolean;
 }
 
-const CARRIES_END_USERS = ["edge", "toolbox"];
-
 /** The role's name in tokens: ROLE_ADMIN is "admin". */
 export function roleName(role: Role): string {
   return (RoleSchema.value[role]?.localName ?? "").toLowerCase();
@@ -53,9 +55,10 @@ export function roleName(role: Role): string {
 function methodContract(descriptor: DescMethod): MethodContract | undefined {
   const policy = getOption(descriptor, methodOption);
   if (policy.callClass === CallClass.UNSPECIFIED) return undefined;
-  const carriers = policy.access === Access.NONE ? [] : CARRIES_END_USERS;
+  const carriers = policy.access === Access.NONE ? [] : END_USER_CARRIERS;
   return {
     path: `/${descriptor.parent.typeName}/${descriptor.name}`,
+    service: serviceOfType(descriptor.parent.typeName),
     descriptor,
     timeoutMs: CALL_CLASS_MS[policy.callClass] ?? 0,
     access: policy.access,

@@ -1,9 +1,11 @@
 /** The environment variables that many processes share; a service spreads those it needs into its own. */
+
 import { address, integer, oneOf, optional, text, url } from "./config.ts";
+import { FIRST_VERSION } from "./names.ts";
 
 /** Every process has these. */
 export const processVariables = {
-  version: text("SERVICE_VERSION", "v1"),
+  version: text("SERVICE_VERSION", FIRST_VERSION),
   instance: optional(text("INSTANCE")),
   listenAddress: address("LISTEN_ADDRESS"),
   adminAddress: address("ADMIN_ADDRESS"),

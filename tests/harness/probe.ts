@@ -2,7 +2,7 @@ import { type ChannelCredentials, Client, credentials, Metadata, type ServiceErr
 import { ErrorInfo } from "@row/gen/grpc/google/rpc/error_details.ts";
 import { Status } from "@row/gen/grpc/google/rpc/status.ts";
 import { methodAt } from "@row/runtime/contract.ts";
-import { IDENTITY_SUFFIX } from "@row/runtime/rpc/access.ts";
+import { identityOf } from "@row/runtime/names.ts";
 
 /** How a call ended. */
 export interface Outcome {
@@ -45,7 +45,7 @@ export class Probe {
   /** How the call ended; a stream ends with its first message. */
   async call(path: string, request: Uint8Array, caller: ProbeCaller = {}): Promise<Outcome> {
     const metadata = new Metadata();
-    const vouched = caller.service === undefined ? undefined : `${caller.service}.${IDENTITY_SUFFIX}`;
+    const vouched = caller.service === undefined ? undefined : identityOf(caller.service);
     const claimed = this.#sidecar ? caller.identity : (vouched ?? caller.identity);
     if (claimed !== undefined) metadata.set("l5d-client-id", claimed);
     if (caller.token !== undefined) metadata.set("authorization", `Bearer ${caller.token}`);

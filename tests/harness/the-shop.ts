@@ -9,7 +9,7 @@ import { storePorts } from "@row/laptop/stores/ports.ts";
 import { postgresUrl } from "@row/laptop/stores/postgres.ts";
 import { askHalt, askResume, askStatus } from "@row/laptop/supervisor/control-client.ts";
 import { readTrustAnchor, type TrustAnchor } from "@row/mesh/identity/trust-anchor.ts";
-import { identityOf } from "@row/topology/names.ts";
+import { identityOf } from "@row/runtime/names.ts";
 import pg from "pg";
 import { inject } from "vitest";
 import { Probe } from "./probe.ts";

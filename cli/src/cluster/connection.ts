@@ -1,5 +1,5 @@
 /** A way to the services of a cluster from inside its mesh, as its toolbox. */
-import { GRPC_PORT } from "@row/topology/names.ts";
+import { GRPC_PORT, serviceOfType } from "@row/runtime/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { Connection } from "../target.ts";
 import type { Kubectl } from "./kubectl.ts";
@@ -25,7 +25,7 @@ export function connect(kubectl: Kubectl, root: string): Connection {
 
 /** The Service of a domain has the domain's name: shop.orders.v1.OrderService is answered by orders. */
 function serviceOf(serviceType: string): string {
-  const [, domain] = serviceType.split(".");
+  const domain = serviceOfType(serviceType);
   if (!domain) throw new RowError(`No service answers ${serviceType}: name one with --address`);
   return domain;
 }

@@ -2,7 +2,7 @@
 import { type ChildProcessByStdio, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { NAMESPACE } from "@row/topology/names.ts";
+import { NAMESPACE } from "@row/runtime/names.ts";
 import { codeOf, RowError } from "@row/topology/row-error.ts";
 
 /** What kubectl said when it would not. */

@@ -1,6 +1,6 @@
 /** Who calls whom in a cluster, as Prometheus has it from the callers' sidecars. */
 import type { Stat, StatEdge } from "@row/mesh/observer/stat.ts";
-import { NAMESPACE } from "@row/topology/names.ts";
+import { NAMESPACE } from "@row/runtime/names.ts";
 import type { StatQuery, StatSource } from "../target.ts";
 import type { Kubectl } from "./kubectl.ts";
 import { openPrometheus, type Prometheus, type Sample } from "./prometheus.ts";

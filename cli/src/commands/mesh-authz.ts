@@ -1,14 +1,14 @@
 /** `row mesh authz`: who may call what, by the policies that are in force. */
+
 import { accessTable } from "@row/mesh/policy/access-table.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
 import { methods } from "@row/runtime/contract.ts";
+import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { Command } from "commander";
 import { good, heading, lesser } from "../colours.ts";
 import { table } from "../table.ts";
 import type { Target } from "../target.ts";
-
-const VERSION = "v1";
 
 export function authzCommand(target: () => Target): Command {
   return new Command("authz")
@@ -24,9 +24,9 @@ export function authzCommand(target: () => Target): Command {
 
 /** Who may call what by some policies, as a table or as JSON. */
 function authzText(resources: readonly Resource[], service: string | undefined, json = false): string {
-  const { callers, rows } = accessTable(resources, [...methods.keys()], VERSION, service);
+  const { callers, rows } = accessTable(resources, methods.values(), FIRST_VERSION, service);
   if (rows.length === 0) {
-    const { rows: all } = accessTable(resources, [...methods.keys()], VERSION);
+    const { rows: all } = accessTable(resources, methods.values(), FIRST_VERSION);
     const known = [...new Set(all.map((row) => row.service))].join(", ");
     throw new RowError(
       `Cannot show who may call ${service ?? "anything"}: there are policies for ${known || "no service"}`,

@@ -19,7 +19,6 @@ import {
 } from "@connectrpc/connect";
 import { methodAt } from "@row/runtime/contract.ts";
 import { type Backend, deadlineOf } from "../backend.ts";
-import { serviceOf } from "../contract.ts";
 import type { Exchange } from "../inbound-call.ts";
 
 /** The request that a call is made for; every call through the transport has one. */
@@ -77,7 +76,7 @@ export class GrpcTransport implements Transport {
 
   #call(method: DescMethodUnary | DescMethodStreaming, contextValues: ContextValues | undefined) {
     const contract = methodAt(`/${method.parent.typeName}/${method.name}`);
-    const backend = this.#backends.get(serviceOf(contract));
+    const backend = this.#backends.get(contract.service);
     const exchange = contextValues?.get(EXCHANGE);
     if (!backend || !exchange)
       throw new Error(`Cannot call ${contract.path}: it needs a backend and the request it is for`);

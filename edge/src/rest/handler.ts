@@ -5,7 +5,6 @@ import { DomainError } from "@row/runtime/domain-error.ts";
 import { validateBytes } from "@row/runtime/rpc/validate.ts";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Backend, deadlineOf } from "../backend.ts";
-import { serviceOf } from "../contract.ts";
 import { Exchange, type Surroundings } from "../inbound-call.ts";
 import { fromThrown } from "../rpc-error.ts";
 import type { Binding } from "./binding.ts";
@@ -46,7 +45,7 @@ export class RestHandler {
   constructor(options: RestOptions) {
     this.#options = options;
     for (const binding of options.bindings) {
-      const backend = options.backends.get(serviceOf(binding.contract));
+      const backend = options.backends.get(binding.contract.service);
       if (!backend) continue;
       const { httpMethod, path, contract } = binding;
       const route = { binding, backend, input: contract.descriptor.input, name: `${httpMethod} ${path}` };

@@ -1,6 +1,6 @@
+import { TOOLBOX } from "@row/runtime/names.ts";
 import type { IDeployment } from "kubernetes-models/apps/v1";
 import { type About, labels, metadata } from "../about.ts";
-import { TOOLBOX } from "../connections.ts";
 import { values } from "../environment.ts";
 import { PULL_POLICY, THIRD_PARTY } from "../images.ts";
 import { CONFINED, confinedPod, SCRATCH } from "../pod.ts";

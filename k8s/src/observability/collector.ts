@@ -1,4 +1,4 @@
-import { NAMESPACE as SHOP } from "@row/topology/names.ts";
+import { NAMESPACE as SHOP } from "@row/runtime/names.ts";
 import type { IConfigMap } from "kubernetes-models/v1";
 import { stringify } from "yaml";
 import { IMAGES } from "./images.ts";

@@ -1,5 +1,5 @@
 /** Where all of the profile is: a namespace of its own, since it may watch more than one shop. */
-import { IDENTITY_DOMAIN, NAMESPACE as SHOP } from "@row/topology/names.ts";
+import { IDENTITY_DOMAIN, NAMESPACE as SHOP } from "@row/runtime/names.ts";
 import type { INamespace } from "kubernetes-models/v1";
 import { type About, labels, ownership } from "../about.ts";
 import { PROXY } from "../namespace.ts";

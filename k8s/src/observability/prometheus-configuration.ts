@@ -1,4 +1,4 @@
-import { NAMESPACE as SHOP } from "@row/topology/names.ts";
+import { NAMESPACE as SHOP } from "@row/runtime/names.ts";
 import { NAMESPACE } from "./namespace.ts";
 
 interface Relabel {

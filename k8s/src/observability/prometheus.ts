@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { NAMESPACE as SHOP } from "@row/topology/names.ts";
+import { NAMESPACE as SHOP } from "@row/runtime/names.ts";
 import type { IRole, IRoleBinding } from "kubernetes-models/rbac.authorization.k8s.io/v1";
 import { stringify } from "yaml";
 import { IMAGES } from "./images.ts";

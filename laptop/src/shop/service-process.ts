@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { join } from "node:path";
+import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { calleesOf, calleeVariable } from "@row/topology/callees.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { type Installation, realPort } from "../installation.ts";
@@ -35,14 +36,12 @@ export interface Place {
   env?: Record<string, string>;
 }
 
-const VERSION = "v1";
-
 /** The one instance of a service that has no sidecar: it listens on the service's own ports. */
 export function directPlace(service: ServiceManifest, installation: Installation): Place {
   const at = (declared: number) => loopback(installation, declared);
   return {
-    instance: `${service.name}-${VERSION}-1`,
-    version: VERSION,
+    instance: `${service.name}-${FIRST_VERSION}-1`,
+    version: FIRST_VERSION,
     addresses: addressesOf(service, installation),
     listen: at(service.port),
     grpcListen: service.grpcPort === undefined ? undefined : at(service.grpcPort),

@@ -1,4 +1,5 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 
 /** A version of a service and how many of it run, as a Deployment says it in a cluster. */
@@ -11,9 +12,6 @@ export interface Deployment {
   /** What was asked for: the folder or the git reference that `from` was made of. */
   readonly asked?: string;
 }
-
-/** The version that the shop's own code is, which is there without being deployed. */
-export const FIRST_VERSION = "v1";
 
 /** What runs besides, or in other numbers than, one v1 of every service; kept in a file so that it is there after a restart. */
 export class Deployments {

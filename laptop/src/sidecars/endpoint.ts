@@ -1,7 +1,7 @@
 import { join } from "node:path";
+import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { type Installation, realPort } from "../installation.ts";
 import { addressesOf, type Place } from "../shop/service-process.ts";
-import { FIRST_VERSION } from "./deployments.ts";
 import { type Instance, instanceName } from "./instance.ts";
 import type { MeshPorts } from "./mesh-ports.ts";
 

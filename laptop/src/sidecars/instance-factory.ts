@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Workload } from "@row/mesh/haproxy/workload.ts";
+import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 import { realPort } from "../installation.ts";
@@ -10,7 +11,7 @@ import type { ProcessSpec } from "../supervisor/supervised-process.ts";
 import { BrokenEndpoints } from "./broken-endpoints.ts";
 import { Certificates } from "./certificates.ts";
 import { checkEvents } from "./checkout-events.ts";
-import { type Deployment, FIRST_VERSION } from "./deployments.ts";
+import type { Deployment } from "./deployments.ts";
 import { instanceName, type MeshFolders, newInstance, toolboxWorkload } from "./instance.ts";
 import type { Member, Members } from "./instances.ts";
 import type { MeshHost } from "./mesh-host.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Workload } from "@row/mesh/haproxy/workload.ts";
-import { labelsOf } from "@row/topology/names.ts";
+import { FIRST_VERSION, labelsOf, TOOLBOX } from "@row/runtime/names.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { Deployment } from "./deployments.ts";
 import type { MeshPorts } from "./mesh-ports.ts";
@@ -85,16 +85,14 @@ export function newInstance(
   };
 }
 
-export const TOOLBOX = "toolbox";
-
 /** The workload that people call from: a sidecar alone. */
 export function toolboxWorkload(calls: readonly string[], folders: MeshFolders, mesh: MeshPorts): Workload {
   return {
-    ...sidecarOf(`${TOOLBOX}-v1-1`, calls, folders, mesh),
+    ...sidecarOf(`${TOOLBOX}-${FIRST_VERSION}-1`, calls, folders, mesh),
     service: TOOLBOX,
-    version: "v1",
+    version: FIRST_VERSION,
     account: TOOLBOX,
-    labels: labelsOf(TOOLBOX, "v1"),
+    labels: labelsOf(TOOLBOX, FIRST_VERSION),
     isReady: true,
     laptopPorts: [],
     anyServicePort: mesh.anyService,

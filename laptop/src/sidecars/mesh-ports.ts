@@ -1,3 +1,4 @@
+import { TOOLBOX } from "@row/runtime/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { type Installation, realPort } from "../installation.ts";
@@ -37,7 +38,7 @@ export function firstInboundPort(installation: Installation, { port }: ServiceMa
 export function namedMeshPorts(installation: Installation, meshed: ServiceManifest[]): Map<number, string> {
   const { anyService, observerHttp } = meshPorts(installation);
   const ports = new Map([
-    [anyService, "toolbox"],
+    [anyService, TOOLBOX],
     [observerHttp, "observer"],
   ]);
   for (const service of meshed) {

@@ -1,12 +1,13 @@
 import { mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 import type { Secrets } from "../secrets.ts";
 import { serviceProcess } from "../shop/service-process.ts";
 import type { SupervisedProcess } from "../supervisor/supervised-process.ts";
-import { Deployments, FIRST_VERSION } from "./deployments.ts";
+import { Deployments } from "./deployments.ts";
 import { meshedPlace } from "./endpoint.ts";
 import { MeshFolders } from "./instance.ts";
 import { Outfitter } from "./instance-factory.ts";

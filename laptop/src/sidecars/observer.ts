@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { MeshView } from "@row/mesh/haproxy/workload.ts";
 import { failureAccrual } from "@row/mesh/resources/failure-accrual.ts";
 import type { Service } from "@row/mesh/resources/resource.ts";
+import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { logFile } from "../state-dir.ts";
 import { healthy } from "../stores/nats.ts";
 import type { ProcessSpec } from "../supervisor/supervised-process.ts";
@@ -21,7 +22,7 @@ export function observerProcess(stateDir: string, folders: MeshFolders, ports: M
   return {
     name: "observer",
     service: "observer",
-    version: "v1",
+    version: FIRST_VERSION,
     command: process.execPath,
     args: ["--max-semi-space-size=8", PROGRAM],
     cwd: data,

@@ -1,12 +1,13 @@
 import { hasVersion, splitOf, versionsInUse, withoutVersion } from "@row/mesh/policy/traffic-split.ts";
 import type { Resource, Service } from "@row/mesh/resources/resource.ts";
+import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { migrateService } from "../provision/provision.ts";
 import type { Infrastructure } from "../stores/infrastructure.ts";
 import { prepareCheckout, removeCheckout } from "./checkout.ts";
 import { provideEvents } from "./checkout-events.ts";
-import { type Deployment, FIRST_VERSION } from "./deployments.ts";
+import type { Deployment } from "./deployments.ts";
 import type { Member } from "./instances.ts";
 import type { Mesh } from "./mesh.ts";
 import type { AnswerOf, RequestOf, Versions } from "./requests.ts";

@@ -1,4 +1,4 @@
-import { identityOf } from "@row/topology/names.ts";
+import { identityOf } from "@row/runtime/names.ts";
 import { type KubernetesObject, kubernetesObject } from "./kubernetes-object.ts";
 
 const POLICY_GROUP = "policy.linkerd.io";

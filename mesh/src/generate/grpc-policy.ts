@@ -1,4 +1,5 @@
 import type { MethodContract } from "@row/runtime/contract.ts";
+import { TOOLBOX } from "@row/runtime/names.ts";
 import { allowAccounts, routeParent } from "./authorizations.ts";
 import { fittingName, type KubernetesObject, kubernetesObject } from "./kubernetes-object.ts";
 import { methodRules } from "./method-rules.ts";
@@ -36,7 +37,7 @@ export function grpcPolicy(service: string, methods: readonly MethodContract[]):
     ...byCallers(methods).flatMap(({ callers, methods }) =>
       allowed(routeName(service, callers, methods), callers, methodRules(methods)),
     ),
-    ...allowed(`${service}-health-and-reflection`, ["toolbox"], lookingAround),
+    ...allowed(`${service}-health-and-reflection`, [TOOLBOX], lookingAround),
     route(`${service}-for-nobody`, [{}]),
   ];
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { NAMESPACE } from "@row/topology/names.ts";
+import { NAMESPACE } from "@row/runtime/names.ts";
 
 /** A manifest as it is written to a file. */
 export interface KubernetesObject {

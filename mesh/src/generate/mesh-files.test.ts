@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type MethodContract, methods } from "@row/runtime/contract.ts";
-import { IDENTITY_DOMAIN, NAMESPACE } from "@row/topology/names.ts";
+import { IDENTITY_DOMAIN, NAMESPACE } from "@row/runtime/names.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 import { test } from "vitest";
 import { readResources } from "../resources/read.ts";

@@ -24,7 +24,7 @@ export function meshFiles({ services, methods, publishes }: MeshSources): Map<st
   const objects = new Map<string, KubernetesObject[]>();
   for (const service of services) {
     const { name } = service;
-    const own = methods.filter((method) => serviceOf(method) === name);
+    const own = methods.filter(({ service }) => service === name);
     objects.set(`policy/${name}`, policyObjects(service, own, services));
     if (service.outside) continue;
     objects.set(`services/${name}`, serviceObjects(service));
@@ -34,11 +34,6 @@ export function meshFiles({ services, methods, publishes }: MeshSources): Map<st
   for (const [store, policy] of storePolicies(services, publishes)) objects.set(`policy/${store}`, policy);
   refuseNamesakes([...objects.values()].flat());
   return new Map([...objects].sort().map(([path, list]) => [`mesh/${path}.yaml`, fileText(list)]));
-}
-
-/** "shop.catalog.v1.CatalogService" is served by "catalog". */
-function serviceOf({ descriptor }: MethodContract): string {
-  return descriptor.parent.typeName.split(".")[1] ?? "";
 }
 
 // Whichever is applied last would replace the other.

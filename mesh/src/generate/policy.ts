@@ -1,4 +1,5 @@
 import type { MethodContract } from "@row/runtime/contract.ts";
+import { TOOLBOX } from "@row/runtime/names.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { allowAccounts, allowAnybody } from "./authorizations.ts";
 import { grpcPolicy } from "./grpc-policy.ts";
@@ -24,7 +25,7 @@ export function policyObjects(
 
 /** The toolbox answers nobody; it has an identity, and the callees' policies say what that is good for. */
 export function toolboxPolicy(): KubernetesObject[] {
-  return [account("toolbox")];
+  return [account(TOOLBOX)];
 }
 
 // Browsers and curl come from outside the mesh; the edge itself says what an end user may do.

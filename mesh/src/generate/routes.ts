@@ -1,5 +1,5 @@
 import type { MethodContract } from "@row/runtime/contract.ts";
-import { GRPC_PORT } from "@row/topology/names.ts";
+import { GRPC_PORT } from "@row/runtime/names.ts";
 import { type KubernetesObject, kubernetesObject } from "./kubernetes-object.ts";
 import { methodRules } from "./method-rules.ts";
 import { versionName } from "./services.ts";

@@ -1,4 +1,4 @@
-import { identityOf } from "@row/topology/names.ts";
+import { identityOf } from "@row/runtime/names.ts";
 import { allowIdentities } from "./authorizations.ts";
 import { type KubernetesObject, kubernetesObject } from "./kubernetes-object.ts";
 

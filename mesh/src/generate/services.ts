@@ -1,9 +1,6 @@
-import { GRPC_PORT } from "@row/topology/names.ts";
+import { FIRST_VERSION, GRPC_PORT } from "@row/runtime/names.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { type KubernetesObject, kubernetesObject } from "./kubernetes-object.ts";
-
-/** The version that gets all calls until a split says otherwise. */
-export const FIRST_VERSION = "v1";
 
 /**
  * Linkerd takes an endpoint out after so many failures in a row; its default is 7. No service answers what a caller did wrong

@@ -2,7 +2,7 @@
 import { webcrypto } from "node:crypto";
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
-import { identityOf, NAMESPACE } from "@row/topology/names.ts";
+import { identityOf, NAMESPACE } from "@row/runtime/names.ts";
 
 /** A certificate with its private key, and how long it holds. */
 export interface IssuedCertificate {

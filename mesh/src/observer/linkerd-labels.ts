@@ -1,4 +1,4 @@
-import { GRPC_PORT, IDENTITY_DOMAIN, NAMESPACE } from "@row/topology/names.ts";
+import { GRPC_PORT, IDENTITY_DOMAIN, NAMESPACE } from "@row/runtime/names.ts";
 import type { RouteBackend } from "./call-edge.ts";
 import type { Pod } from "./pod.ts";
 import { type Labels, labelText } from "./prometheus-text.ts";

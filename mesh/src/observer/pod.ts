@@ -1,3 +1,5 @@
+import { FIRST_VERSION } from "@row/runtime/names.ts";
+
 /** A client whose sidecar reports requests. */
 export interface Pod {
   /** "orders-v1-1" */
@@ -10,6 +12,6 @@ export interface Pod {
 
 /** Named by the instance until the sidecars file tells: orders-v1-1 is orders, v1. */
 export function podOf(instance: string): Pod {
-  const [, service = instance, version = "v1"] = /^(.+)-(v[^-]+)-\d+$/.exec(instance) ?? [];
+  const [, service = instance, version = FIRST_VERSION] = /^(.+)-(v[^-]+)-\d+$/.exec(instance) ?? [];
   return { instance, service, version, lines: 0 };
 }

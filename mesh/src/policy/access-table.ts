@@ -1,4 +1,5 @@
-import { IDENTITY_DOMAIN, identityOf, labelsOf, NAMESPACE } from "@row/topology/names.ts";
+import type { MethodContract } from "@row/runtime/contract.ts";
+import { IDENTITY_DOMAIN, identityOf, labelsOf, NAMESPACE } from "@row/runtime/names.ts";
 import type { Resource } from "../resources/resource.ts";
 import { inboundPolicy } from "./inbound.ts";
 import { mayCall, type Verdict } from "./verdict.ts";
@@ -26,13 +27,12 @@ const HEALTH_AND_REFLECTION = [
 /** Who may call which of these methods, of every service that there is a Service for, or of one. */
 export function accessTable(
   resources: readonly Resource[],
-  paths: readonly string[],
+  methods: Iterable<Pick<MethodContract, "service" | "path">>,
   version: string,
   only?: string,
 ): AccessTable {
   const served = new Map<string, string[]>();
-  for (const path of paths) {
-    const service = path.split(".")[1] ?? "";
+  for (const { service, path } of methods) {
     if (!hasService(resources, service) || (only !== undefined && only !== service)) continue;
     served.set(service, [...(served.get(service) ?? []), path]);
   }

@@ -1,5 +1,5 @@
 import { BlockList, isIPv6 } from "node:net";
-import { identityOf } from "@row/topology/names.ts";
+import { identityOf } from "@row/runtime/names.ts";
 import type {
   AuthorizationPolicy,
   GrpcRoute,

@@ -1,6 +1,6 @@
 /** What guards the gRPC port of a workload. */
 
-import { GRPC_PORT, NAMESPACE } from "@row/topology/names.ts";
+import { GRPC_PORT, NAMESPACE } from "@row/runtime/names.ts";
 import { selects } from "../resources/label-selector.ts";
 import type { GrpcRoute, HttpRoute, Resource, Server } from "../resources/resource.ts";
 import { type Authorization, authorizationsFor } from "./authorization.ts";

@@ -1,4 +1,4 @@
-import { GRPC_PORT } from "@row/topology/names.ts";
+import { GRPC_PORT } from "@row/runtime/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { BackendReference, GrpcRoute, GrpcRule, Resource, Service } from "../resources/resource.ts";
 

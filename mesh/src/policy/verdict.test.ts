@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { identityOf, labelsOf } from "@row/topology/names.ts";
+import { identityOf, labelsOf } from "@row/runtime/names.ts";
 import { test } from "vitest";
 import { readResources } from "../resources/read.ts";
 import { type Call, mayCall } from "./verdict.ts";

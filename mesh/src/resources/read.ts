@@ -1,7 +1,7 @@
 /** YAML → resources that the mesh obeys. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { NAMESPACE } from "@row/topology/names.ts";
+import { NAMESPACE } from "@row/runtime/names.ts";
 import { Fields } from "./fields.ts";
 import { readGrpcRoute } from "./kinds/grpc-route.ts";
 import { readHttpRoute } from "./kinds/http-route.ts";

@@ -3,14 +3,15 @@ import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import type { User } from "../call.ts";
 import type { MethodContract } from "../contract.ts";
 import { DomainError } from "../domain-error.ts";
+import { END_USER_CARRIERS, identityOf } from "../names.ts";
 
-/** The suffix of every mesh identity of this shop, after "<account>.". */
-export const IDENTITY_SUFFIX = "shop.serviceaccount.identity.linkerd.cluster.local";
+/** What follows the account in every identity of this shop. */
+const SUFFIX = identityOf("");
 
 /** The service of a mesh identity; undefined for none. Throws for an identity that is not of this shop. */
 export function serviceOf(identity: string | undefined): string | undefined {
   if (!identity) return undefined;
-  const account = identity.endsWith(`.${IDENTITY_SUFFIX}`) ? identity.slice(0, -IDENTITY_SUFFIX.length - 1) : "";
+  const account = identity.endsWith(SUFFIX) ? identity.slice(0, -SUFFIX.length) : "";
   if (!account || account.includes(".")) {
     throw new DomainError(
       "forbidden",
@@ -34,8 +35,7 @@ export function checkService(method: MethodContract, service: string | undefined
 
 /** Throws unless the contract lets this end user call. */
 export function checkUser(method: MethodContract, user: User | undefined, service: string | undefined): void {
-  const callsForItself =
-    service !== undefined && method.callers.has(service) && service !== "edge" && service !== "toolbox";
+  const callsForItself = service !== undefined && method.callers.has(service) && !END_USER_CARRIERS.includes(service);
   if (method.access === Access.PUBLIC || method.access === Access.NONE) return;
   if (!user) {
     if (callsForItself) return;

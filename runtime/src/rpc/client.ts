@@ -1,8 +1,10 @@
 /** Typed promise clients: deadline, cancellation, correlation id, trace and the user's token travel along. */
+
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { type CallContext, currentCall } from "../call.ts";
 import { type MethodContract, methodAt } from "../contract.ts";
+import { identityOf } from "../names.ts";
 import {
   type CallSpan,
   endCallSpan,
@@ -11,7 +13,6 @@ import {
   traceparent,
   tracestate,
 } from "../telemetry/telemetry.ts";
-import { IDENTITY_SUFFIX } from "./access.ts";
 import { baggageHeaders } from "./baggage.ts";
 import { FollowedClient } from "./reloading-client.ts";
 import type { ServiceConfigFile } from "./retry-config.ts";
@@ -135,7 +136,7 @@ export class GrpcChannel {
     for (const [name, value] of baggageHeaders(context?.baggage)) metadata.set(name, value);
     // A token goes only where an end user may go; services-only methods trust the mesh identity.
     if (context?.authorization && contract.access !== Access.NONE) metadata.set("authorization", context.authorization);
-    if (this.#setup.claimsIdentity) metadata.set("l5d-client-id", `${this.#setup.name}.${IDENTITY_SUFFIX}`);
+    if (this.#setup.claimsIdentity) metadata.set("l5d-client-id", identityOf(this.#setup.name));
     return metadata;
   }
 }

@@ -1,5 +1,5 @@
 /** The toolbox's port: calls to any service, each handed to the listener of the service it is for. */
-import { NAMESPACE } from "@row/topology/names.ts";
+import { NAMESPACE } from "@row/runtime/names.ts";
 import type { Workload } from "../workload.ts";
 import { errorFile } from "./errors.ts";
 import { quoted, section } from "./section.ts";

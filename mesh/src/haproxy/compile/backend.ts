@@ -1,6 +1,6 @@
 /** The backends of outbound calls: one for each rule and Service it sends to, with the rule's timeout, retries and headers. */
 
-import { identityOf } from "@row/topology/names.ts";
+import { identityOf } from "@row/runtime/names.ts";
 import type { RequestHeaderModifier, Service } from "../../resources/resource.ts";
 import type { RoutePolicy, Timeouts } from "../../resources/route-policy.ts";
 import type { MeshView } from "../workload.ts";

@@ -1,11 +1,11 @@
 /** An authorization as a condition on the caller. */
 
-import { IDENTITY_DOMAIN, identityOf } from "@row/topology/names.ts";
+import { IDENTITY_DOMAIN, identityOf, TOOLBOX } from "@row/runtime/names.ts";
 import { type Authorization, fits } from "../../policy/authorization.ts";
 import { quoted } from "./section.ts";
 
 /** Whose rights a caller without an identity has on the laptop ports: what the toolbox may call. */
-const LAPTOP_IDENTITY = identityOf("toolbox");
+const LAPTOP_IDENTITY = identityOf(TOOLBOX);
 
 /** Conditions of which one must hold, for a caller whose certificate was checked. */
 export function certifiedConditions({ identities, networks }: Authorization): string[] {

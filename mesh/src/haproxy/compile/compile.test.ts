@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { labelsOf } from "@row/topology/names.ts";
+import { labelsOf } from "@row/runtime/names.ts";
 import { test } from "vitest";
 import { resources, route, server, services, to } from "../../../test/manifests.ts";
 import type { MeshView, Workload } from "../workload.ts";

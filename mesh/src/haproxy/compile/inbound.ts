@@ -1,6 +1,6 @@
 /** Calls to the workload: mutual TLS, who may call what, and the app behind it. */
 
-import { IDENTITY_DOMAIN } from "@row/topology/names.ts";
+import { IDENTITY_DOMAIN } from "@row/runtime/names.ts";
 import type { Authorization } from "../../policy/authorization.ts";
 import { type InboundPolicy, inboundPolicy } from "../../policy/inbound.ts";
 import { type GrpcCandidate, grpcCandidates, type HttpCandidate, httpCandidates } from "../../policy/precedence.ts";

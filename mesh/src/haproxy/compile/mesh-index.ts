@@ -1,6 +1,6 @@
 /** Looking things up in a MeshView. */
 
-import { GRPC_PORT, NAMESPACE } from "@row/topology/names.ts";
+import { GRPC_PORT, NAMESPACE } from "@row/runtime/names.ts";
 import type { BackendReference, GrpcRoute, Kind, Reference, Resource, Service } from "../../resources/resource.ts";
 import type { MeshView, Workload } from "../workload.ts";
 

@@ -1,6 +1,6 @@
 /** Retries on a grpc-status, which HAProxy cannot do: the routes' policy as a gRPC service config for the app's channels. */
 import { methods } from "@row/runtime/contract.ts";
-import { NAMESPACE } from "@row/topology/names.ts";
+import { NAMESPACE } from "@row/runtime/names.ts";
 import { type GrpcCandidate, grpcCandidates } from "../../policy/precedence.ts";
 import type { GrpcMatch, Service } from "../../resources/resource.ts";
 import { routePolicy } from "../../resources/route-policy.ts";

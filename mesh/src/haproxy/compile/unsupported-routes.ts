@@ -1,6 +1,6 @@
 /** What sidecars cannot do of routes. */
 
-import { GRPC_PORT, NAMESPACE } from "@row/topology/names.ts";
+import { GRPC_PORT, NAMESPACE } from "@row/runtime/names.ts";
 import type { Problem } from "../../resources/problem.ts";
 import type { GrpcRoute, HeaderMatch, HttpRoute, Service } from "../../resources/resource.ts";
 import { routePolicy } from "../../resources/route-policy.ts";

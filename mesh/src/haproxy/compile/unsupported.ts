@@ -1,6 +1,6 @@
 /** What sidecars on this machine cannot do. Nothing is ignored: it is either done or named here. */
 
-import { NAMESPACE } from "@row/topology/names.ts";
+import { NAMESPACE } from "@row/runtime/names.ts";
 import { inboundPolicy } from "../../policy/inbound.ts";
 import { describe, type Problem } from "../../resources/problem.ts";
 import {

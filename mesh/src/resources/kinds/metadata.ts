@@ -1,4 +1,4 @@
-import { NAMESPACE } from "@row/topology/names.ts";
+import { NAMESPACE } from "@row/runtime/names.ts";
 import type { Fields } from "../fields.ts";
 import type { Metadata } from "../resource.ts";
 

@@ -1,4 +1,4 @@
-import { IDENTITY_DOMAIN } from "@row/topology/names.ts";
+import { IDENTITY_DOMAIN } from "@row/runtime/names.ts";
 import type { Fields } from "../fields.ts";
 import { isInside, isNetwork } from "../network.ts";
 import type {

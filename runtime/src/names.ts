@@ -1,4 +1,4 @@
-/** The names that everybody who runs or meshes the shop goes by: namespace, identities, the gRPC port and labels. */
+/** The names that a process and those who run, mesh and call it agree on. It imports nothing, so that anything may import it. */
 
 /** The namespace that the shop's resources live in. */
 export const NAMESPACE = "shop";
@@ -9,6 +9,20 @@ export const IDENTITY_DOMAIN = "serviceaccount.identity.linkerd.cluster.local";
 /** "catalog" → catalog.shop.serviceaccount.identity.linkerd.cluster.local */
 export function identityOf(account: string, namespace = NAMESPACE): string {
   return `${account}.${namespace}.${IDENTITY_DOMAIN}`;
+}
+
+/** The version that gets all calls until a split says otherwise. */
+export const FIRST_VERSION = "v1";
+
+/** The workload that people call from, as a service would. */
+export const TOOLBOX = "toolbox";
+
+/** Who carries end users' requests: they may call what some end user may, and the end user's own rights then decide. */
+export const END_USER_CARRIERS: readonly string[] = ["edge", TOOLBOX];
+
+/** The service that a package is of: "shop.orders.v1.OrderService" is served by "orders". */
+export function serviceOfType(typeName: string): string {
+  return typeName.split(".", 2)[1] ?? "";
 }
 
 /** The port on which every pod serves gRPC, and every Service offers it. */
