@@ -6,7 +6,7 @@ import { methods } from "@row/runtime/contract.ts";
 import { identityOf, serviceOfType } from "@row/runtime/names.ts";
 import { beforeAll, test } from "vitest";
 import { type Matrix, readMatrices } from "./harness/access-matrix.ts";
-import { NO_MESSAGE, type Outcome, type Probe, type ProbeCaller } from "./harness/probe.ts";
+import { NO_MESSAGE, type Probe, type ProbeCaller, type ProbeResult } from "./harness/probe.ts";
 import { expectOk } from "./harness/rest.ts";
 import { type Session, type TheShop, theShop } from "./harness/the-shop.ts";
 
@@ -230,13 +230,13 @@ async function expectNoDifference(look: (rpc: string, probe: Probe) => Promise<s
   assert.deepEqual(differences, []);
 }
 
-function difference(what: string, { code, reason, message }: Outcome, expected: status): string[] {
+function difference(what: string, { code, reason, message }: ProbeResult, expected: status): string[] {
   if (code === expected) return [];
   return [`${what}: ${status[expected]} expected, got ${status[code]} ${reason} ${message}`];
 }
 
 /** Refused by the callee's sidecar, whatever the service itself would have said; or passed on, whatever it said then. */
-function differenceAtTheMesh(what: string, { code, message }: Outcome, cell: string | undefined): string[] {
+function differenceAtTheMesh(what: string, { code, message }: ProbeResult, cell: string | undefined): string[] {
   const isRefused = code === status.PERMISSION_DENIED && message === "unauthorized request on route";
   if (isRefused !== isAllowed(cell)) return [];
   return [`${what}: the mesh was to ${isAllowed(cell) ? "pass" : "refuse"} it, got ${status[code]} ${message}`];

@@ -4,10 +4,10 @@ import { type ClientReadableStream, Metadata, type ServiceError, status } from "
 import type { MethodContract } from "@row/runtime/contract.ts";
 import { identityOf } from "@row/runtime/names.ts";
 import { baggageHeaders } from "@row/runtime/rpc/baggage.ts";
-import { FollowedClient } from "@row/runtime/rpc/reloading-client.ts";
+import { ReloadingClient } from "@row/runtime/rpc/reloading-client.ts";
 import type { ServiceConfigFile } from "@row/runtime/rpc/retry-config.ts";
 import { traceparent, tracestate } from "@row/runtime/telemetry/telemetry.ts";
-import type { Exchange } from "./inbound-call.ts";
+import type { InboundCall } from "./inbound-call.ts";
 import { fromService } from "./rpc-error.ts";
 
 const asIs = (bytes: Buffer): Buffer => bytes;
@@ -19,13 +19,13 @@ export function deadlineOf(contract: MethodContract, askedMs: number | undefined
 
 export class Backend {
   readonly #service: string;
-  readonly #client: FollowedClient;
+  readonly #client: ReloadingClient;
   readonly #identity: string | undefined;
 
   /** With `claimsIdentity` the edge states its own identity, for want of a sidecar that proves it. */
   constructor(service: string, address: string, claimsIdentity: boolean, serviceConfig?: ServiceConfigFile) {
     this.#service = service;
-    this.#client = new FollowedClient(address, serviceConfig);
+    this.#client = new ReloadingClient(address, serviceConfig);
     this.#identity = claimsIdentity ? identityOf("edge") : undefined;
   }
 
@@ -33,7 +33,7 @@ export class Backend {
   unary(
     contract: MethodContract,
     request: Buffer,
-    exchange: Exchange,
+    inbound: InboundCall,
     deadline: number,
     onCall: (cancel: () => void) => void,
   ): Promise<Buffer> {
@@ -42,17 +42,17 @@ export class Backend {
       const lease = this.#client.lease();
       const call = lease.client.getChannel().createCall(contract.path, deadline, null, null, null);
       let response: Buffer | undefined;
-      call.start(this.#metadata(exchange), {
-        onReceiveMetadata: (headers) => exchange.answeredBy(headers.get("x-served-by")[0]),
+      call.start(this.#metadata(inbound), {
+        onReceiveMetadata: (headers) => inbound.answeredBy(headers.get("x-served-by")[0]),
         onReceiveMessage: (message: Buffer) => {
           response = message;
         },
         onReceiveStatus: (end) => {
           lease.release();
           if (end.code === status.OK && response) return resolve(response);
-          exchange.answeredBy(end.metadata.get("x-served-by")[0]);
+          inbound.answeredBy(end.metadata.get("x-served-by")[0]);
           const answer = end.code === status.OK ? { ...end, code: status.UNIMPLEMENTED } : end;
-          reject(fromService(this.#service, answer, exchange.correlationId));
+          reject(fromService(this.#service, answer, inbound.correlationId));
         },
       });
       call.startRead();
@@ -66,25 +66,25 @@ export class Backend {
   stream(
     contract: MethodContract,
     request: Buffer,
-    exchange: Exchange,
+    inbound: InboundCall,
     deadline: number,
     signal: AbortSignal,
   ): Responses {
     const lease = this.#client.lease();
-    const metadata = this.#metadata(exchange);
+    const metadata = this.#metadata(inbound);
     const call = lease.client.makeServerStreamRequest(contract.path, asIs, asIs, request, metadata, { deadline });
     call.once("status", () => lease.release());
-    call.on("metadata", (headers: Metadata) => exchange.answeredBy(headers.get("x-served-by")[0]));
+    call.on("metadata", (headers: Metadata) => inbound.answeredBy(headers.get("x-served-by")[0]));
     const cancel = () => call.cancel();
     signal.addEventListener("abort", cancel, { once: true });
     if (signal.aborted) cancel();
     return read(call, (error) => {
-      exchange.answeredBy(error.metadata.get("x-served-by")[0]);
-      return fromService(this.#service, error, exchange.correlationId);
+      inbound.answeredBy(error.metadata.get("x-served-by")[0]);
+      return fromService(this.#service, error, inbound.correlationId);
     });
   }
 
-  #metadata({ correlationId, baggage, span, authorization }: Exchange): Metadata {
+  #metadata({ correlationId, baggage, span, authorization }: InboundCall): Metadata {
     const metadata = new Metadata();
     metadata.set("traceparent", traceparent(span));
     const state = tracestate(span);

@@ -8,13 +8,13 @@ import { GrpcServer } from "./connect/grpc-server.ts";
 import { GrpcTransport } from "./connect/transport.ts";
 import { servedBy } from "./contract.ts";
 import { createHttpServer } from "./http/server.ts";
-import type { Surroundings } from "./inbound-call.ts";
+import type { ServerContext } from "./inbound-call.ts";
 import { openApiDocument } from "./openapi/document.ts";
 import { type Binding, bindingsOf } from "./rest/binding.ts";
 import { RestHandler } from "./rest/handler.ts";
 
 export interface EdgeOptions {
-  readonly surroundings: Surroundings;
+  readonly serverContext: ServerContext;
   /** Where each service is, by its name; one that is missing is not served. */
   readonly services: ReadonlyMap<string, string>;
   /** Whether to state the edge's identity to services, for want of a sidecar. */
@@ -60,7 +60,7 @@ export class Edge {
 
   static async create(options: EdgeOptions): Promise<Edge> {
     const {
-      surroundings,
+      serverContext,
       services,
       claimsIdentity,
       serviceConfig,
@@ -81,7 +81,7 @@ export class Edge {
     const contracts: MethodContract[] = servedBy(new Set(services.keys()));
     const bindings = [...contracts.flatMap(bindingsOf), ...moreBindings];
     const transport = new GrpcTransport(backends);
-    const shared = { surroundings, contracts, transport, stopping: stopping.signal, isBehindSidecar, unusedMs };
+    const shared = { serverContext, contracts, transport, stopping: stopping.signal, isBehindSidecar, unusedMs };
     const rest = new RestHandler({ ...shared, backends, bindings, heartbeatMs, stalledMs });
     const openApi = JSON.stringify(openApiDocument(bindings));
     const http = await createHttpServer({ ...shared, rest, corsOrigins, openApi });

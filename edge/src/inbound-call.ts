@@ -12,7 +12,7 @@ import type { Logger } from "@row/runtime/telemetry/logger.ts";
 import type { CallSpan, Telemetry } from "@row/runtime/telemetry/telemetry.ts";
 
 /** What every request of the process shares. */
-export interface Surroundings {
+export interface ServerContext {
   readonly log: Logger;
   readonly telemetry: Telemetry;
   /** "edge/v1/edge-v1-1". */
@@ -26,7 +26,7 @@ export interface Client {
   readonly ip: string;
 }
 
-export class Exchange {
+export class InboundCall {
   readonly correlationId: string;
   /** What travels on to every further hop. */
   readonly baggage: string;
@@ -38,26 +38,26 @@ export class Exchange {
   authorization: string | undefined;
   /** Whether the request came with credentials that count, good or bad. */
   sentToken = false;
-  readonly #surroundings: Surroundings;
+  readonly #serverContext: ServerContext;
   readonly #name: string;
   readonly #client: Client;
   readonly #startedAt = performance.now();
 
   /** `name` is what is asked for, never with ids in it: a route or an RPC. */
   constructor(
-    surroundings: Surroundings,
+    serverContext: ServerContext,
     name: string,
     headerOf: (name: string) => string | null | undefined,
     client: Client,
   ) {
-    this.#surroundings = surroundings;
+    this.#serverContext = serverContext;
     this.#name = name;
     this.#client = client;
-    this.servedBy = surroundings.servedBy;
+    this.servedBy = serverContext.servedBy;
     this.correlationId = acceptCorrelationId(headerOf("x-correlation-id"));
     this.baggage = acceptBaggage(headerOf);
     const [parent, state] = [headerOf("traceparent") ?? undefined, headerOf("tracestate") ?? undefined];
-    this.span = surroundings.telemetry.startSpan(name, SpanKind.SERVER, parent, state);
+    this.span = serverContext.telemetry.startSpan(name, SpanKind.SERVER, parent, state);
   }
 
   /** Whose Idempotency-Key it is: two strangers who use the same one mean two requests. */
@@ -74,7 +74,7 @@ export class Exchange {
     const mayBeBad = takesBadTokens(contract);
     this.sentToken = authorization !== undefined && !mayBeBad;
     const token = tokenOf(authorization, mayBeBad);
-    const known = token === undefined ? undefined : this.#surroundings.verifier.recall(token);
+    const known = token === undefined ? undefined : this.#serverContext.verifier.recall(token);
     if (token !== undefined && !known) return this.#verify(contract, token, mayBeBad);
     this.#is(known, token);
     checkUser(contract, known, undefined);
@@ -83,7 +83,7 @@ export class Exchange {
 
   async #verify(contract: MethodContract, token: string, mayBeBad: boolean): Promise<void> {
     try {
-      this.#is(await this.#surroundings.verifier.verify(token), token);
+      this.#is(await this.#serverContext.verifier.verify(token), token);
     } catch (error) {
       if (!mayBeBad) throw error;
     }
@@ -97,12 +97,12 @@ export class Exchange {
 
   /** Notes who answered the call that this request became. */
   answeredBy(servedBy: string | Buffer | undefined): void {
-    if (servedBy !== undefined) this.servedBy = `${this.#surroundings.servedBy}, ${servedBy}`;
+    if (servedBy !== undefined) this.servedBy = `${this.#serverContext.servedBy}, ${servedBy}`;
   }
 
   /** Ends the span and writes the log line. */
   finish(status: number, bug?: unknown): void {
-    const { log, telemetry } = this.#surroundings;
+    const { log, telemetry } = this.#serverContext;
     const ms = performance.now() - this.#startedAt;
     telemetry.requestDuration.record(ms / 1_000, this.#name, status);
     this.span.setAttribute("http.response.status_code", status);

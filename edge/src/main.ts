@@ -17,9 +17,9 @@ await runService({
         return typeof address === "string" ? [[service, address] as const] : [];
       }),
     );
-    const surroundings = { log, telemetry, servedBy, verifier };
+    const serverContext = { log, telemetry, servedBy, verifier };
     const edge = await Edge.create({
-      surroundings,
+      serverContext,
       services,
       claimsIdentity,
       serviceConfig,

@@ -52,7 +52,7 @@ export class EdgeUnderTest {
     const verifier = new TokenVerifier(keySetFrom(channel));
     const log = createLogger({}, process.env.TEST_LOG_LEVEL ?? "silent");
     const edge = await Edge.create({
-      surroundings: { log, telemetry, servedBy: "edge/v1/edge-v1-1", verifier },
+      serverContext: { log, telemetry, servedBy: "edge/v1/edge-v1-1", verifier },
       // Nothing listens where payments would be.
       services: new Map([
         ["catalog", at(2)],

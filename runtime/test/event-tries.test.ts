@@ -8,7 +8,7 @@ import { listDeadLetters } from "../src/events/dead-letters.ts";
 import { toHeaders } from "../src/events/headers.ts";
 import { connectNats, type Nats } from "../src/events/nats.ts";
 import { durableOf, streamOf } from "../src/events/stream-names.ts";
-import { type Outcome, type Received, type SubscribeOptions, subscribe } from "../src/events/subscribe.ts";
+import { type DeliveryOutcome, type Received, type SubscribeOptions, subscribe } from "../src/events/subscribe.ts";
 import { eventually, log, provision, startNats } from "./harness.ts";
 
 const EVENT = StockLevelChanged.$type;
@@ -53,8 +53,8 @@ async function handOut(times: number): Promise<void> {
 type Options = SubscribeOptions<StockLevelChanged>;
 
 function consume(options: Pick<Options, "handler" | "batch" | "tries">) {
-  const outcomes: Outcome[] = [];
-  const observe = (_: unknown, outcome: Outcome) => void outcomes.push(outcome);
+  const outcomes: DeliveryOutcome[] = [];
+  const observe = (_: unknown, outcome: DeliveryOutcome) => void outcomes.push(outcome);
   const event = StockLevelChanged;
   const subscription = subscribe({ nats, service, event, log, retryDelayMs: 10, observe, ...options } as Options);
   return { outcomes, stop: () => subscription.stop() };

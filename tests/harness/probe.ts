@@ -5,7 +5,7 @@ import { methodAt } from "@row/runtime/contract.ts";
 import { identityOf } from "@row/runtime/names.ts";
 
 /** How a call ended. */
-export interface Outcome {
+export interface ProbeResult {
   code: status;
   message: string;
   /** From ErrorInfo; empty without one. */
@@ -43,7 +43,7 @@ export class Probe {
   }
 
   /** How the call ended; a stream ends with its first message. */
-  async call(path: string, request: Uint8Array, caller: ProbeCaller = {}): Promise<Outcome> {
+  async call(path: string, request: Uint8Array, caller: ProbeCaller = {}): Promise<ProbeResult> {
     const metadata = new Metadata();
     const vouched = caller.service === undefined ? undefined : identityOf(caller.service);
     const claimed = this.#sidecar ? caller.identity : (vouched ?? caller.identity);
@@ -86,7 +86,7 @@ export class Probe {
   }
 }
 
-function outcome(error: ServiceError | null): Outcome {
+function outcome(error: ServiceError | null): ProbeResult {
   if (!error) return { code: status.OK, message: "", reason: "" };
   return { code: error.code, message: error.details, reason: reasonOf(error.metadata) };
 }

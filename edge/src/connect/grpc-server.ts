@@ -8,12 +8,12 @@ import { limitHttp2, MOST_STREAMS } from "../http/connection-limits.ts";
 import { isHost } from "../http/host.ts";
 import { MAX_BODY_BYTES } from "../http/server.ts";
 import { resetUnread } from "../http/unread-bodies.ts";
-import type { Client, Surroundings } from "../inbound-call.ts";
+import type { Client, ServerContext } from "../inbound-call.ts";
 import { addReflection } from "../reflection/reflection.ts";
 import { addRoutes, contextValues, routerOptions } from "./routes.ts";
 
 export interface GrpcServerOptions {
-  readonly surroundings: Surroundings;
+  readonly serverContext: ServerContext;
   readonly contracts: readonly MethodContract[];
   readonly transport: Transport;
   readonly stopping: AbortSignal;
@@ -29,7 +29,7 @@ export class GrpcServer {
 
   constructor(options: GrpcServerOptions) {
     const serve = connectNodeAdapter({
-      ...routerOptions(options.surroundings, MAX_BODY_BYTES, options.stopping),
+      ...routerOptions(options.serverContext, MAX_BODY_BYTES, options.stopping),
       contextValues: (request) => contextValues(clientOf(request, options.isBehindSidecar)),
       routes: (router) => {
         addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES);

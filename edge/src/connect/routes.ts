@@ -15,20 +15,20 @@ import {
 import { type MethodContract, methodAt, methods, registry } from "@row/runtime/contract.ts";
 import { InvalidField } from "@row/runtime/domain-error.ts";
 import { validateBytes } from "@row/runtime/rpc/validate.ts";
-import { type Client, Exchange, type Surroundings } from "../inbound-call.ts";
+import { type Client, InboundCall, type ServerContext } from "../inbound-call.ts";
 import { httpStatusOf } from "../rest/error-status.ts";
 import { MAX_JSON_DEPTH } from "../rest/json/body.ts";
 import { isSameRequest, requestIdOf, takesRequestId } from "../rest/request-id.ts";
 import { fromThrown } from "../rpc-error.ts";
 import { REQUEST_COMPRESSIONS } from "./request-compression.ts";
-import { EXCHANGE } from "./transport.ts";
+import { INBOUND_CALL } from "./transport.ts";
 import { admitUnreadable, checkReadable } from "./unreadable.ts";
 
 const CLIENT = createContextKey<Client>({ ip: "" }, { description: "who sent the request" });
 
 /** The options of the routers on both ports. */
 export function routerOptions(
-  surroundings: Surroundings,
+  serverContext: ServerContext,
   maxBytes: number,
   stopping: AbortSignal,
 ): ConnectRouterOptions {
@@ -37,7 +37,7 @@ export function routerOptions(
     acceptCompression: [...REQUEST_COMPRESSIONS],
     jsonOptions: { ignoreUnknownFields: false, recursionLimit: MAX_JSON_DEPTH, registry, alwaysEmitImplicit: true },
     shutdownSignal: stopping,
-    requestGate: (context) => gate(surroundings, context),
+    requestGate: (context) => gate(serverContext, context),
     interceptors: [refusals],
   };
 }
@@ -72,76 +72,76 @@ export function contextValues(client: Client): ContextValues {
 
 function addUnary(router: ConnectRouter, method: DescMethodUnary, transport: Transport): void {
   router.rpc(method, async (request, context) => {
-    const exchange = exchangeOf(context);
-    checkRequest(exchange, context, method, request);
+    const inbound = inboundOf(context);
+    checkRequest(inbound, context, method, request);
     const { signal, values } = context;
     const answer = await transport.unary(method, signal, context.timeoutMs(), undefined, request, values);
-    context.responseHeader.set("x-served-by", exchange.servedBy);
-    exchange.finish(200);
+    context.responseHeader.set("x-served-by", inbound.servedBy);
+    inbound.finish(200);
     return answer.message;
   });
 }
 
 function addServerStream(router: ConnectRouter, method: DescMethodServerStreaming, transport: Transport): void {
   router.rpc(method, async function* (request, context) {
-    const exchange = exchangeOf(context);
-    checkRequest(exchange, context, method, request);
+    const inbound = inboundOf(context);
+    checkRequest(inbound, context, method, request);
     const { signal, values } = context;
     const answers = await transport.stream(method, signal, context.timeoutMs(), undefined, one(request), values);
     for await (const message of answers.message) {
-      context.responseHeader.set("x-served-by", exchange.servedBy);
+      context.responseHeader.set("x-served-by", inbound.servedBy);
       yield message;
     }
-    exchange.finish(200);
+    inbound.finish(200);
   });
 }
 
-async function gate(surroundings: Surroundings, context: HandlerContext): Promise<void> {
+async function gate(serverContext: ServerContext, context: HandlerContext): Promise<void> {
   const { requestHeader, values, method } = context;
   const name = `/${method.parent.typeName}/${method.name}`;
   // Reflection is none of the contracts' RPCs: anybody may look at what anybody may read at /openapi.json.
   if (!methods.has(name)) return;
-  const exchange = new Exchange(surroundings, name, (header) => requestHeader.get(header), values.get(CLIENT));
-  values.set(EXCHANGE, exchange);
-  context.responseHeader.set("x-correlation-id", exchange.correlationId);
+  const inbound = new InboundCall(serverContext, name, (header) => requestHeader.get(header), values.get(CLIENT));
+  values.set(INBOUND_CALL, inbound);
+  context.responseHeader.set("x-correlation-id", inbound.correlationId);
   try {
-    await exchange.admit(contractOf(method), requestHeader.get("authorization") ?? undefined);
+    await inbound.admit(contractOf(method), requestHeader.get("authorization") ?? undefined);
   } catch (error) {
-    throw refusal(exchange, error);
+    throw refusal(inbound, error);
   }
 }
 
 /** Turns what a call throws into the error that the protocol writes. */
 const refusals: Interceptor = (next) => async (request) => {
-  const exchange = request.contextValues.get(EXCHANGE);
-  if (!exchange) return next(request);
+  const inbound = request.contextValues.get(INBOUND_CALL);
+  if (!inbound) return next(request);
   try {
     const answer = await next(request);
-    return answer.stream ? { ...answer, message: refusingStream(answer.message, exchange) } : answer;
+    return answer.stream ? { ...answer, message: refusingStream(answer.message, inbound) } : answer;
   } catch (error) {
-    throw refusal(exchange, error);
+    throw refusal(inbound, error);
   }
 };
 
-async function* refusingStream<T>(messages: AsyncIterable<T>, exchange: Exchange): AsyncGenerator<T> {
+async function* refusingStream<T>(messages: AsyncIterable<T>, inbound: InboundCall): AsyncGenerator<T> {
   try {
     yield* messages;
   } catch (error) {
-    throw refusal(exchange, error);
+    throw refusal(inbound, error);
   }
 }
 
-function refusal(exchange: Exchange, thrown: unknown): ConnectError {
-  const { error, isBug } = fromThrown(thrown, exchange.correlationId);
-  error.metadata.set("x-served-by", exchange.servedBy);
-  error.metadata.set("x-correlation-id", exchange.correlationId);
-  exchange.finish(httpStatusOf(error), isBug ? thrown : undefined);
+function refusal(inbound: InboundCall, thrown: unknown): ConnectError {
+  const { error, isBug } = fromThrown(thrown, inbound.correlationId);
+  error.metadata.set("x-served-by", inbound.servedBy);
+  error.metadata.set("x-correlation-id", inbound.correlationId);
+  inbound.finish(httpStatusOf(error), isBug ? thrown : undefined);
   return error;
 }
 
 /** `Idempotency-Key` counts here too, but no request_id is made up: who speaks protobuf can send one. */
 function checkRequest<M extends DescMethodUnary | DescMethodServerStreaming>(
-  exchange: Exchange,
+  inbound: InboundCall,
   context: HandlerContext,
   { input }: M,
   request: { requestId?: unknown } & ReturnType<typeof create<M["input"]>>,
@@ -150,8 +150,8 @@ function checkRequest<M extends DescMethodUnary | DescMethodServerStreaming>(
   const key = context.requestHeader.get("idempotency-key");
   if (key !== null && takesRequestId(input)) {
     const { path } = contractOf(context.method);
-    if (request.requestId === "") request.requestId = requestIdOf(exchange.caller, path, key);
-    else if (!isSameRequest(request.requestId, exchange.caller, path, key)) {
+    if (request.requestId === "") request.requestId = requestIdOf(inbound.caller, path, key);
+    else if (!isSameRequest(request.requestId, inbound.caller, path, key)) {
       throw new InvalidField(
         "request_id",
         "is not what the Idempotency-Key header says: send one of them, or both alike",
@@ -161,10 +161,10 @@ function checkRequest<M extends DescMethodUnary | DescMethodServerStreaming>(
   validateBytes(input, toBinary(input, request));
 }
 
-function exchangeOf(context: HandlerContext): Exchange {
-  const exchange = context.values.get(EXCHANGE);
-  if (!exchange) throw new Error("Cannot serve a call that passed no gate");
-  return exchange;
+function inboundOf(context: HandlerContext): InboundCall {
+  const inbound = context.values.get(INBOUND_CALL);
+  if (!inbound) throw new Error("Cannot serve a call that passed no gate");
+  return inbound;
 }
 
 function contractOf(method: DescMethod): MethodContract {

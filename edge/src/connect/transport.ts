@@ -19,10 +19,12 @@ import {
 } from "@connectrpc/connect";
 import { methodAt } from "@row/runtime/contract.ts";
 import { type Backend, deadlineOf } from "../backend.ts";
-import type { Exchange } from "../inbound-call.ts";
+import type { InboundCall } from "../inbound-call.ts";
 
 /** The request that a call is made for; every call through the transport has one. */
-export const EXCHANGE = createContextKey<Exchange | undefined>(undefined, { description: "the request being served" });
+export const INBOUND_CALL = createContextKey<InboundCall | undefined>(undefined, {
+  description: "the request being served",
+});
 
 export class GrpcTransport implements Transport {
   readonly #backends: ReadonlyMap<string, Backend>;
@@ -39,9 +41,9 @@ export class GrpcTransport implements Transport {
     input: MessageInitShape<I>,
     contextValues?: ContextValues,
   ): Promise<UnaryResponse<I, O>> {
-    const { contract, backend, exchange } = this.#call(method, contextValues);
+    const { contract, backend, inbound } = this.#call(method, contextValues);
     const request = encode(method.input, input);
-    const answer = await backend.unary(contract, request, exchange, deadlineOf(contract, timeoutMs), (cancel) => {
+    const answer = await backend.unary(contract, request, inbound, deadlineOf(contract, timeoutMs), (cancel) => {
       signal?.addEventListener("abort", cancel, { once: true });
       if (signal?.aborted) cancel();
     });
@@ -57,10 +59,10 @@ export class GrpcTransport implements Transport {
     input: AsyncIterable<MessageInitShape<I>>,
     contextValues?: ContextValues,
   ): Promise<StreamResponse<I, O>> {
-    const { contract, backend, exchange } = this.#call(method, contextValues);
+    const { contract, backend, inbound } = this.#call(method, contextValues);
     const request = encode(method.input, await only(input));
     const stop = signal ?? new AbortController().signal;
-    const answers = backend.stream(contract, request, exchange, deadlineOf(contract, timeoutMs), stop);
+    const answers = backend.stream(contract, request, inbound, deadlineOf(contract, timeoutMs), stop);
     async function* messages() {
       for await (const answer of answers) yield fromBinary(method.output, answer);
     }
@@ -77,10 +79,10 @@ export class GrpcTransport implements Transport {
   #call(method: DescMethodUnary | DescMethodStreaming, contextValues: ContextValues | undefined) {
     const contract = methodAt(`/${method.parent.typeName}/${method.name}`);
     const backend = this.#backends.get(contract.service);
-    const exchange = contextValues?.get(EXCHANGE);
-    if (!backend || !exchange)
+    const inbound = contextValues?.get(INBOUND_CALL);
+    if (!backend || !inbound)
       throw new Error(`Cannot call ${contract.path}: it needs a backend and the request it is for`);
-    return { contract, backend, exchange };
+    return { contract, backend, inbound };
   }
 }
 

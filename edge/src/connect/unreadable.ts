@@ -8,7 +8,7 @@ import { type ConnectRouter, type ContextValues, createContextKey } from "@conne
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { registry } from "@row/runtime/contract.ts";
 import { DomainError } from "@row/runtime/domain-error.ts";
-import { blame } from "../rest/json/explain.ts";
+import { explain } from "../rest/json/explain.ts";
 import { refuseMisreadNumbers } from "../rest/json/numbers.ts";
 import { plainContentType } from "./content-type.ts";
 import { serveText } from "./grpc-web-text.ts";
@@ -102,7 +102,7 @@ function readJson(input: DescMessage, json: JsonValue | undefined): void {
   try {
     fromJson(input, json, { registry });
   } catch {
-    throw blame(input, json);
+    throw explain(input, json);
   }
 }
 

@@ -22,7 +22,7 @@ export function methodGate(rest: RestHandler, contracts: readonly MethodContract
   };
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const refusal = refusalOf(request, request.url.split("?", 1)[0] ?? "");
-    if (refusal) sendError(reply, rest.exchange("no route", request), refusal);
+    if (refusal) sendError(reply, rest.inbound("no route", request), refusal);
     else done();
   };
 }

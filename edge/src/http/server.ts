@@ -6,7 +6,7 @@ import type { MethodContract } from "@row/runtime/contract.ts";
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { ENVELOPE_BYTES } from "../connect/message-form.ts";
 import { addRoutes, contextValues, routerOptions } from "../connect/routes.ts";
-import type { Surroundings } from "../inbound-call.ts";
+import type { ServerContext } from "../inbound-call.ts";
 import { addPages, PAGE_PATHS } from "../pages/pages.ts";
 import type { RestHandler } from "../rest/handler.ts";
 import { bodyTooLarge, contentTypeUnsupported, HttpRefusal, hostUnreadable } from "../rest/http-refusal.ts";
@@ -26,7 +26,7 @@ const HEAD_MS = 10_000;
 const CHECK_MS = 5_000;
 
 export interface HttpServerOptions {
-  readonly surroundings: Surroundings;
+  readonly serverContext: ServerContext;
   readonly contracts: readonly MethodContract[];
   readonly rest: RestHandler;
   readonly transport: Transport;
@@ -40,10 +40,10 @@ export interface HttpServerOptions {
 }
 
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
-  const { rest, surroundings } = options;
+  const { rest, serverContext } = options;
   const answerError = async (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") await readToItsEnd(request.raw);
-    sendError(reply, rest.exchange("no route", request), asRefusal(error, request));
+    sendError(reply, rest.inbound("no route", request), asRefusal(error, request));
     return reply;
   };
   const app = fastify({
@@ -88,7 +88,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
       done(isHost(request.headers.host) ? undefined : hostUnreadable());
     });
     await scope.register(fastifyConnectPlugin, {
-      ...routerOptions(surroundings, MAX_BODY_BYTES, options.stopping),
+      ...routerOptions(serverContext, MAX_BODY_BYTES, options.stopping),
       // gRPC itself has trailers, which HTTP/1.1 clients do not read: it is served on the h2c port.
       grpc: false,
       contextValues,

@@ -5,7 +5,7 @@ import { DomainError } from "@row/runtime/domain-error.ts";
 import { validateBytes } from "@row/runtime/rpc/validate.ts";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Backend, deadlineOf } from "../backend.ts";
-import { Exchange, type Surroundings } from "../inbound-call.ts";
+import { InboundCall, type ServerContext } from "../inbound-call.ts";
 import { fromThrown } from "../rpc-error.ts";
 import type { Binding } from "./binding.ts";
 import { statusJson } from "./error-status.ts";
@@ -20,7 +20,7 @@ import { type AnswerForm, takeSystemParameters } from "./system-parameters.ts";
 import { askedTimeout } from "./timeout.ts";
 
 export interface RestOptions {
-  readonly surroundings: Surroundings;
+  readonly serverContext: ServerContext;
   readonly backends: ReadonlyMap<string, Backend>;
   readonly bindings: readonly Binding[];
   readonly heartbeatMs: number;
@@ -59,15 +59,15 @@ export class RestHandler {
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
     const match = this.#router.find(request.method, path);
-    const exchange = this.exchange(match ? match.route.name : "no route", request);
+    const inbound = this.inbound(match ? match.route.name : "no route", request);
     if (!match) {
-      sendError(reply, exchange, this.#notServed(request.method, path));
+      sendError(reply, inbound, this.#notServed(request.method, path));
       return reply;
     }
     const { route, segments } = match;
     try {
       const { headers } = request;
-      const waiting = exchange.admit(route.binding.contract, headers.authorization);
+      const waiting = inbound.admit(route.binding.contract, headers.authorization);
       if (waiting) await waiting;
       const lastEventId = headerOf(headers["last-event-id"]);
       const { own, form } = takeSystemParameters(mark < 0 ? "" : url.slice(mark + 1));
@@ -76,18 +76,18 @@ export class RestHandler {
         query: own,
         body: bodyOf(request),
         idempotencyKey: headerOf(headers["idempotency-key"]),
-        caller: exchange.caller,
+        caller: inbound.caller,
         lastEventId,
       });
       const bytes = validateBytes(route.input, asked);
       const deadline = deadlineOf(route.binding.contract, askedTimeout(headerOf(headers["x-server-timeout"])));
       if (route.binding.contract.descriptor.methodKind === "server_streaming") {
-        await this.#stream(request, reply, route, exchange, bytes, deadline, form, lastEventId !== undefined);
+        await this.#stream(request, reply, route, inbound, bytes, deadline, form, lastEventId !== undefined);
       } else {
-        await this.#unary(request, reply, route, exchange, bytes, deadline, form);
+        await this.#unary(request, reply, route, inbound, bytes, deadline, form);
       }
     } catch (error) {
-      sendError(reply, exchange, error, route.input);
+      sendError(reply, inbound, error, route.input);
     }
     return reply;
   };
@@ -103,16 +103,16 @@ export class RestHandler {
   }
 
   /** The start of a request's way, for errors that come up outside of `handle` too. */
-  exchange(name: string, request: FastifyRequest): Exchange {
+  inbound(name: string, request: FastifyRequest): InboundCall {
     const headerOf = (header: string) => request.headers[header]?.toString(); // one that came twice has been joined
-    return new Exchange(this.#options.surroundings, name, headerOf, request);
+    return new InboundCall(this.#options.serverContext, name, headerOf, request);
   }
 
   async #unary(
     request: FastifyRequest,
     reply: FastifyReply,
     route: Route,
-    exchange: Exchange,
+    inbound: InboundCall,
     bytes: Buffer,
     deadline: number,
     form: AnswerForm,
@@ -122,10 +122,10 @@ export class RestHandler {
     const onClose = () => cancel();
     socket.once("close", onClose);
     try {
-      const answer = await route.backend.unary(route.binding.contract, bytes, exchange, deadline, (how) => {
+      const answer = await route.backend.unary(route.binding.contract, bytes, inbound, deadline, (how) => {
         cancel = how;
       });
-      sendJson(request, reply, route.binding, exchange, responseJson(route.binding, answer, form));
+      sendJson(request, reply, route.binding, inbound, responseJson(route.binding, answer, form));
     } finally {
       socket.removeListener("close", onClose);
     }
@@ -135,7 +135,7 @@ export class RestHandler {
     request: FastifyRequest,
     reply: FastifyReply,
     route: Route,
-    exchange: Exchange,
+    inbound: InboundCall,
     bytes: Buffer,
     deadline: number,
     form: AnswerForm,
@@ -146,9 +146,9 @@ export class RestHandler {
     const always = reply.getHeaders() as OutgoingHttpHeaders; // only ever set to strings
     if (request.method === "HEAD") {
       // A stream that nobody reads would have no end.
-      reply.raw.writeHead(200, { ...always, ...headersOf(exchange), ...format.headers }).end();
+      reply.raw.writeHead(200, { ...always, ...headersOf(inbound), ...format.headers }).end();
       reply.hijack();
-      exchange.finish(200);
+      inbound.finish(200);
       return;
     }
     const gone = new AbortController();
@@ -157,15 +157,15 @@ export class RestHandler {
     const signal = AbortSignal.any([gone.signal, this.#options.stopping]);
     const status = await writeStream(
       reply.raw,
-      route.backend.stream(binding.contract, bytes, exchange, deadline, signal),
+      route.backend.stream(binding.contract, bytes, inbound, deadline, signal),
       {
         binding,
         format,
         form: { ...form, isPretty: false }, // one message is one line
-        headers: () => ({ ...always, ...headersOf(exchange) }),
+        headers: () => ({ ...always, ...headersOf(inbound) }),
         statusJson: (error) => {
           const thrown = this.#options.stopping.aborted ? new Stopping() : error;
-          return JSON.stringify(statusJson(fromThrown(thrown, exchange.correlationId).error, route.input));
+          return JSON.stringify(statusJson(fromThrown(thrown, inbound.correlationId).error, route.input));
         },
         heartbeatMs: this.#options.heartbeatMs,
         stalledMs: this.#options.stalledMs,
@@ -173,7 +173,7 @@ export class RestHandler {
       },
     );
     reply.hijack();
-    exchange.finish(status);
+    inbound.finish(status);
   }
 }
 

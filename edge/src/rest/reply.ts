@@ -5,7 +5,7 @@ import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { chooseCoding, compress, isWorthCompressing, varyingByEncoding } from "../http/compression.ts";
 import { entityTag, namesTag } from "../http/entity-tag.ts";
-import type { Exchange } from "../inbound-call.ts";
+import type { InboundCall } from "../inbound-call.ts";
 import { fromThrown } from "../rpc-error.ts";
 import type { Binding } from "./binding.ts";
 import { httpStatusOf, statusJson } from "./error-status.ts";
@@ -18,13 +18,13 @@ export function sendJson(
   request: FastifyRequest,
   reply: FastifyReply,
   binding: Binding,
-  exchange: Exchange,
+  inbound: InboundCall,
   text: string,
 ): void {
   // What hooks have set: Fastify's type is for any value, these are strings.
   const headers = reply.getHeaders() as OutgoingHttpHeaders;
-  headers["x-correlation-id"] = exchange.correlationId;
-  headers["x-served-by"] = exchange.servedBy;
+  headers["x-correlation-id"] = inbound.correlationId;
+  headers["x-served-by"] = inbound.servedBy;
   headers["cache-control"] = cacheControl(binding);
   let status = 200;
   if (binding.httpMethod === "GET") {
@@ -48,33 +48,33 @@ export function sendJson(
   // Not by reply.send, which finds out about types, trailers and hooks what is known here.
   reply.raw.writeHead(status, headers).end(body);
   reply.hijack();
-  exchange.finish(status);
+  inbound.finish(status);
 }
 
 /** Answers an error as google.rpc.Status in JSON. */
-export function sendError(reply: FastifyReply, exchange: Exchange, thrown: unknown, input?: DescMessage): void {
-  const { error, isBug } = fromThrown(thrown, exchange.correlationId);
+export function sendError(reply: FastifyReply, inbound: InboundCall, thrown: unknown, input?: DescMessage): void {
+  const { error, isBug } = fromThrown(thrown, inbound.correlationId);
   const status = thrown instanceof HttpRefusal ? thrown.httpStatus : httpStatusOf(error);
-  const headers = headersOf(exchange);
+  const headers = headersOf(inbound);
   headers["content-type"] = JSON_TYPE;
   headers["cache-control"] = "no-store";
-  if (status === 401) headers["www-authenticate"] = challengeOf(exchange);
+  if (status === 401) headers["www-authenticate"] = challengeOf(inbound);
   if (status === 429 || status === 503) headers["retry-after"] = "1";
   if (thrown instanceof HttpRefusal) Object.assign(headers, thrown.headers);
   reply
     .code(status)
     .headers(headers)
     .send(JSON.stringify(statusJson(error, input)));
-  exchange.finish(status, isBug ? thrown : undefined);
+  inbound.finish(status, isBug ? thrown : undefined);
 }
 
 /** The headers that every answer to a request has. */
-export function headersOf(exchange: Exchange): OutgoingHttpHeaders & Record<string, string> {
-  return { "x-correlation-id": exchange.correlationId, "x-served-by": exchange.servedBy };
+export function headersOf(inbound: InboundCall): OutgoingHttpHeaders & Record<string, string> {
+  return { "x-correlation-id": inbound.correlationId, "x-served-by": inbound.servedBy };
 }
 
 /** RFC 6750: the error is named only when a token was sent. */
-function challengeOf({ sentToken }: Exchange): string {
+function challengeOf({ sentToken }: InboundCall): string {
   return sentToken ? 'Bearer realm="shop", error="invalid_token"' : 'Bearer realm="shop"';
 }
 

@@ -12,7 +12,7 @@ import { registry } from "@row/runtime/contract.ts";
 import { InvalidField } from "@row/runtime/domain-error.ts";
 import type { Binding } from "./binding.ts";
 import { parseJsonBody } from "./json/body.ts";
-import { blame } from "./json/explain.ts";
+import { explain } from "./json/explain.ts";
 import { hasOwnJsonForm } from "./json/form.ts";
 import { refuseMisreadNumbers } from "./json/numbers.ts";
 import { putPathValues } from "./path-values.ts";
@@ -47,7 +47,7 @@ function read(input: DescMessage, json: JsonValue): Message {
   try {
     return fromJson(input, json, { registry });
   } catch {
-    throw blame(input, json);
+    throw explain(input, json);
   }
 }
 

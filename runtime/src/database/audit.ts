@@ -4,7 +4,7 @@ import { callerOf } from "./idempotency.ts";
 import { type Queryable, statement } from "./postgres.ts";
 
 /** What somebody did. */
-export interface Act {
+export interface AuditedAct {
   /** "order.read": the thing and the participle. */
   readonly action: string;
   /** "order:<id>" */
@@ -22,6 +22,10 @@ const insertAct = statement(
  * Records what the caller does that changes nothing else here, as an admin's look at what is not theirs. An act with an effect
  * is recorded in the statement that has the effect.
  */
-export async function recordAct(db: Queryable, call: Call, { action, target, details = {} }: Act): Promise<void> {
+export async function recordAct(
+  db: Queryable,
+  call: Call,
+  { action, target, details = {} }: AuditedAct,
+): Promise<void> {
   await insertAct(db, [callerOf(call), action, target, call.correlationId, JSON.stringify(details)]);
 }

@@ -36,7 +36,7 @@ export function rememberRequest(first: number, where = ""): string {
 export const REMEMBERED_COLUMNS = "caller text, method text, request_id text, body_hash bytea, response bytea";
 
 /** A request and its answer as a record of REMEMBERED_COLUMNS. */
-export interface Remembered {
+export interface RememberedRequest {
   readonly caller: string;
   readonly method: string;
   readonly request_id: string;
@@ -98,12 +98,12 @@ export async function onceTogether<Q extends { requestId: string }, R>(
   call: Call,
   types: Types<Q, R>,
   request: Q,
-  mutate: (remember: (response: R) => Remembered) => Promise<R | undefined>,
+  mutate: (remember: (response: R) => RememberedRequest) => Promise<R | undefined>,
 ): Promise<R> {
   const asked = new Asked(db, call, types, request);
   const [caller, method, request_id] = asked.key;
   const hex = (bytes: Buffer) => `\\x${bytes.toString("hex")}`;
-  const remember = (response: R): Remembered => ({
+  const remember = (response: R): RememberedRequest => ({
     ...{ caller, method, request_id },
     body_hash: hex(asked.bodyHash),
     response: hex(asked.encode(response)),

@@ -8,7 +8,7 @@ const SAY_SO_EVERY_MS = (ACK_WAIT_SECONDS * 1_000) / 3;
  * Messages that this process has and has not answered. It tells the server that it is at work on them, for as long as they are in
  * hand: else others would get them too, and each would count as handed out once more.
  */
-export class InHand {
+export class AckProgress {
   readonly #messages = new Set<JsMsg>();
   readonly #saying = setInterval(() => {
     try {

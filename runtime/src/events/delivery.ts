@@ -48,10 +48,10 @@ export type Delivery = {
 };
 
 /** How a service takes events of one type. */
-export type Taking = Pick<Delivery, "consumer" | "line" | "ordering">;
+export type ConsumerOf = Pick<Delivery, "consumer" | "line" | "ordering">;
 
 /** Reads what a message says about its event; throws when it is not an event of this subject. */
-export function toDelivery(message: JsMsg, { consumer, line, ordering }: Taking): Delivery {
+export function toDelivery(message: JsMsg, { consumer, line, ordering }: ConsumerOf): Delivery {
   const event = fromHeaders(message.headers);
   if (event.type !== message.subject) throw new Error(`Cannot read an event: "${event.type}" on ${message.subject}`);
   return {

@@ -1,7 +1,7 @@
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Nats } from "./nats.ts";
-import { WakeUp } from "./wake-signal.ts";
+import { WakeSignal } from "./wake-signal.ts";
 
 type Source = { nats: Nats; stream: string; durable: string; log: Logger };
 
@@ -21,7 +21,7 @@ const EXPIRES_MS = 10_000;
  * what was fetched goes back to the server.
  */
 export function pullMessages(source: Source, { room, accept }: Taker): { stop(): Promise<void> } {
-  const bell = new WakeUp();
+  const wakeSignal = new WakeSignal();
   let stopping = false;
   let open: ConsumerMessages | undefined;
 
@@ -52,7 +52,7 @@ export function pullMessages(source: Source, { room, accept }: Taker): { stop():
         if (failures === 0) source.log.warn({ consumer: source.durable, reason }, "Cannot pull events, trying again");
       }
       failures = performance.now() - startedAt > 30_000 ? 0 : failures + 1;
-      if (!stopping) await bell.sleep(Math.min(125 * 2 ** failures, 2000));
+      if (!stopping) await wakeSignal.sleep(Math.min(125 * 2 ** failures, 2000));
     }
   }
 
@@ -60,7 +60,7 @@ export function pullMessages(source: Source, { room, accept }: Taker): { stop():
   return {
     async stop() {
       stopping = true;
-      bell.ring();
+      wakeSignal.wake();
       open?.close();
       await running;
     },

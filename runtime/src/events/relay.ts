@@ -6,7 +6,7 @@ import { deleteExpired } from "../database/retention.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Nats } from "./nats.ts";
 import { publishUnpublished } from "./publish.ts";
-import { WakeUp } from "./wake-signal.ts";
+import { WakeSignal } from "./wake-signal.ts";
 
 /** Publishes what the outbox holds; one relay per database does, the others stand by. */
 export type Relay = {
@@ -44,8 +44,8 @@ const PRUNE_ON_AFTER_MS = 1_000;
 /** Starts the relay. It never throws: without Postgres or NATS it tries again until it is stopped. */
 export function startRelay(options: RelayOptions): Relay {
   const { pool, log } = options;
-  const bell = new WakeUp();
-  const halt = new WakeUp();
+  const wakeSignal = new WakeSignal();
+  const halt = new WakeSignal();
   let stopping = false;
   let leads = false;
   let notifying: NodeJS.Timeout | undefined;
@@ -59,14 +59,14 @@ export function startRelay(options: RelayOptions): Relay {
   }
 
   function wake() {
-    if (leads) bell.ring();
+    if (leads) wakeSignal.wake();
     else notify();
   }
 
   async function standBy(client: pg.Client): Promise<boolean> {
     const { rows } = await client.query<{ locked: boolean }>("SELECT pg_try_advisory_lock($1) AS locked", [LOCK]);
     if (rows[0]?.locked) return true;
-    await bell.sleep(POLL_MS);
+    await wakeSignal.sleep(POLL_MS);
     return false;
   }
 
@@ -95,7 +95,7 @@ export function startRelay(options: RelayOptions): Relay {
           const isMore = await deleteExpired(client);
           pruneAt = startedAt + (isMore ? PRUNE_ON_AFTER_MS : PRUNE_EVERY_MS);
         }
-        await bell.sleep(POLL_MS);
+        await wakeSignal.sleep(POLL_MS);
         const pause = Math.min(PAUSE_MS + PAUSE_FOR_EACH_EVENT_MS * batch.events, LONGEST_PAUSE_MS);
         await sleep(Math.max(0, startedAt + pause - performance.now()));
       }
@@ -104,7 +104,7 @@ export function startRelay(options: RelayOptions): Relay {
 
   async function session(client: pg.Client) {
     client.on("notification", ({ payload }) => {
-      if (leads || payload === RELEASED) bell.ring();
+      if (leads || payload === RELEASED) wakeSignal.wake();
     });
     await client.connect();
     // Losing a mark means publishing twice, which everybody is prepared for, so marking need not wait for the disk.
@@ -127,7 +127,7 @@ export function startRelay(options: RelayOptions): Relay {
         query_timeout: 10_000,
         keepAlive: true,
       });
-      client.on("error", () => bell.ring()); // the query in hand, or the next, fails and ends the session
+      client.on("error", () => wakeSignal.wake()); // the query in hand, or the next, fails and ends the session
       try {
         await session(client);
       } catch (error) {
@@ -158,8 +158,8 @@ export function startRelay(options: RelayOptions): Relay {
     },
     async stop() {
       stopping = true;
-      halt.ring();
-      bell.ring();
+      halt.wake();
+      wakeSignal.wake();
       clearTimeout(notifying);
       await running;
     },

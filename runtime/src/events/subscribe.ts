@@ -5,7 +5,7 @@ import { registry as contracts } from "../contract.ts";
 import { crashPoint } from "../crash-points.ts";
 import { plainBytes } from "../rpc/validate.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { InHand } from "./ack-progress.ts";
+import { AckProgress } from "./ack-progress.ts";
 import { buryMessage } from "./dead-letters.ts";
 import { type Delivery, type Ordering, toDelivery } from "./delivery.ts";
 import { delayOfTheSame, doubled, isGap, PATIENT_TRIES } from "./failures.ts";
@@ -14,12 +14,12 @@ import type { EventType } from "./outbox.ts";
 import { pullMessages } from "./pull.ts";
 import { durableOf, lineOf, streamOf } from "./stream-names.ts";
 import { EventTries } from "./tries.ts";
-import { WakeUp } from "./wake-signal.ts";
+import { WakeSignal } from "./wake-signal.ts";
 
 export type { Delivery, Ordering };
 
 /** How one try ended. Only "retried" counts towards the dead letters; "unavailable" is a database that is away or busy. */
-export type Outcome = "handled" | "retried" | "gap" | "unavailable" | "dead";
+export type DeliveryOutcome = "handled" | "retried" | "gap" | "unavailable" | "dead";
 
 /** An event with what came with it. */
 export type Received<T> = { event: T; delivery: Delivery };
@@ -40,7 +40,7 @@ export type SubscribeOptions<T> = {
   /** Runs a try, for tracing; of a batch it gets the first delivery. */
   around?: (delivery: Delivery, run: () => Promise<void>) => Promise<void>;
   /** Told how each try ended, for metrics. */
-  observe?: (delivery: Delivery, outcome: Outcome, seconds: number) => void;
+  observe?: (delivery: Delivery, outcome: DeliveryOutcome, seconds: number) => void;
   /** Told of each dead letter, also of an event that could not be read. */
   onBuried?: () => void;
 } & (
@@ -85,19 +85,19 @@ export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
   const waiting: Item[] = [];
   const busy = new Set<string>();
   const running = new Set<Promise<void>>();
-  const inHand = new InHand();
+  const ackProgress = new AckProgress();
   const known = new EventTries();
-  const answered = new WakeUp();
+  const answered = new WakeSignal();
   const stopping = new AbortController();
   let groups = 0;
 
   async function room(): Promise<number> {
-    while (inHand.size > capacity / 2 && !stopping.signal.aborted) await answered.sleep(1000);
-    return capacity - inHand.size;
+    while (ackProgress.size > capacity / 2 && !stopping.signal.aborted) await answered.sleep(1000);
+    return capacity - ackProgress.size;
   }
 
   function accept(message: JsMsg) {
-    inHand.take(message);
+    ackProgress.take(message);
     const { deliveryCount } = message.info;
     try {
       if (deliveryCount > mostHandedOut)
@@ -153,8 +153,8 @@ export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
   }
 
   function letGo(messages: readonly JsMsg[]) {
-    for (const message of messages) inHand.letGo(message);
-    answered.ring();
+    for (const message of messages) ackProgress.letGo(message);
+    answered.wake();
     work();
   }
 
@@ -216,12 +216,12 @@ export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
     for (const { message } of group) message.nak();
   }
 
-  function observe({ delivery }: Item, outcome: Outcome, startedAt: number) {
+  function observe({ delivery }: Item, outcome: DeliveryOutcome, startedAt: number) {
     options.observe?.(delivery, outcome, (performance.now() - startedAt) / 1000);
   }
 
   /** Decides when the event comes again, if it does. */
-  async function refuse({ message, delivery }: Item, error: unknown): Promise<Outcome> {
+  async function refuse({ message, delivery }: Item, error: unknown): Promise<DeliveryOutcome> {
     const { eventId, correlationId } = delivery;
     const facts = { consumer: durable, event: eventId, correlationId };
     if (isGap(error)) {
@@ -253,13 +253,13 @@ export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
   return {
     async stop() {
       stopping.abort();
-      answered.ring();
+      answered.wake();
       const stopped = pulling.stop();
       giveBack(waiting.splice(0));
       await stopped;
       giveBack(waiting.splice(0));
       await Promise.all(running);
-      inHand.stop();
+      ackProgress.stop();
     },
   };
 }

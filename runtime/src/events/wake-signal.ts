@@ -1,16 +1,16 @@
-/** A bell that one loop sleeps beside; a ring while nobody sleeps is kept for the next sleep. */
-export class WakeUp {
-  #rung = false;
+/** Wakes the one loop that sleeps on it; a signal that finds it awake is kept for its next sleep. */
+export class WakeSignal {
+  #signalled = false;
   #wake: (() => void) | undefined;
 
-  ring(): void {
-    this.#rung = true;
+  wake(): void {
+    this.#signalled = true;
     this.#wake?.();
   }
 
-  /** Sleeps until the bell rings, at most this long. */
+  /** Sleeps until the signal comes, at most this long. */
   async sleep(milliseconds: number): Promise<void> {
-    if (!this.#rung) {
+    if (!this.#signalled) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, milliseconds);
         this.#wake = () => {
@@ -20,6 +20,6 @@ export class WakeUp {
       });
       this.#wake = undefined;
     }
-    this.#rung = false;
+    this.#signalled = false;
   }
 }

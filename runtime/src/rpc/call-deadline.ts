@@ -4,7 +4,7 @@ import { DomainError } from "../domain-error.ts";
 /** Timers count no further, and nothing here lives that long. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-export class Patience {
+export class CallDeadline {
   /** Made when somebody first asks for it: most handlers never do. */
   #abort: AbortController | undefined;
   #reason: DomainError | undefined;

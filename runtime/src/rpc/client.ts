@@ -14,7 +14,7 @@ import {
   tracestate,
 } from "../telemetry/telemetry.ts";
 import { baggageHeaders } from "./baggage.ts";
-import { FollowedClient } from "./reloading-client.ts";
+import { ReloadingClient } from "./reloading-client.ts";
 import type { ServiceConfigFile } from "./retry-config.ts";
 import type { ServiceDefinition } from "./server.ts";
 import { RpcError } from "./status.ts";
@@ -56,12 +56,12 @@ const PREVIOUS_ATTEMPTS = "grpc-previous-rpc-attempts";
 
 /** A channel to one service. */
 export class GrpcChannel {
-  readonly #client: FollowedClient;
+  readonly #client: ReloadingClient;
   readonly #setup: ClientSetup;
 
   constructor(setup: ClientSetup, address: string) {
     this.#setup = setup;
-    this.#client = new FollowedClient(address, setup.serviceConfig);
+    this.#client = new ReloadingClient(address, setup.serviceConfig);
   }
 
   /** A typed client on this channel. */

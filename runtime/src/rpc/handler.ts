@@ -3,8 +3,8 @@ import { type handleServerStreamingCall, type handleUnaryCall, type ServerWritab
 import type { Call } from "../call.ts";
 import { methodAt } from "../contract.ts";
 import { DomainError } from "../domain-error.ts";
-import { Serving, type ServingSetup } from "./inbound-call.ts";
-import { type StreamPlace, StreamPlaces } from "./stream-limits.ts";
+import { InboundCall, type ServerContext } from "./inbound-call.ts";
+import { StreamLimits, type StreamPermit } from "./stream-limits.ts";
 
 /** One RPC of a ts-proto service definition. */
 interface MethodDefinition {
@@ -24,7 +24,7 @@ export type Handlers<D> = {
 };
 
 /** What every handler of a process shares. */
-export interface HandlerSetup extends ServingSetup {
+export interface HandlerSetup extends ServerContext {
   /** Most unary calls served at once; beyond it RESOURCE_EXHAUSTED is answered at once. */
   readonly maxConcurrent: number;
   /** The same of streams; 1,000 unless told. */
@@ -39,14 +39,14 @@ const READ_WITHIN_MS = 60_000;
 /** Serves the RPCs of a process and counts those in flight. */
 export class HandlerFactory {
   readonly #setup: HandlerSetup;
-  readonly #places: StreamPlaces;
-  readonly #streams = new Set<Serving>();
+  readonly #streamLimits: StreamLimits;
+  readonly #streams = new Set<InboundCall>();
   #calls = 0;
 
   constructor(setup: HandlerSetup) {
     this.#setup = setup;
     const { maxStreams = 1_000, maxStreamsPerUser = 20 } = setup;
-    this.#places = new StreamPlaces({ total: maxStreams, perUser: maxStreamsPerUser });
+    this.#streamLimits = new StreamLimits({ total: maxStreams, perUser: maxStreamsPerUser });
   }
 
   /** Calls and streams that are being served now. */
@@ -56,8 +56,8 @@ export class HandlerFactory {
 
   /** Ends the streams: their readers go on elsewhere. */
   endStreams(): void {
-    for (const serving of this.#streams) {
-      serving.giveUp(
+    for (const inbound of this.#streams) {
+      inbound.giveUp(
         new DomainError("unavailable", "STOPPING", "Cannot go on with this stream here: the process stops; resume it"),
       );
     }
@@ -69,16 +69,16 @@ export class HandlerFactory {
   ): handleUnaryCall<Buffer, unknown> {
     const method = methodAt(definition.path);
     return (raw, callback) => {
-      const serving = new Serving(this.#setup, method, raw);
-      this.#call(serving, async () => {
-        const request = await serving.admit(definition);
-        return handle(request as never, serving); // typed by Handlers<D> where it was added
+      const inbound = new InboundCall(this.#setup, method, raw);
+      this.#call(inbound, async () => {
+        const request = await inbound.admit(definition);
+        return handle(request as never, inbound); // typed by Handlers<D> where it was added
       }).then(
         (response) => {
-          raw.sendMetadata(serving.headers());
+          raw.sendMetadata(inbound.headers());
           callback(null, response);
         },
-        (error: unknown) => callback(serving.refusal(error)),
+        (error: unknown) => callback(inbound.refusal(error)),
       );
     };
   }
@@ -89,54 +89,54 @@ export class HandlerFactory {
   ): handleServerStreamingCall<Buffer, unknown> {
     const method = methodAt(definition.path);
     return (raw) => {
-      const serving = new Serving(this.#setup, method, raw);
-      this.#stream(serving, raw, async (place) => {
-        const request = await serving.admit(definition);
-        if (serving.isGivenUp) return; // its reader went away meanwhile
-        if (serving.user) place.takeFor(serving.user.id);
-        serving.endWithToken();
-        raw.sendMetadata(serving.headers());
-        for await (const response of handle(request as never, serving)) {
-          if (serving.signal.aborted) return;
-          if (!raw.write(response)) await drained(raw, serving.signal);
+      const inbound = new InboundCall(this.#setup, method, raw);
+      this.#stream(inbound, raw, async (permit) => {
+        const request = await inbound.admit(definition);
+        if (inbound.isGivenUp) return; // its reader went away meanwhile
+        if (inbound.user) permit.takeFor(inbound.user.id);
+        inbound.endWithToken();
+        raw.sendMetadata(inbound.headers());
+        for await (const response of handle(request as never, inbound)) {
+          if (inbound.signal.aborted) return;
+          if (!raw.write(response)) await drained(raw, inbound.signal);
         }
       }).then(
         () => raw.end(),
         (error: unknown) => {
           // That its reader goes away is how most streams end, and no failure; whatever else went wrong is one.
-          if (raw.cancelled && isCallerGone(error)) return serving.finish(status.OK, "");
-          const refusal = serving.refusal(error);
+          if (raw.cancelled && isCallerGone(error)) return inbound.finish(status.OK, "");
+          const refusal = inbound.refusal(error);
           if (!raw.cancelled) raw.emit("error", refusal);
         },
       );
     };
   }
 
-  async #call<T>(serving: Serving, work: () => Promise<T>): Promise<T> {
+  async #call<T>(inbound: InboundCall, work: () => Promise<T>): Promise<T> {
     if (this.#calls >= this.#setup.maxConcurrent) {
       throw new DomainError("exhausted", "TOO_MANY_CALLS", "Cannot take another call now: try again in a moment");
     }
     this.#calls += 1;
     try {
-      return await serving.run(work);
+      return await inbound.run(work);
     } finally {
       this.#calls -= 1;
     }
   }
 
   async #stream(
-    serving: Serving,
+    inbound: InboundCall,
     raw: ServerWritableStream<Buffer, unknown>,
-    work: (place: StreamPlace) => Promise<void>,
+    work: (permit: StreamPermit) => Promise<void>,
   ): Promise<void> {
-    const place = this.#places.take();
+    const permit = this.#streamLimits.take();
     // grpc-js says so of every stream in the end, and then only: one that nobody reads takes memory when its handler has ended.
-    raw.once("cancelled", place.leave);
-    this.#streams.add(serving);
+    raw.once("cancelled", permit.leave);
+    this.#streams.add(inbound);
     try {
-      await serving.run(() => work(place));
+      await inbound.run(() => work(permit));
     } finally {
-      this.#streams.delete(serving);
+      this.#streams.delete(inbound);
     }
   }
 }

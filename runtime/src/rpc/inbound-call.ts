@@ -10,12 +10,12 @@ import { type CallSpan, endCallSpan, SpanKind, type Telemetry } from "../telemet
 import { checkService, checkUser, serviceOf } from "./access.ts";
 import { bearerToken, InvalidToken, type TokenVerifier } from "./auth.ts";
 import { acceptBaggage } from "./baggage.ts";
-import { Patience } from "./call-deadline.ts";
+import { CallDeadline } from "./call-deadline.ts";
 import { toAnswer } from "./status.ts";
 import { validateBytes } from "./validate.ts";
 
 /** What every call of a process shares. */
-export interface ServingSetup {
+export interface ServerContext {
   readonly telemetry: Telemetry;
   readonly log: Logger;
   /** "orders/v1/orders-v1-1", sent as x-served-by. */
@@ -42,7 +42,7 @@ type ServerCall = Pick<ServerUnaryCall<Buffer, unknown>, "metadata" | "request" 
 };
 
 /** One call on its way through: what its handler and the calls it makes know of it, its clock and its end. */
-export class Serving implements Call, CallContext {
+export class InboundCall implements Call, CallContext {
   readonly method: MethodContract;
   readonly deadline: number;
   readonly correlationId: string;
@@ -52,14 +52,14 @@ export class Serving implements Call, CallContext {
   readonly servedBy: string[] = [];
   service: string | undefined;
   user: User | undefined;
-  readonly #setup: ServingSetup;
+  readonly #setup: ServerContext;
   readonly #raw: ServerCall;
   readonly #startedAt = performance.now();
-  readonly #patience = new Patience();
+  readonly #callDeadline = new CallDeadline();
   /** Whether the caller gave clearly less time than the contract does. */
   readonly #isCutShort: boolean;
 
-  constructor(setup: ServingSetup, method: MethodContract, raw: ServerCall) {
+  constructor(setup: ServerContext, method: MethodContract, raw: ServerCall) {
     this.method = method;
     this.#setup = setup;
     this.#raw = raw;
@@ -76,15 +76,15 @@ export class Serving implements Call, CallContext {
     const attempts = header(raw.metadata, "grpc-previous-rpc-attempts");
     if (attempts !== undefined) this.span.setAttribute("rpc.grpc.previous_attempts", Number(attempts));
     // grpc-js says so of every call in the end.
-    raw.on("cancelled", () => this.#patience.callerWent());
+    raw.on("cancelled", () => this.#callDeadline.callerWent());
   }
 
   get signal(): AbortSignal {
-    return this.#patience.signal;
+    return this.#callDeadline.signal;
   }
 
   get isGivenUp(): boolean {
-    return this.#patience.isGivenUp;
+    return this.#callDeadline.isGivenUp;
   }
 
   get log(): Logger {
@@ -115,13 +115,13 @@ export class Serving implements Call, CallContext {
 
   /** Does the work of the call, and gives up on it when the deadline passes or the caller goes away. */
   async run<T>(work: () => Promise<T>): Promise<T> {
-    const result = await this.#patience.race(runInCall(this, work), this.deadline);
+    const result = await this.#callDeadline.race(runInCall(this, work), this.deadline);
     this.finish(status.OK, "");
     return result;
   }
 
   giveUp(reason: DomainError): void {
-    this.#patience.giveUp(reason);
+    this.#callDeadline.giveUp(reason);
   }
 
   /**
@@ -134,7 +134,7 @@ export class Serving implements Call, CallContext {
     if (!verifier || token === undefined) return;
     // Unknown only when keys were withdrawn this very moment: then it ends at once, and another token is needed.
     const expired = () => new InvalidToken("it has expired; resume the stream with another");
-    this.#patience.giveUpAfter(verifier.remainingMs(token), expired);
+    this.#callDeadline.giveUpAfter(verifier.remainingMs(token), expired);
   }
 
   headers(): Metadata {
@@ -154,7 +154,7 @@ export class Serving implements Call, CallContext {
   }
 
   finish(code: status, reason: string): void {
-    this.#patience.end();
+    this.#callDeadline.end();
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     this.#setup.telemetry.serverDuration.record(seconds, this.method.path, code);
     endCallSpan(this.span, code, reason);

@@ -27,7 +27,7 @@ export interface Lease {
 }
 
 /** Where all calls to one service go. */
-export class FollowedClient {
+export class ReloadingClient {
   readonly #address: string;
   readonly #unfollow: (() => void) | undefined;
   #current: Generation;

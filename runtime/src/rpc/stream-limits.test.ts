@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
-import { StreamPlaces } from "./stream-limits.ts";
+import { StreamLimits } from "./stream-limits.ts";
 
-test("each user has a share of the places, and gets it back with each stream that ends", () => {
-  const places = new StreamPlaces({ total: 10, perUser: 2 });
+test("each user has a share of the streams, and gets it back with each stream that ends", () => {
+  const limits = new StreamLimits({ total: 10, perUser: 2 });
   const open = () => {
-    const place = places.take();
-    place.takeFor("alice");
-    return place;
+    const permit = limits.take();
+    permit.takeFor("alice");
+    return permit;
   };
   const [first] = [open(), open()];
   assert.throws(open, { kind: "exhausted" });
@@ -18,11 +18,11 @@ test("each user has a share of the places, and gets it back with each stream tha
 });
 
 test("a stream that ended before it was known whose it is counts for nobody", () => {
-  const places = new StreamPlaces({ total: 10, perUser: 1 });
+  const limits = new StreamLimits({ total: 10, perUser: 1 });
   for (let times = 0; times < 20; times += 1) {
-    const place = places.take();
-    place.leave();
-    place.takeFor("alice");
+    const permit = limits.take();
+    permit.leave();
+    permit.takeFor("alice");
   }
-  places.take().takeFor("alice");
+  limits.take().takeFor("alice");
 });

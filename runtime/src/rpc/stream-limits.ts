@@ -6,15 +6,15 @@ interface Bounds {
   readonly perUser: number;
 }
 
-/** The place of one open stream. */
-export interface StreamPlace {
+/** The permit of one open stream. */
+export interface StreamPermit {
   /** Counts the stream among those of this end user. Throws a DomainError "exhausted" when they have their share. */
   takeFor(userId: string): void;
   /** May be called again. */
   leave(): void;
 }
 
-export class StreamPlaces {
+export class StreamLimits {
   readonly #bounds: Bounds;
   readonly #ofUsers = new Map<string, number>();
   #taken = 0;
@@ -24,7 +24,7 @@ export class StreamPlaces {
   }
 
   /** Throws a DomainError "exhausted" when all are taken. */
-  take(): StreamPlace {
+  take(): StreamPermit {
     if (this.#taken >= this.#bounds.total) {
       throw new DomainError("exhausted", "TOO_MANY_CALLS", "Cannot open another stream now: try again in a moment");
     }

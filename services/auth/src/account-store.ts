@@ -10,7 +10,7 @@ export interface NewAccount {
 }
 
 /** Who did something, and in the course of which request. */
-export interface Act {
+export interface AccountAct {
   readonly actor: string;
   readonly correlationId: string;
 }
@@ -82,7 +82,12 @@ const updatePassword = statement(
 );
 
 /** Replaces a password; sessions that began with the old one end. */
-export async function changePassword(db: Queryable, userId: string, passwordHash: string, act: Act): Promise<void> {
+export async function changePassword(
+  db: Queryable,
+  userId: string,
+  passwordHash: string,
+  act: AccountAct,
+): Promise<void> {
   await updatePassword(db, [userId, passwordHash, act.actor, act.correlationId]);
 }
 
@@ -100,7 +105,12 @@ const insertRole = statement<{ roles: string[] }>(
 );
 
 /** Gives a role; answers every role the user now holds, or undefined for no such user. */
-export async function grantRole(db: Queryable, userId: string, role: string, act: Act): Promise<string[] | undefined> {
+export async function grantRole(
+  db: Queryable,
+  userId: string,
+  role: string,
+  act: AccountAct,
+): Promise<string[] | undefined> {
   const [row] = await insertRole(db, [userId, role, act.actor, act.correlationId]);
   return row?.roles;
 }
@@ -130,7 +140,7 @@ export async function revokeRole(
   db: Queryable,
   userId: string,
   role: string,
-  act: Act,
+  act: AccountAct,
 ): Promise<string[] | "last" | undefined> {
   const [row] = await deleteRole(db, [userId, role, act.actor, act.correlationId]);
   return row?.is_last ? "last" : row?.roles;

@@ -1,5 +1,5 @@
 import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
-import type { Act } from "./account-store.ts";
+import type { AccountAct } from "./account-store.ts";
 import { REFRESH_TOKEN_SECONDS } from "./refresh-token.ts";
 
 /** Whom the next access token is for. */
@@ -41,7 +41,7 @@ const insertRefusal = statement(
 );
 
 /** Notes that somebody tried to sign in and could not. */
-export async function noteRefusedSession(db: Queryable, target: string, act: Act): Promise<void> {
+export async function noteRefusedSession(db: Queryable, target: string, act: AccountAct): Promise<void> {
   await insertRefusal(db, [act.actor, target, act.correlationId]);
 }
 

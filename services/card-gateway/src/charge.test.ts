@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "vitest";
-import { type Act, type Charge, type Decision, decide } from "./charge.ts";
+import { type Charge, type ChargeAct, type Decision, decide } from "./charge.ts";
 
-const authorize = (token: string): Act => ({
+const authorize = (token: string): ChargeAct => ({
   action: "authorize",
   reference: "o-1",
   amountMinor: "1250",
   currency: "EUR",
   token,
 });
-const step = (action: "capture" | "void" | "refund"): Act => ({ action, reference: "o-1" });
+const step = (action: "capture" | "void" | "refund"): ChargeAct => ({ action, reference: "o-1" });
 
 /** Plays the acts in turn and tells what each came to. */
-function play(...acts: Act[]): { outcomes: string[]; charge: Charge | undefined } {
+function play(...acts: ChargeAct[]): { outcomes: string[]; charge: Charge | undefined } {
   let charge: Charge | undefined;
   const outcomes: string[] = [];
   for (const act of acts) {
@@ -60,7 +60,13 @@ test("each declining token has its own decline code", () => {
 });
 
 test("a second authorization of another amount is refused", () => {
-  const other: Act = { action: "authorize", reference: "o-1", amountMinor: "1251", currency: "EUR", token: "tok_ok" };
+  const other: ChargeAct = {
+    action: "authorize",
+    reference: "o-1",
+    amountMinor: "1251",
+    currency: "EUR",
+    token: "tok_ok",
+  };
   assert.deepEqual(play(authorize("tok_ok"), other).outcomes, ["applied", "refused"]);
   assert.deepEqual(play(authorize("tok_ok"), authorize("tok_ok")).outcomes, ["applied", "unchanged"]);
 });

@@ -11,7 +11,7 @@ export interface Charge {
   declineCode?: string;
 }
 
-export type Act =
+export type ChargeAct =
   | { action: "authorize"; reference: string; amountMinor: string; currency: string; token: string }
   | { action: "capture" | "void" | "refund"; reference: string };
 
@@ -33,7 +33,7 @@ const declineCodes: Record<string, string | undefined> = {
   tok_insufficient_funds: "insufficient_funds",
 };
 
-export function decide(charge: Charge | undefined, act: Act, newId: () => string): Decision {
+export function decide(charge: Charge | undefined, act: ChargeAct, newId: () => string): Decision {
   switch (act.action) {
     case "authorize":
       if (charge === undefined) return { outcome: "applied", charge: authorize(act, newId()) };
@@ -68,7 +68,7 @@ function authorize(act: { amountMinor: string; currency: string; token: string }
   return { id, status: "declined", amountMinor, currency, declineCode };
 }
 
-function move(charge: Charge | undefined, act: Act, to: ChargeStatus, from: ChargeStatus[]): Decision {
+function move(charge: Charge | undefined, act: ChargeAct, to: ChargeStatus, from: ChargeStatus[]): Decision {
   if (charge?.status === to) return { outcome: "unchanged", charge };
   if (charge !== undefined && from.includes(charge.status)) {
     return { outcome: "applied", charge: { ...charge, status: to } };
@@ -76,7 +76,7 @@ function move(charge: Charge | undefined, act: Act, to: ChargeStatus, from: Char
   return refuse(charge, act);
 }
 
-function refuse(charge: Charge | undefined, act: Act): Decision {
+function refuse(charge: Charge | undefined, act: ChargeAct): Decision {
   return {
     outcome: "refused",
     charge,

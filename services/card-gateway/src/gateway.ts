@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { type Act, type Charge, type Decision, decide, type Refusal } from "./charge.ts";
+import { type Charge, type ChargeAct, type Decision, decide, type Refusal } from "./charge.ts";
 import { Journal } from "./journal.ts";
 
 /** One line of the log: what was asked, and what came of it. */
@@ -11,7 +11,7 @@ export interface Entry {
   time: string;
   key: string;
   fingerprint: string;
-  action: Act["action"];
+  action: ChargeAct["action"];
   reference: string;
   outcome: Decision["outcome"];
   /** The charge as the act left it. */
@@ -46,7 +46,7 @@ export class Gateway {
   }
 
   /** Decides at once, in order of arrival; answers when the decision is on disk. */
-  async act(act: Act, key: string, fingerprint: string): Promise<Answer> {
+  async act(act: ChargeAct, key: string, fingerprint: string): Promise<Answer> {
     const first = this.#answers.get(key);
     if (first !== undefined) {
       if (first.fingerprint !== fingerprint) return { kind: "key-reused" };

@@ -2,11 +2,11 @@ import { hash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Act, Charge } from "./charge.ts";
+import type { Charge, ChargeAct } from "./charge.ts";
 import type { Entry, Gateway } from "./gateway.ts";
 import { Malformed, parseAuthorization, parseKey, parseReference, parseStep } from "./parse-request.ts";
 
-export interface Door {
+export interface HttpContext {
   gateway: Gateway;
   slowAnswerMs: number;
   /** Fires when the process drains: answers that are late on purpose are then given at once. */
@@ -15,7 +15,7 @@ export interface Door {
 
 const maxBodyBytes = 16 * 1024;
 
-export async function handle(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function handle(door: HttpContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
     await route(door, request, response);
   } catch (error) {
@@ -32,7 +32,7 @@ export async function handle(door: Door, request: IncomingMessage, response: Ser
   }
 }
 
-async function route(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function route(door: HttpContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [path = "/"] = (request.url ?? "/").split("?");
   const [v1, collection, reference, step, ...rest] = path.slice(1).split("/");
   if (v1 === "v1" && rest.length === 0) {
@@ -53,10 +53,10 @@ async function route(door: Door, request: IncomingMessage, response: ServerRespo
 }
 
 async function act(
-  door: Door,
+  door: HttpContext,
   request: IncomingMessage,
   response: ServerResponse,
-  parse: (body: string) => Act,
+  parse: (body: string) => ChargeAct,
 ): Promise<void> {
   const key = parseKey(request.headers["idempotency-key"]);
   const act = parse(await readBody(request));
@@ -77,7 +77,7 @@ async function act(
 }
 
 /** Done already, and on disk; the caller does not learn of it in time. */
-async function outlast(door: Door, response: ServerResponse): Promise<void> {
+async function outlast(door: HttpContext, response: ServerResponse): Promise<void> {
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   await sleep(door.slowAnswerMs, undefined, { signal: AbortSignal.any([gone.signal, door.draining]) }).catch(() => {});
@@ -89,7 +89,7 @@ function replyWith(response: ServerResponse, entry: Entry): void {
   reply(response, status, { error: refusal, ...view(reference, charge) });
 }
 
-async function sendCharge(door: Door, text: string, response: ServerResponse): Promise<void> {
+async function sendCharge(door: HttpContext, text: string, response: ServerResponse): Promise<void> {
   const reference = parseReference(text);
   const charge = await door.gateway.charge(reference);
   if (charge !== undefined) return reply(response, 200, view(reference, charge));
@@ -97,7 +97,7 @@ async function sendCharge(door: Door, text: string, response: ServerResponse): P
   reply(response, 404, { error: { code: "unknown_reference", message }, reference });
 }
 
-async function sendLog(door: Door, response: ServerResponse): Promise<void> {
+async function sendLog(door: HttpContext, response: ServerResponse): Promise<void> {
   const log = await door.gateway.log();
   response.writeHead(200, { "content-type": "application/x-ndjson" });
   if (log === undefined) response.end();
@@ -109,7 +109,7 @@ function view(reference: string, charge: Charge | undefined): object {
 }
 
 /** What makes two requests the same, without keeping the token. */
-function fingerprint(act: Act): string {
+function fingerprint(act: ChargeAct): string {
   const fields =
     act.action === "authorize"
       ? [act.action, act.reference, act.amountMinor, act.currency, act.token]

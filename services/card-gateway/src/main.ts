@@ -2,14 +2,14 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { readConfig } from "./config.ts";
 import { Gateway } from "./gateway.ts";
-import { type Door, handle, reply } from "./http.ts";
+import { type HttpContext, handle, reply } from "./http.ts";
 
 const drainMs = 8_000;
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const draining = new AbortController();
-  let door: Door | undefined;
+  let door: HttpContext | undefined;
 
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => serve(request, response));
 

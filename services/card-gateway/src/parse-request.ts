@@ -1,4 +1,4 @@
-import type { Act } from "./charge.ts";
+import type { ChargeAct } from "./charge.ts";
 
 /** A request that names the field and what it should be. */
 export class Malformed extends Error {
@@ -17,7 +17,7 @@ export function parseKey(text: unknown): string {
   return match("Idempotency-Key", text, /^[\x21-\x7e]{1,128}$/, "the header is required: 1 to 128 visible characters");
 }
 
-export function parseAuthorization(body: string): Act {
+export function parseAuthorization(body: string): ChargeAct {
   const fields = parseObject(body, ["reference", "amountMinor", "currency", "token"]);
   return {
     action: "authorize",
@@ -35,7 +35,7 @@ export function parseAuthorization(body: string): Act {
 }
 
 /** Capture, void and refund are always of the whole amount: there is nothing to say in the body. */
-export function parseStep(action: "capture" | "void" | "refund", reference: string, body: string): Act {
+export function parseStep(action: "capture" | "void" | "refund", reference: string, body: string): ChargeAct {
   if (body !== "") parseObject(body, []);
   return { action, reference: parseReference(reference) };
 }

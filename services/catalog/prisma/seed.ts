@@ -8,7 +8,7 @@ import { saveCategory } from "../src/category-store.ts";
 import { catalogDatabase } from "../src/database.ts";
 import { newProduct } from "../src/product.ts";
 import { ProductReader } from "../src/product-reader.ts";
-import { insert } from "../src/product-store.ts";
+import { insertProduct } from "../src/product-store.ts";
 
 interface DemoProduct {
   id: string;
@@ -36,7 +36,12 @@ const existing = await reader.findAll(demo.products.map(({ id }) => id));
 const known = new Set(existing.map(({ id }) => id));
 for (const { id, stock: _, ...product } of demo.products) {
   if (known.has(id)) continue;
-  await insert(pool, newProduct(id, { ...product, priceMinor: BigInt(product.priceMinor) }, new Date()), act, origin);
+  await insertProduct(
+    pool,
+    newProduct(id, { ...product, priceMinor: BigInt(product.priceMinor) }, new Date()),
+    act,
+    origin,
+  );
 }
 await prisma.$disconnect();
 await pool.end();

@@ -16,15 +16,15 @@ import pg from "pg";
 import { CategoryNotFound, type Product, SkuTaken } from "./product.ts";
 
 /** Who changes a product, and how that is called in the audit trail. */
-export interface Act {
+export interface ProductAct {
   readonly actor: string;
   readonly action: string;
 }
 
 /** The first answer to a request_id, as `once` wants it stored with the effect. */
-export type Remembered = readonly unknown[];
+export type RememberedValues = readonly unknown[];
 
-const NOT_REMEMBERED: Remembered = Array.from({ length: REMEMBER_PARAMETERS }, () => null);
+const NOT_REMEMBERED: RememberedValues = Array.from({ length: REMEMBER_PARAMETERS }, () => null);
 
 const PRODUCT = 1;
 const PRODUCT_PARAMETERS = 8;
@@ -39,7 +39,7 @@ const AUDITED = `INSERT INTO runtime.audit (actor, action, target, details, corr
 const REMEMBERED_IF = `WHERE $${REQUEST}::text IS NOT NULL`;
 
 // The remembered answer comes first: of two requests with one id, the second must not run into the SKU of the first.
-const insertProduct = statement(
+const insertProductStatement = statement(
   "create-product",
   `WITH remembered AS (${rememberRequest(REQUEST, REMEMBERED_IF)}), saved AS (
     INSERT INTO products (id, sku, name, description, category_id, price_minor, version, create_time, update_time)
@@ -62,16 +62,16 @@ const updateProduct = statement(
 );
 
 /** Adds a product. Throws SkuTaken, CategoryNotFound. */
-export async function insert(
+export async function insertProduct(
   db: Queryable,
   product: Product,
-  act: Act,
+  act: ProductAct,
   origin: Origin,
   remembered = NOT_REMEMBERED,
 ): Promise<void> {
   const details = { ...description(product), sku: product.sku, priceMinor: Number(product.priceMinor) };
   try {
-    await insertProduct(db, [
+    await insertProductStatement(db, [
       ...productValues(product),
       ...[act.actor, act.action, `product:${product.id}`, JSON.stringify(details)],
       ...outboxValues([created(product)], origin),
@@ -84,11 +84,11 @@ export async function insert(
 }
 
 /** Replaces `before` by `after`; false when it is no longer as it was before. Throws CategoryNotFound. */
-export async function save(
+export async function saveProduct(
   db: Queryable,
   before: Product,
   after: Product,
-  act: Act,
+  act: ProductAct,
   origin: Origin,
   remembered = NOT_REMEMBERED,
 ): Promise<boolean> {

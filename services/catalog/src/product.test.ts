@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { test } from "vitest";
-import { change, newProduct, type Product, wantedChanges } from "./product.ts";
+import { applyChange, newProduct, type Product, wantedChanges } from "./product.ts";
 
 const then = new Date("2026-11-01T00:00:00Z");
 const now = new Date("2026-11-21T00:00:00Z");
@@ -47,10 +47,10 @@ test("refuses a mask that names what cannot be changed", () => {
 });
 
 test("a change makes the next version, and what is so already makes none", () => {
-  assert.equal(change(mug, { name: "Enamel Mug", priceMinor: 1290n }, now), mug);
+  assert.equal(applyChange(mug, { name: "Enamel Mug", priceMinor: 1290n }, now), mug);
   fc.assert(
     fc.property(text, fc.string(), fc.bigInt(1n, 10n ** 12n), (name, description, priceMinor) => {
-      const after = change(mug, { name, description, priceMinor }, now);
+      const after = applyChange(mug, { name, description, priceMinor }, now);
       assert.partialDeepStrictEqual({ ...after }, { id: mug.id, sku: mug.sku, name, description, priceMinor });
       if (after === mug) return;
       assert.deepEqual([after.version, after.createTime, after.updateTime], [2n, then, now]);

@@ -95,7 +95,7 @@ function quoted(path = ""): string {
 }
 
 /** The product with these changes; the same product when it is so already. */
-export function change(
+export function applyChange(
   product: Product,
   changes: Partial<Description & Pick<Product, "priceMinor">>,
   now: Date,

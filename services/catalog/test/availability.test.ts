@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, test } from "vitest";
 import { EventStreams } from "../../../tests/harness/events.ts";
 import { newProduct } from "../src/product.ts";
-import { insert } from "../src/product-store.ts";
+import { insertProduct } from "../src/product-store.ts";
 import { type CatalogUnderTest, newProductRequest, startCatalog } from "./catalog-under-test.ts";
 
 let catalog: CatalogUnderTest;
@@ -60,7 +60,7 @@ test("what inventory says of a product before the catalog knows it is not lost",
   // Ids are given by the service, so the product is added as the seed does it.
   const { name, description, categoryId, sku } = newProductRequest();
   const product = newProduct(id, { sku, name, description, categoryId, priceMinor: 100n }, new Date());
-  await insert(
+  await insertProduct(
     catalog.db,
     product,
     { actor: "test", action: "test" },

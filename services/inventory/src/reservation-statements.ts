@@ -7,7 +7,7 @@
 import { statement } from "@row/runtime/database/postgres.ts";
 import { recordsOf } from "@row/runtime/database/records.ts";
 import { levelEvents, ORIGIN_COLUMNS, outboxRows, reservationEvents } from "./outbox-rows.ts";
-import type { Step } from "./reservation.ts";
+import type { ReservationStep } from "./reservation.ts";
 
 // The orders of a batch that move a product move it together: its level changes once, on behalf of the first of them.
 const SUMS = "product_id, sum(quantity)::bigint AS quantity, min(order_id::text)::uuid AS order_id";
@@ -60,7 +60,7 @@ export const reserveStock = statement<ReservedRow>(
 );
 
 /** `UPDATE reservations …` or, where a tombstone is due, an insert that becomes one when the order has a reservation. */
-function changeStates(step: Step): string {
+function changeStates(step: ReservationStep): string {
   // Only who has locked the stock of every item may change the state; the others come again.
   const guard = `reservation.state = '${step.from}' AND jsonb_array_length(reservation.items) = `;
   if (!step.leavesTombstone) {
@@ -75,7 +75,7 @@ function changeStates(step: Step): string {
 }
 
 /** A statement that takes this step for each order that can; answers whose reservation changed. */
-export function stepStatement(step: Step) {
+export function stepStatement(step: ReservationStep) {
   const { from, to } = step.moves;
   const isLevelChanged = to === "on_hand";
   return statement<{ order_id: string }>(

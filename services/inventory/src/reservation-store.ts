@@ -5,7 +5,15 @@ import { recordValues } from "@row/runtime/database/records.ts";
 import type { Origin } from "@row/runtime/events/outbox.ts";
 import type { Pool } from "pg";
 import { originJson } from "./outbox-rows.ts";
-import { COMMIT, type Item, OutOfStock, RELEASE, RETURN, type ReservationState, type Step } from "./reservation.ts";
+import {
+  COMMIT,
+  type Item,
+  OutOfStock,
+  RELEASE,
+  RETURN,
+  type ReservationState,
+  type ReservationStep,
+} from "./reservation.ts";
 import { type ReservedRow, reserveStock, stepStatement } from "./reservation-statements.ts";
 
 const STATEMENTS = { release: stepStatement(RELEASE), commit: stepStatement(COMMIT), return: stepStatement(RETURN) };
@@ -25,7 +33,7 @@ interface Asked {
 export class ReservationStore {
   readonly #pool: Pool;
   readonly #reserving: Batcher<Asked, ReservedRow | undefined>;
-  readonly #taking: Readonly<Record<Step["name"], Batcher<Asked, boolean>>>;
+  readonly #taking: Readonly<Record<ReservationStep["name"], Batcher<Asked, boolean>>>;
 
   constructor(pool: Pool) {
     this.#pool = pool;
@@ -35,7 +43,7 @@ export class ReservationStore {
       const byId = new Map(rows.map((row) => [row.order_id, row]));
       return batch.map(({ orderId }) => byId.get(orderId));
     }, keyOf);
-    const taking = (step: Step) =>
+    const taking = (step: ReservationStep) =>
       new Batcher(async (batch: readonly Asked[]) => {
         const rows = await STATEMENTS[step.name](pool, recordValues(batch.map(toRecord)));
         const changed = new Set(rows.map(({ order_id }) => order_id));
@@ -59,7 +67,7 @@ export class ReservationStore {
   }
 
   /** Takes the step; answers whether it changed anything. */
-  take(step: Step, orderId: string, origin: Origin): Promise<boolean> {
+  take(step: ReservationStep, orderId: string, origin: Origin): Promise<boolean> {
     return this.#taking[step.name].do({ orderId, origin });
   }
 

@@ -10,7 +10,7 @@ export interface Item {
 }
 
 /** A step that a reservation takes once. */
-export interface Step {
+export interface ReservationStep {
   readonly name: "release" | "commit" | "return";
   readonly from: ReservationState;
   readonly to: ReservationState;
@@ -25,7 +25,7 @@ export interface Step {
   readonly version: number;
 }
 
-export const RELEASE: Step = {
+export const RELEASE: ReservationStep = {
   name: "release",
   from: "RESERVED",
   to: "RELEASED",
@@ -36,7 +36,7 @@ export const RELEASE: Step = {
   version: 2,
 };
 
-export const COMMIT: Step = {
+export const COMMIT: ReservationStep = {
   name: "commit",
   from: "RESERVED",
   to: "COMMITTED",
@@ -47,7 +47,7 @@ export const COMMIT: Step = {
   version: 2,
 };
 
-export const RETURN: Step = {
+export const RETURN: ReservationStep = {
   name: "return",
   from: "COMMITTED",
   to: "RETURNED",
@@ -112,7 +112,11 @@ export function isRepeatOfReserve(
 }
 
 /** What a step that changed nothing says. Throws ReservationClosed; "race" when it was overtaken and must be tried again. */
-export function outcomeOfNoChange(step: Step, orderId: string, state: ReservationState | undefined): "taken" | "race" {
+export function outcomeOfNoChange(
+  step: ReservationStep,
+  orderId: string,
+  state: ReservationState | undefined,
+): "taken" | "race" {
   if (state !== undefined && step.taken.includes(state)) return "taken";
   if (state === step.from || (state === undefined && step.leavesTombstone)) return "race";
   throw new ReservationClosed(step.name, orderId, state);

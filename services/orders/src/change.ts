@@ -21,7 +21,12 @@ export interface Change {
 }
 
 /** Applies events to an order, newest last. `order` is undefined for one that is being placed. */
-export function change(id: string, order: Order | undefined, events: readonly OrderEvent[], time = new Date()): Change {
+export function changeOf(
+  id: string,
+  order: Order | undefined,
+  events: readonly OrderEvent[],
+  time = new Date(),
+): Change {
   let current = order;
   const published: OutboxEvent[] = [];
   const stored: EventJson[] = [];

@@ -1,6 +1,6 @@
 /** Tells who watches an order that it changed, in whatever process of orders that happened. */
 import { EventEmitter } from "node:events";
-import { WakeUp } from "@row/runtime/events/wake-signal.ts";
+import { WakeSignal } from "@row/runtime/events/wake-signal.ts";
 import type { Logger } from "@row/runtime/telemetry/logger.ts";
 import pg from "pg";
 
@@ -49,8 +49,8 @@ export class OrderChanges {
   /** Follows an order from now on: what changes while nobody waits for it is told to the next who does. */
   async follow(orderId: string, signal: AbortSignal): Promise<FollowedOrder> {
     await this.#listen();
-    const bell = new WakeUp();
-    const ring = () => bell.ring();
+    const bell = new WakeSignal();
+    const ring = () => bell.wake();
     this.#bell.on(orderId, ring);
     signal.addEventListener("abort", ring, { once: true });
     if (signal.aborted) ring();

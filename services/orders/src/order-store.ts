@@ -3,7 +3,7 @@ import type { Address } from "@row/gen/grpc/shop/shipping/v1/address.ts";
 import { Batcher } from "@row/runtime/database/batcher.ts";
 import {
   REMEMBERED_COLUMNS,
-  type Remembered,
+  type RememberedRequest,
   rememberRequest,
   rememberRequestsFrom,
 } from "@row/runtime/database/idempotency.ts";
@@ -113,7 +113,7 @@ const selectAddress = statement<{ address: Address }>("orders-address", "SELECT 
 export class OrderStore {
   readonly pool: pg.Pool;
   readonly #worker: Worker;
-  readonly #placing: Batcher<Remembered & { readonly order_id: string }, boolean>;
+  readonly #placing: Batcher<RememberedRequest & { readonly order_id: string }, boolean>;
   readonly #finding: Batcher<string, Order | undefined>;
 
   constructor(pool: pg.Pool, worker: Worker) {
@@ -157,7 +157,13 @@ export class OrderStore {
   }
 
   /** Writes a new order with everything that belongs to it. False when the request was remembered before. */
-  place(placed: Change, address: Address, saga: NewSaga, remembered: Remembered, origin: Origin): Promise<boolean> {
+  place(
+    placed: Change,
+    address: Address,
+    saga: NewSaga,
+    remembered: RememberedRequest,
+    origin: Origin,
+  ): Promise<boolean> {
     const order = {
       order_id: placed.order.id,
       ...remembered,

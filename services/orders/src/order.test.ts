@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "vitest";
-import { change } from "./change.ts";
+import { changeOf } from "./change.ts";
 import { fromRow, schemaVersion, toData, upcast } from "./event-schema.ts";
 import {
   fold,
@@ -62,7 +62,7 @@ test("an order made step by step is the order that its stored stream makes", () 
       const events = [first, ...rest];
       let order: Order | undefined;
       events.forEach((event, index) => {
-        order = change(ID, order, [event], new Date(1_000 + index)).order;
+        order = changeOf(ID, order, [event], new Date(1_000 + index)).order;
       });
       assert.deepEqual(fold(ID, stored(events)), order);
     }),
@@ -78,8 +78,8 @@ test("the total is the sum of quantity times price, beyond 2^53 too", () => {
 });
 
 test("versions count on from the order's own", () => {
-  const { order } = change(ID, undefined, [example]);
-  const next = change(ID, order, [{ type: "cancellation-requested" }, { type: "order-cancelled", reason: "R" }]);
+  const { order } = changeOf(ID, undefined, [example]);
+  const next = changeOf(ID, order, [{ type: "cancellation-requested" }, { type: "order-cancelled", reason: "R" }]);
   assert.deepEqual(
     next.events.map(({ version }) => version),
     ["2", "3"],
@@ -92,16 +92,16 @@ test("versions count on from the order's own", () => {
 });
 
 test("a second wish to cancel changes nothing, and a cancelled order refuses it", () => {
-  const { order } = change(ID, undefined, [example, { type: "cancellation-requested" }]);
+  const { order } = changeOf(ID, undefined, [example, { type: "cancellation-requested" }]);
   assert.equal(requestCancellation(order), undefined);
-  const cancelled = change(ID, order, [{ type: "order-cancelled", reason: "R" }]).order;
+  const cancelled = changeOf(ID, order, [{ type: "order-cancelled", reason: "R" }]).order;
   assert.throws(() => requestCancellation(cancelled), OrderNotCancellable);
   assert.ok(isFinal(cancelled));
 });
 
 test("a cancelled order cannot be confirmed", () => {
-  const { order } = change(ID, undefined, [example, { type: "order-cancelled", reason: "R" }]);
-  assert.throws(() => change(ID, order, [{ type: "order-confirmed", paymentId: "p" }]), /it is CANCELLED/);
+  const { order } = changeOf(ID, undefined, [example, { type: "order-cancelled", reason: "R" }]);
+  assert.throws(() => changeOf(ID, order, [{ type: "order-confirmed", paymentId: "p" }]), /it is CANCELLED/);
 });
 
 test("old schema versions are lifted step by step, and newer ones refused", () => {

@@ -5,7 +5,7 @@ import { InvalidField } from "@row/runtime/domain-error.ts";
 import { formOfField, formOfMessage, formOfValue, hasOwnJsonForm } from "./form.ts";
 
 /** The refusal that names the first field of `json` that does not fit the message. */
-export function blame(descriptor: DescMessage, json: JsonValue): InvalidField {
+export function explain(descriptor: DescMessage, json: JsonValue): InvalidField {
   return find(descriptor, json, "") ?? new InvalidField("body", formOfMessage(descriptor));
 }
 

@@ -6,7 +6,7 @@ import { fromPrice } from "@row/runtime/money.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { newProduct } from "../product.ts";
 import { toMessage } from "../product-message.ts";
-import { insert } from "../product-store.ts";
+import { insertProduct } from "../product-store.ts";
 
 export function createProduct({ pool, relay, origin }: Dependencies) {
   return (request: CreateProductRequest, call: Call): Promise<CreateProductResponse> => {
@@ -16,7 +16,7 @@ export function createProduct({ pool, relay, origin }: Dependencies) {
     return once(pool, call, types, request, async (remember) => {
       const response = { product: toMessage(product) };
       const act = { actor: callerOf(call), action: "product.created" };
-      await insert(pool, product, act, origin(call), remember(response));
+      await insertProduct(pool, product, act, origin(call), remember(response));
       relay.wake();
       return response;
     });

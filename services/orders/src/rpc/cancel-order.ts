@@ -3,7 +3,7 @@ import type { Call } from "@row/runtime/call.ts";
 import { once } from "@row/runtime/database/idempotency.ts";
 import { DomainError } from "@row/runtime/domain-error.ts";
 import { OrderNotFound, signedIn } from "../access.ts";
-import { change } from "../change.ts";
+import { changeOf } from "../change.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { requestCancellation } from "../order.ts";
 import { toMessage } from "../order-message.ts";
@@ -27,11 +27,11 @@ export function cancelOrder({ store, runner, relay, changes, worker, origin }: D
           const event = requestCancellation(order);
           if (!event) return { order: toMessage(order) };
 
-          const wished = change(order.id, order, [event]);
+          const wished = changeOf(order.id, order, [event]);
           const begins = order.state === "CONFIRMED";
-          const place = begins ? runner.takePlace() : undefined;
+          const slot = begins ? runner.takeSlot() : undefined;
           try {
-            const isOurs = place !== undefined;
+            const isOurs = slot !== undefined;
             const from = origin(call);
             const beginning = {
               orderId: order.id,
@@ -48,10 +48,10 @@ export function cancelOrder({ store, runner, relay, changes, worker, origin }: D
             if (!(await store.requestCancellation(wished, order, saga, begins, remember(response), from))) continue;
             relay.wake();
             changes.announce(order.id);
-            place?.drive(record, wished.order);
+            slot?.drive(record, wished.order);
             return response;
           } finally {
-            place?.giveBack();
+            slot?.giveBack();
           }
         }
         throw new DomainError(

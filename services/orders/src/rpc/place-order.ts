@@ -6,7 +6,7 @@ import { onceTogether } from "@row/runtime/database/idempotency.ts";
 import { DomainError, InvalidField } from "@row/runtime/domain-error.ts";
 import { fromMoney, fromPrice, MAX_MINOR } from "@row/runtime/money.ts";
 import { signedIn } from "../access.ts";
-import { change } from "../change.ts";
+import { changeOf } from "../change.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { type OrderItem, totalOf } from "../order.ts";
 import { toMessage } from "../order-message.ts";
@@ -43,7 +43,7 @@ export function placeOrder(dependencies: Dependencies) {
       if (!address) throw new InvalidField("shipping_address", "value is required");
 
       const id = randomUUIDv7();
-      const placed = change(id, undefined, [
+      const placed = changeOf(id, undefined, [
         {
           type: "order-placed",
           customerId: signedIn(call).id,
@@ -53,9 +53,9 @@ export function placeOrder(dependencies: Dependencies) {
         },
       ]);
       const from = origin(call);
-      const place = runner.takePlace();
+      const slot = runner.takeSlot();
       try {
-        const isOurs = place !== undefined;
+        const isOurs = slot !== undefined;
         const beginning = {
           orderId: id,
           definition: PLACE_ORDER,
@@ -73,10 +73,10 @@ export function placeOrder(dependencies: Dependencies) {
         if (!isNew) return undefined;
         relay.wake();
         changes.announce(id);
-        place?.drive(record, placed.order);
+        slot?.drive(record, placed.order);
         return response;
       } finally {
-        place?.giveBack();
+        slot?.giveBack();
       }
     });
 }

@@ -1,11 +1,11 @@
 /** One step taken: what ended, what begins and what it means for the order. Pure: the driver does the calls and saves. */
-import { type Change, change } from "../change.ts";
+import { type Change, changeOf } from "../change.ts";
 import type { Order, OrderEvent } from "../order.ts";
 import { PLACE_ORDER } from "./definitions.ts";
-import { afterAttempt, beforeForward, isFinished, type Outcome, type SagaState, waitBefore } from "./saga.ts";
+import { afterAttempt, beforeForward, isFinished, type SagaState, type StepOutcome, waitBefore } from "./saga.ts";
 import type { SagaData, SagaRecord } from "./saga-record.ts";
 
-/** A wait this long is not waited out with the saga in hand: others would find no place while some callee is away. */
+/** A wait this long is not waited out with the saga in hand: others would find no slot while some callee is away. */
 const PUT_DOWN_FROM_MS = 400;
 
 /** An attempt at a step, as the log names it. */
@@ -17,7 +17,7 @@ export interface Attempt {
 
 /** What an attempt brought. */
 export interface Attempted {
-  readonly outcome: Outcome;
+  readonly outcome: StepOutcome;
   readonly data: SagaData;
   readonly servedBy: string;
 }
@@ -27,13 +27,13 @@ export interface Progress {
   readonly saga: SagaRecord;
   readonly next: SagaState;
   readonly data: SagaData;
-  readonly ended: (Attempt & { readonly outcome: Outcome; readonly servedBy: string }) | undefined;
+  readonly ended: (Attempt & { readonly outcome: StepOutcome; readonly servedBy: string }) | undefined;
   readonly begun: Attempt | undefined;
   /** When the attempt ended and the order changed. */
   readonly time: Date;
   /** Until the next attempt. */
   readonly waitMs: number;
-  /** Let go of the saga meanwhile: whoever has a place takes it up when its time has come. */
+  /** Let go of the saga meanwhile: whoever has a slot takes it up when its time has come. */
   readonly putsDown: boolean;
   /** What happens to the order; undefined between the steps. */
   readonly change: Change | undefined;
@@ -70,7 +70,7 @@ export function decide(saga: SagaRecord, order: Order, attempted: Attempted | un
     waitMs,
     putsDown,
     time: now,
-    change: event && change(order.id, order, [event], now),
+    change: event && changeOf(order.id, order, [event], now),
     cancelsNow: next.direction === "succeeded" && saga.definition.name === PLACE_ORDER.name && saga.isCancelRequested,
   };
 }

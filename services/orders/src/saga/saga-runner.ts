@@ -1,6 +1,6 @@
 /** Which sagas this process drives, and how many at once. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { WakeUp } from "@row/runtime/events/wake-signal.ts";
+import { WakeSignal } from "@row/runtime/events/wake-signal.ts";
 import type { Logger } from "@row/runtime/telemetry/logger.ts";
 import type { Order } from "../order.ts";
 import type { SagaDriver } from "./saga-driver.ts";
@@ -16,16 +16,16 @@ export interface SagaRunnerOptions {
 }
 
 /** Room for one saga. */
-export interface Place {
-  /** Drives a saga whose lease this process holds, and leaves the place when that has come to an end. */
+export interface SagaSlot {
+  /** Drives a saga whose lease this process holds, and leaves the slot when that has come to an end. */
   drive(saga: SagaRecord, order: Order | undefined): void;
-  /** Leaves the place unless it is driven in. */
+  /** Leaves the slot unless it is driven in. */
   giveBack(): void;
 }
 
 /** How often it looks for sagas that others have let go of. */
 const POLL_MS = 250;
-/** Waiting sagas are taken when so many of the places are free: together, which costs less. */
+/** Waiting sagas are taken when so many of the slots are free: together, which costs less. */
 const FREE_SHARE = 1 / 4;
 const HEARTBEAT_MS = 5_000;
 /** How long a stop waits for the calls in flight. */
@@ -35,10 +35,10 @@ export class SagaRunner {
   readonly #options: SagaRunnerOptions;
   readonly #driving = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
-  readonly #bell = new WakeUp();
-  #placesTaken = 0;
+  readonly #wakeSignal = new WakeSignal();
+  #slotsTaken = 0;
   #polling: Promise<void> | undefined;
-  /** Whether some may wait for a place. */
+  /** Whether some may wait for a slot. */
   #isBehind = false;
 
   constructor(options: SagaRunnerOptions) {
@@ -52,16 +52,16 @@ export class SagaRunner {
     this.#polling = Promise.all([this.#poll(), this.#beat()]).then(() => {});
   }
 
-  /** A place for a saga that is about to be written with a lease of this process; undefined when all are taken. */
-  takePlace(): Place | undefined {
+  /** A slot for a saga that is about to be written with a lease of this process; undefined when all are taken. */
+  takeSlot(): SagaSlot | undefined {
     if (this.#stopping.signal.aborted || this.#room <= 0) return undefined;
-    this.#placesTaken += 1;
+    this.#slotsTaken += 1;
     let isTaken = true;
     const leave = () => {
       if (!isTaken) return;
       isTaken = false;
-      this.#placesTaken -= 1;
-      if (this.#isBehind && this.#room >= this.#options.concurrency * FREE_SHARE) this.#bell.ring();
+      this.#slotsTaken -= 1;
+      if (this.#isBehind && this.#room >= this.#options.concurrency * FREE_SHARE) this.#wakeSignal.wake();
     };
     let giveBack = leave;
     return {
@@ -80,14 +80,14 @@ export class SagaRunner {
   /** Takes no more, lets the calls in flight end, and hands over what is left. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#bell.ring();
+    this.#wakeSignal.wake();
     await this.#polling;
     await Promise.race([Promise.allSettled(this.#driving), sleep(STOP_MS, undefined, { ref: false })]);
     await this.#options.sagas.release().catch(() => {}); // the leases run out by themselves
   }
 
   get #room(): number {
-    return this.#options.concurrency - this.#placesTaken;
+    return this.#options.concurrency - this.#slotsTaken;
   }
 
   async #drive(saga: SagaRecord, order: Order | undefined): Promise<void> {
@@ -105,22 +105,22 @@ export class SagaRunner {
       } catch (error) {
         this.#options.log.warn({ err: error }, "cannot look for sagas");
       }
-      if (!this.#stopping.signal.aborted) await this.#bell.sleep(POLL_MS);
+      if (!this.#stopping.signal.aborted) await this.#wakeSignal.sleep(POLL_MS);
     }
   }
 
   async #claim(): Promise<void> {
     // Orders that come while it looks find room too, unless others have waited longer.
     const wanted = this.#isBehind ? this.#room : Math.ceil(this.#room / 2);
-    const places = Array.from({ length: wanted }, () => this.takePlace()).flatMap((place) => place ?? []);
+    const slots = Array.from({ length: wanted }, () => this.takeSlot()).flatMap((slot) => slot ?? []);
     try {
-      const claimed = places.length > 0 ? await this.#options.sagas.claim(places.length) : [];
+      const claimed = slots.length > 0 ? await this.#options.sagas.claim(slots.length) : [];
       claimed.forEach((saga, index) => {
-        places[index]?.drive(saga, undefined);
+        slots[index]?.drive(saga, undefined);
       });
-      this.#isBehind = claimed.length >= places.length;
+      this.#isBehind = claimed.length >= slots.length;
     } finally {
-      for (const place of places) place.giveBack();
+      for (const slot of slots) slot.giveBack();
     }
   }
 

@@ -7,10 +7,10 @@ import {
   beforeForward,
   isFinished,
   mustSurvive,
-  type Outcome,
   type SagaDefinition,
   type SagaState,
   START,
+  type StepOutcome,
   waitBefore,
 } from "./saga.ts";
 
@@ -22,14 +22,14 @@ class World {
   readonly done = new Set<string>();
   readonly undone = new Set<string>();
 
-  run(step: string, isRefused: boolean): Outcome {
+  run(step: string, isRefused: boolean): StepOutcome {
     if (this.undone.has(step)) return { kind: "refused", reason: "TOMBSTONE" };
     if (isRefused && !this.done.has(step)) return { kind: "refused", reason: "NO" };
     this.done.add(step);
     return { kind: "ok" };
   }
 
-  undo(step: string): Outcome {
+  undo(step: string): StepOutcome {
     this.done.delete(step);
     this.undone.add(step);
     return { kind: "ok" };
@@ -81,7 +81,7 @@ function sail(definition: SagaDefinition, days: readonly Weather[]): { state: Sa
     // A callee's own no is final: it does not say yes to the same question later.
     if (!refusals.has(step)) refusals.set(step, today.refuse && canRefuse);
     const act = () => (direction === "backward" ? world.undo(step) : world.run(step, refusals.get(step) ?? false));
-    let outcome: Outcome = { kind: "unknown", reason: "LOST" };
+    let outcome: StepOutcome = { kind: "unknown", reason: "LOST" };
     if (today.lost === "none") outcome = act();
     if (today.lost === "answer") act();
     if (today.lost === "late") onTheirWay.push({ arrivesOn: day + 2, act });

@@ -28,7 +28,7 @@ export interface SagaState {
 }
 
 /** How an attempt ended. */
-export type Outcome =
+export type StepOutcome =
   | { readonly kind: "ok" }
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "unknown"; readonly reason: string };
@@ -66,7 +66,7 @@ export function isFinished(state: SagaState): boolean {
 export function afterAttempt(
   definition: SagaDefinition,
   state: SagaState,
-  outcome: Outcome,
+  outcome: StepOutcome,
   circumstances: Circumstances,
 ): SagaState {
   if (state.direction === "forward") return afterForward(definition, state, outcome, circumstances);
@@ -77,7 +77,7 @@ export function afterAttempt(
 function afterForward(
   definition: SagaDefinition,
   state: SagaState,
-  outcome: Outcome,
+  outcome: StepOutcome,
   circumstances: Circumstances,
 ): SagaState {
   const isBeforeReturn = state.step <= definition.pivot;
@@ -118,7 +118,7 @@ function turnRound(
   return undoFrom(definition, { ...state, reason, stuck: false }, newest);
 }
 
-function afterUndo(definition: SagaDefinition, state: SagaState, outcome: Outcome): SagaState {
+function afterUndo(definition: SagaDefinition, state: SagaState, outcome: StepOutcome): SagaState {
   if (outcome.kind === "refused") return { ...state, stuck: true };
   if (outcome.kind === "unknown") return state;
   return undoFrom(definition, { ...state, stuck: false }, state.step - 1);

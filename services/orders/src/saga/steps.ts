@@ -6,7 +6,7 @@ import { toMoney } from "@row/runtime/money.ts";
 import type { CallOptions, PromiseClient } from "@row/runtime/rpc/client.ts";
 import { RpcError } from "@row/runtime/rpc/status.ts";
 import type { Order } from "../order.ts";
-import type { Outcome } from "./saga.ts";
+import type { StepOutcome } from "./saga.ts";
 import type { SagaData } from "./saga-record.ts";
 
 export interface Callees {
@@ -80,7 +80,7 @@ const REFUSALS: ReadonlySet<status> = new Set([
 ]);
 
 /** How a call that threw ended, as the saga sees it. */
-export function outcomeOf(error: unknown): Outcome {
+export function outcomeOf(error: unknown): StepOutcome {
   if (!(error instanceof RpcError)) throw error;
   if (REFUSALS.has(error.code)) return { kind: "refused", reason: error.reason || status[error.code] };
   return { kind: "unknown", reason: error.reason || status[error.code] };
