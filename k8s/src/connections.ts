@@ -1,6 +1,6 @@
 import { DATABASES_ACCOUNT, migrationAccount, STREAMS_ACCOUNT } from "@row/mesh/generate/store-policy.ts";
 import { TOOLBOX } from "@row/runtime/names.ts";
-import type { Shop } from "./shop.ts";
+import type { ShopPlan } from "./shop.ts";
 
 /** One workload that opens connections to another, each by its name. */
 export interface Connection {
@@ -11,7 +11,7 @@ export interface Connection {
 export const MAILPIT = "mailpit";
 
 /** Every connection that the shop makes inside its namespace: what service.yaml says, and what follows from it. */
-export function connections(shop: Shop): Connection[] {
+export function connections(shop: ShopPlan): Connection[] {
   const to = (target: string, names: readonly string[]) => names.map((from) => ({ from, to: target }));
   const namesOf = (services: readonly { name: string }[]) => services.map(({ name }) => name);
   const owners = namesOf(shop.databases);

@@ -9,11 +9,11 @@ import { migrationJob } from "./migration-job.ts";
 import { limitRange, namespace, quota } from "./namespace.ts";
 import { everyPod, networkPolicy } from "./network-policies.ts";
 import { outsideWorkload } from "./outside.ts";
-import type { Shop } from "./shop.ts";
+import type { ShopPlan } from "./shop.ts";
 import { publicService, serviceWorkload } from "./workload.ts";
 
 /** The core profile's objects by the file that they are written to. The namespace's sorts first, as kubectl reads them. */
-export function coreFiles(shop: Shop): Map<string, object[]> {
+export function coreFiles(shop: ShopPlan): Map<string, object[]> {
   const files = new Map<string, object[]>([["00-namespace", [namespace(), quota(), limitRange(), everyPod()]]]);
   for (const service of shop.meshed) {
     files.set(service.name, [

@@ -3,7 +3,7 @@ import { calleeVariable } from "@row/topology/callees.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { IEnvVar } from "kubernetes-models/v1";
 import { fromPod, fromSecret } from "./pod.ts";
-import type { Shop } from "./shop.ts";
+import type { ShopPlan } from "./shop.ts";
 
 /** Every pod's port for probes and scraping. */
 export const ADMIN_PORT = 9090;
@@ -12,7 +12,7 @@ export const ADMIN_PORT = 9090;
 const TELEMETRY = "telemetry";
 
 /** Everything a service's container is told; the image says the rest (NODE_ENV). */
-export function serviceEnvironment(service: ServiceManifest, shop: Shop): IEnvVar[] {
+export function serviceEnvironment(service: ServiceManifest, shop: ShopPlan): IEnvVar[] {
   const { name, port, grpcPort } = service;
   const http: Record<string, string> = grpcPort === undefined ? {} : { GRPC_LISTEN_ADDRESS: everywhere(grpcPort) };
   return [

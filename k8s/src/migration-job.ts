@@ -9,7 +9,7 @@ import { type About, labels, metadata } from "./about.ts";
 import { seedEnvironment } from "./environment.ts";
 import { PULL_POLICY, serviceImage } from "./images.ts";
 import { CONFINED, confinedPod, fromSecret, NODE_USER, SCRATCH } from "./pod.ts";
-import type { Shop } from "./shop.ts";
+import type { ShopPlan } from "./shop.ts";
 
 const RESOURCES = { requests: { cpu: "50m", memory: "96Mi" }, limits: { memory: "256Mi" } };
 
@@ -19,7 +19,7 @@ const RESOURCES = { requests: { cpu: "50m", memory: "96Mi" }, limits: { memory: 
  *
  * Its pods are no instances of the service, which their name says: the Service would send them calls.
  */
-export function migrationJob(service: ServiceManifest, shop: Shop): IJob {
+export function migrationJob(service: ServiceManifest, shop: ShopPlan): IJob {
   const name = migrationAccount(service.name);
   const about: About = { ...shop.about(service, FIRST_VERSION), name, component: "job" };
   const migrate: IContainer = {

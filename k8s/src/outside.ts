@@ -6,13 +6,13 @@ import { labels, metadata } from "./about.ts";
 import { everywhere, values } from "./environment.ts";
 import { PULL_POLICY, serviceImage } from "./images.ts";
 import { CONFINED, confinedPod, GRACE_SECONDS, NODE_USER, SCRATCH } from "./pod.ts";
-import type { Shop } from "./shop.ts";
+import type { ShopPlan } from "./shop.ts";
 
 /**
  * What stands for the outside world: a process without a sidecar, whose log outlives it. It shares the shop's namespace, for
  * that is where its account and the mesh's Server for it are; as nothing in the pod obeys them, its NetworkPolicy has to.
  */
-export function outsideWorkload(service: ServiceManifest, shop: Shop): (IStatefulSet | IService)[] {
+export function outsideWorkload(service: ServiceManifest, shop: ShopPlan): (IStatefulSet | IService)[] {
   const { name, port } = service;
   // One log, one writer: there is no second version of it.
   const about = { ...shop.about(service, FIRST_VERSION), version: undefined };

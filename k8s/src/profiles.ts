@@ -6,23 +6,23 @@ import { coreFiles } from "./core.ts";
 import { observabilityFiles } from "./observability/files.ts";
 import { RENDERED, renderFile } from "./render.ts";
 import { secretTable } from "./secrets.ts";
-import { Shop } from "./shop.ts";
+import { ShopPlan } from "./shop.ts";
 
 const PUBLISHERS = new Set(eventsIn(registry).map(({ domain }) => domain));
 
 /** The shop of a checkout. */
-export function shopAt(root: string): Shop {
-  return new Shop({ root, services: discoverServices(root), publishes: (name) => PUBLISHERS.has(name) });
+export function shopAt(root: string): ShopPlan {
+  return new ShopPlan({ root, services: discoverServices(root), publishes: (name) => PUBLISHERS.has(name) });
 }
 
 /** What each profile consists of: the files' names without ".yaml", and their objects. */
-const PROFILES: Record<string, (shop: Shop) => Map<string, object[]>> = {
+const PROFILES: Record<string, (shop: ShopPlan) => Map<string, object[]>> = {
   core: coreFiles,
   observability: observabilityFiles,
 };
 
 /** The text of every rendered file, by its path from the repository's root. */
-export function renderedFiles(shop: Shop): Map<string, string> {
+export function renderedFiles(shop: ShopPlan): Map<string, string> {
   const files = new Map<string, string>();
   for (const [profile, objectsOf] of Object.entries(PROFILES)) {
     for (const [name, objects] of objectsOf(shop)) {

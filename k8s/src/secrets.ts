@@ -3,7 +3,7 @@ import { redisVariable } from "./environment.ts";
 import { NATS_ADMIN, passwordVariable as natsPassword } from "./infrastructure/nats.ts";
 import { POSTGRES_PORT } from "./infrastructure/postgres.ts";
 import { REDIS_ADMIN, REDIS_PORT, passwordVariable as redisPassword } from "./infrastructure/redis.ts";
-import type { Shop } from "./shop.ts";
+import type { ShopPlan } from "./shop.ts";
 
 /** One key of one Secret. */
 export interface SecretKey {
@@ -14,7 +14,7 @@ export interface SecretKey {
 }
 
 /** Every key of every Secret, those that others refer to first. `k8s/secrets.sh` makes what is missing. */
-export function secretKeys(shop: Shop): SecretKey[] {
+export function secretKeys(shop: ShopPlan): SecretKey[] {
   const random = (secret: string, key: string): SecretKey => ({ secret, key, value: "random" });
   return [
     { secret: "demo", key: "DEMO_PASSWORD", value: "readable" },
@@ -32,7 +32,7 @@ export function secretKeys(shop: Shop): SecretKey[] {
 }
 
 /** A service has one Secret, and no other service reads it. */
-function serviceSecret(service: ServiceManifest, shop: Shop): SecretKey[] {
+function serviceSecret(service: ServiceManifest, shop: ShopPlan): SecretKey[] {
   const { name, postgres, redis, secrets } = service;
   const keys: Record<string, string> = {};
   if (postgres) keys.DATABASE_URL = `postgresql://${name}:{postgres-roles/${name}}@postgres:${POSTGRES_PORT}/${name}`;
@@ -45,7 +45,7 @@ function serviceSecret(service: ServiceManifest, shop: Shop): SecretKey[] {
 }
 
 /** One line a key, for a script without YAML: Secret, key, value. */
-export function secretTable(shop: Shop): string {
+export function secretTable(shop: ShopPlan): string {
   const lines = secretKeys(shop).map(({ secret, key, value }) => `${secret} ${key} ${value}`);
   return `${lines.join("\n")}\n`;
 }

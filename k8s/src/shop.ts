@@ -13,7 +13,7 @@ export interface ShopSources {
 }
 
 /** The shop as its manifests need to know it. */
-export class Shop {
+export class ShopPlan {
   readonly #sources: ShopSources;
 
   constructor(sources: ShopSources) {

@@ -10,12 +10,12 @@ import { ADMIN_PORT, serviceEnvironment } from "./environment.ts";
 import { PULL_POLICY, serviceImage } from "./images.ts";
 import { waitForMigrations } from "./migration-job.ts";
 import { CONFINED, confinedPod, GRACE_SECONDS, NODE_USER, SCRATCH, STOP_LATER, spread } from "./pod.ts";
-import type { Shop } from "./shop.ts";
+import type { ShopPlan } from "./shop.ts";
 
 /** A first version of a service, and how many of it there are. Its Services are among the mesh's files, for routes need them. */
 export function serviceWorkload(
   service: ServiceManifest,
-  shop: Shop,
+  shop: ShopPlan,
 ): (IDeployment | IPodDisruptionBudget | IHorizontalPodAutoscaler)[] {
   const name = versionName(service.name);
   const about = shop.about(service, FIRST_VERSION);
@@ -27,7 +27,7 @@ export function serviceWorkload(
 }
 
 // How many there are is the autoscaler's: with a number here, each `kubectl apply` would undo what it decided.
-function deployment(name: string, about: About, service: ServiceManifest, shop: Shop): IDeployment {
+function deployment(name: string, about: About, service: ServiceManifest, shop: ShopPlan): IDeployment {
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -52,7 +52,7 @@ function deployment(name: string, about: About, service: ServiceManifest, shop: 
   };
 }
 
-function container(service: ServiceManifest, shop: Shop): IContainer {
+function container(service: ServiceManifest, shop: ShopPlan): IContainer {
   return {
     name: service.name,
     image: serviceImage(service.name),
@@ -95,7 +95,7 @@ const BUSY_PERCENT = 80;
 const MOST_TIMES = 4;
 
 // The service's own container is measured: what its sidecar does would blur it.
-function autoscaler(name: string, about: About, service: ServiceManifest, shop: Shop): IHorizontalPodAutoscaler {
+function autoscaler(name: string, about: About, service: ServiceManifest, shop: ShopPlan): IHorizontalPodAutoscaler {
   const { replicas } = shop.values(service);
   return {
     apiVersion: "autoscaling/v2",
@@ -123,7 +123,7 @@ function autoscaler(name: string, about: About, service: ServiceManifest, shop: 
 const NODE_PORTS = { http: 30080, grpc: 30081 };
 
 /** The way in: a port of the node is there on every kind of cluster, and nothing on the laptop's own 8080 is in its way. */
-export function publicService(service: ServiceManifest, shop: Shop): IService {
+export function publicService(service: ServiceManifest, shop: ShopPlan): IService {
   const { name, port, grpcPort = 0 } = service;
   const about = shop.about(service, FIRST_VERSION);
   return {

@@ -6,7 +6,7 @@ import { Job } from "kubernetes-models/batch/v1";
 import type { IContainer, IPodSpec, IPodTemplateSpec } from "kubernetes-models/v1";
 import { parseAllDocuments } from "yaml";
 import { renderedFiles, shopAt } from "../src/profiles.ts";
-import type { Shop } from "../src/shop.ts";
+import type { ShopPlan } from "../src/shop.ts";
 
 export const root = resolve(import.meta.dirname, "../..");
 export const shop = shopAt(root);
@@ -36,7 +36,7 @@ function isObject(value: unknown): value is KubeObject {
 }
 
 /** The core profile of a shop. */
-export function core(of: Shop = shop): KubeObject[] {
+export function core(of: ShopPlan = shop): KubeObject[] {
   return [...renderedFiles(of)].flatMap(([file, text]) => (file.startsWith("k8s/rendered/core/") ? parse(text) : []));
 }
 

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 import { test } from "vitest";
 import { renderedFiles } from "../src/profiles.ts";
-import { Shop } from "../src/shop.ts";
+import { ShopPlan } from "../src/shop.ts";
 import { core, field, parse, root, workloads } from "./manifests.ts";
 
 const VALUES = `name: wishes
@@ -23,7 +23,7 @@ resources: { requests: { cpu: 50m, memory: 96Mi }, limits: { memory: 256Mi } }
 `;
 
 /** A copy of the repository's values files and of what k8s/ has beside code, and whatever else is given. */
-function project(files: Readonly<Record<string, string>>): { folder: string; shop: Shop; remove(): void } {
+function project(files: Readonly<Record<string, string>>): { folder: string; shop: ShopPlan; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), "row-k8s-"));
   for (const { folder: service } of discoverServices(root)) {
     const path = join(folder, service.slice(root.length), "service.yaml");
@@ -38,7 +38,7 @@ function project(files: Readonly<Record<string, string>>): { folder: string; sho
     writeFileSync(join(folder, file), text);
   }
   const publishes = (name: string) => name === "wishes";
-  const shop = new Shop({ root: folder, services: discoverServices(folder), publishes });
+  const shop = new ShopPlan({ root: folder, services: discoverServices(folder), publishes });
   return { folder, shop, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
@@ -127,7 +127,7 @@ test("a service that is gone takes its manifests along", (context) => {
   const { folder, remove } = project({});
   context.onTestFinished(remove);
   rmSync(join(folder, "services/payments"), { recursive: true });
-  const gone = new Shop({ root: folder, services: discoverServices(folder), publishes: () => false });
+  const gone = new ShopPlan({ root: folder, services: discoverServices(folder), publishes: () => false });
   assert.deepEqual(
     [...renderedFiles(gone).values()].filter((text) => text.includes("name: payments-v1")),
     [],

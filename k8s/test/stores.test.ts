@@ -10,7 +10,7 @@ import { DEAD_LETTERS, durableOf, eventsIn, streamOf } from "@row/runtime/events
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { startPostgres } from "../../runtime/test/harness.ts";
 import { redis } from "../src/infrastructure/redis.ts";
-import { Shop } from "../src/shop.ts";
+import { ShopPlan } from "../src/shop.ts";
 import { core, field, root, shop, workload } from "./manifests.ts";
 
 const NATS_PORT = 14_071;
@@ -146,7 +146,7 @@ test("Redis lets in the users of its Secret, lets a probe ask whether it is ther
   const [cart] = shop.meshed;
   assert.ok(cart);
   const services = [...shop.meshed, { ...cart, name: "cart", redis: ["durable" as const] }];
-  const objects = redis("durable", new Shop({ root, services, publishes: () => false }));
+  const objects = redis("durable", new ShopPlan({ root, services, publishes: () => false }));
   const etc = join(folder, "etc");
   const data = join(folder, "data");
   for (const path of [etc, data]) mkdirSync(path);

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import type { Installation } from "@row/laptop/installation.ts";
-import type { Document, Outcome } from "@row/laptop/sidecars/requests.ts";
+import type { ChangeReport, Document } from "@row/laptop/sidecars/requests.ts";
 import { askMesh } from "@row/laptop/supervisor/control-client.ts";
 import { InvalidResources } from "@row/mesh/resources/problem.ts";
 import { readResources, resourceFiles } from "@row/mesh/resources/read.ts";
@@ -78,6 +78,6 @@ async function readDocuments(path: string): Promise<Document[]> {
   }
 }
 
-function show(outcomes: Outcome[]): void {
+function show(outcomes: ChangeReport[]): void {
   for (const { resource, outcome } of outcomes) console.log(`${resource} ${outcome}`);
 }

@@ -7,7 +7,7 @@ import { connections, MAILPIT } from "../connections.ts";
 import { values } from "../environment.ts";
 import { PULL_POLICY, THIRD_PARTY } from "../images.ts";
 import { CONFINED, confinedPod, SCRATCH } from "../pod.ts";
-import type { Shop } from "../shop.ts";
+import type { ShopPlan } from "../shop.ts";
 import { OPAQUE, storeService } from "./store.ts";
 
 const ABOUT: About = { name: MAILPIT, component: "tool", version: "1.31", source: "k8s/src/infrastructure/mailpit.ts" };
@@ -16,7 +16,7 @@ const SMTP_PORT = 1025;
 const HTTP_PORT = 8025;
 
 /** Takes every mail of the shop and shows it: whose service.yaml calls it may send, and a port-forward looks in. */
-export function mailpit(shop: Shop): (IService | IDeployment | object)[] {
+export function mailpit(shop: ShopPlan): (IService | IDeployment | object)[] {
   const senders = connections(shop)
     .filter(({ to }) => to === MAILPIT)
     .map(({ from }) => from);

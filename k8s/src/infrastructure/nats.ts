@@ -10,7 +10,7 @@ import { PULL_POLICY, serviceImage, THIRD_PARTY } from "../images.ts";
 import { PATIENT_JOB } from "../migration-job.ts";
 import { volumeClaim } from "../outside.ts";
 import { CONFINED, confinedPod, fromSecret, GRACE_SECONDS, NODE_USER, SCRATCH } from "../pod.ts";
-import type { Shop } from "../shop.ts";
+import type { ShopPlan } from "../shop.ts";
 import { OPAQUE, storeService } from "./store.ts";
 
 const ABOUT: About = { name: "nats", component: "store", version: "2.12", source: "k8s/src/infrastructure/nats.ts" };
@@ -26,7 +26,7 @@ export function passwordVariable(user: string): string {
 }
 
 /** The configuration holds no password: the server reads them from its environment, which a Secret fills. */
-export function natsServerConfiguration(shop: Shop): string {
+export function natsServerConfiguration(shop: ShopPlan): string {
   const password = (user: string) => `$${passwordVariable(user)}`;
   return natsConfiguration(
     { listen: everywhere(NATS_PORT), http: everywhere(MONITOR_PORT), store: "/data", maxFileStore: 1024 ** 3 },
@@ -38,7 +38,7 @@ export function natsServerConfiguration(shop: Shop): string {
 }
 
 /** One server with JetStream, and a user for every service that publishes or listens. */
-export function nats(shop: Shop): (IService | IConfigMap | IStatefulSet)[] {
+export function nats(shop: ShopPlan): (IService | IConfigMap | IStatefulSet)[] {
   const { name } = ABOUT;
   const configuration = natsServerConfiguration(shop);
   const users = [NATS_ADMIN, ...shop.natsUsers.map((service) => service.name)];
@@ -105,7 +105,7 @@ export function nats(shop: Shop): (IService | IConfigMap | IStatefulSet)[] {
  * Makes the streams and consumers that follow from the contracts, as the operator; services may not. Every image has the
  * contracts and the runtime, so it runs the first service's that has to do with events.
  */
-export function streamsJob(shop: Shop): IJob[] {
+export function streamsJob(shop: ShopPlan): IJob[] {
   const [first] = shop.natsUsers;
   if (!first) return [];
   const name = STREAMS_ACCOUNT;

@@ -8,7 +8,7 @@ import { PULL_POLICY, THIRD_PARTY } from "../images.ts";
 import { PATIENT_JOB } from "../migration-job.ts";
 import { volumeClaim } from "../outside.ts";
 import { CONFINED, confinedPod, fromSecret, SCRATCH } from "../pod.ts";
-import type { Shop } from "../shop.ts";
+import type { ShopPlan } from "../shop.ts";
 import { OPAQUE, storeService } from "./store.ts";
 
 const ABOUT: About = {
@@ -109,7 +109,7 @@ done
 `;
 
 /** Makes every service's database and role; runs again whenever there is another service. */
-export function databasesJob(shop: Shop): (IConfigMap | IJob)[] {
+export function databasesJob(shop: ShopPlan): (IConfigMap | IJob)[] {
   const name = DATABASES_ACCOUNT;
   const about: About = { ...ABOUT, name, component: "job" };
   const roles = shop.databases.map((service) => service.name).join(",");

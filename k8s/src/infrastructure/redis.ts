@@ -5,7 +5,7 @@ import { type About, labels, metadata } from "../about.ts";
 import { PULL_POLICY, THIRD_PARTY } from "../images.ts";
 import { volumeClaim } from "../outside.ts";
 import { CONFINED, confinedPod, fromSecret, GRACE_SECONDS } from "../pod.ts";
-import type { Shop } from "../shop.ts";
+import type { ShopPlan } from "../shop.ts";
 import { OPAQUE, storeService } from "./store.ts";
 
 /** "redis" in the Alpine image. */
@@ -26,7 +26,7 @@ export function passwordVariable(user: string): string {
 }
 
 /** One of the two servers, with an ACL user for every service that keeps something there. */
-export function redis(use: RedisUse, shop: Shop): (IService | IConfigMap | IStatefulSet)[] {
+export function redis(use: RedisUse, shop: ShopPlan): (IService | IConfigMap | IStatefulSet)[] {
   const name = `redis-${use}`;
   const about: About = { name, component: "store", version: "8", source: "k8s/src/infrastructure/redis.ts" };
   const users = [REDIS_ADMIN, ...shop.redisUsers(use).map((service) => service.name)];

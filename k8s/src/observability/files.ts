@@ -1,4 +1,4 @@
-import type { Shop } from "../shop.ts";
+import type { ShopPlan } from "../shop.ts";
 import { COLLECTOR, telemetryConfigMap } from "./collector.ts";
 import { dashboards, grafana } from "./grafana.ts";
 import { JAEGER } from "./jaeger.ts";
@@ -11,7 +11,7 @@ import { everyPod, meshPolicy, networkPolicy } from "./part-policies.ts";
 import { mayListPods, PROMETHEUS_EGRESS, prometheus } from "./prometheus.ts";
 
 /** The observability profile's objects by the file that they are written to. The namespace's sorts first. */
-export function observabilityFiles({ root }: Shop): Map<string, object[]> {
+export function observabilityFiles({ root }: ShopPlan): Map<string, object[]> {
   const parts = [COLLECTOR, JAEGER, prometheus(root), LOKI, LOGS, grafana(root)];
   const further = new Map<string, object[]>([
     [COLLECTOR.name, [telemetryConfigMap()]],

@@ -22,7 +22,7 @@ export interface Settings {
 }
 
 /** Which instance of a service a process is, where it listens and where it finds others. */
-export interface Place {
+export interface ProcessEndpoint {
   instance: string;
   version: string;
   /** What it offers to people on this machine, "127.0.0.1:5056" by kind. */
@@ -37,7 +37,7 @@ export interface Place {
 }
 
 /** The one instance of a service that has no sidecar: it listens on the service's own ports. */
-export function directPlace(service: ServiceManifest, installation: Installation): Place {
+export function directEndpoint(service: ServiceManifest, installation: Installation): ProcessEndpoint {
   const at = (declared: number) => loopback(installation, declared);
   return {
     instance: `${service.name}-${FIRST_VERSION}-1`,
@@ -57,7 +57,7 @@ export function serviceProcess(
   installation: Installation,
   secrets: Secrets,
   settings: Settings = {},
-  place = directPlace(service, installation),
+  place = directEndpoint(service, installation),
 ): ProcessSpec {
   const { instance, version, addresses } = place;
   const env = serviceEnvironment(service, services, installation, secrets, settings, place);
@@ -88,7 +88,7 @@ export function serviceEnvironment(
   installation: Installation,
   secrets: Secrets,
   { env, envOf }: Settings = {},
-  place = directPlace(service, installation),
+  place = directEndpoint(service, installation),
 ): Record<string, string> {
   const ports = storePorts(installation);
   const own: Record<string, string> = {

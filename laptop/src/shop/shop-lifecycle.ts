@@ -90,7 +90,7 @@ export class ShopLifecycle {
       onChange: (process, note) => this.#changed(process, note),
     });
     await provision(this.stores);
-    if (mesh) await provideEvents(this.stores, mesh.members);
+    if (mesh) await provideEvents(this.stores, mesh.instances);
     this.#report("databases, streams and consumers are in place");
     await Promise.all([this.#startServices(this.stores), this.#seed(this.stores)]);
     this.#abort.signal.throwIfAborted();

@@ -45,12 +45,12 @@ export class ShopProcesses {
 
   /** The toolbox is one too, but stands for itself. */
   isSidecar(process: SupervisedProcess): boolean {
-    return this.#mesh()?.members.withSidecar(process) !== undefined;
+    return this.#mesh()?.instances.withSidecar(process) !== undefined;
   }
 
   /** What those that are shown are like now, which for one that was ready once means asking it again. */
   statuses(): Promise<ProcessStatus[]> {
-    const sidecarOf = (process: SupervisedProcess) => this.#mesh()?.members.withApp(process)?.sidecar.process;
+    const sidecarOf = (process: SupervisedProcess) => this.#mesh()?.instances.withApp(process)?.sidecar.process;
     return Promise.all(this.shown.map((process) => statusOf(process, sidecarOf(process))));
   }
 

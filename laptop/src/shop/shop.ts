@@ -124,7 +124,7 @@ export class Shop {
   async #whenServing(process: SupervisedProcess): Promise<void> {
     await process.whenReady(READY_TIMEOUT_MS);
     // Calls find it only when those who call it know.
-    await this.#lifecycle.mesh?.traffic.pushReadiness();
+    await this.#lifecycle.mesh?.reconciler.pushReadiness();
   }
 
   async status(): Promise<ShopStatus> {
@@ -133,7 +133,7 @@ export class Shop {
     const isReady = lifecycle.state === "ready";
     const [processes, differences, backlogs] = await Promise.all([
       lifecycle.processes.statuses(),
-      isReady ? (lifecycle.mesh?.traffic.differences() ?? []) : [],
+      isReady ? (lifecycle.mesh?.reconciler.differences() ?? []) : [],
       lifecycle.stores && lifecycle.state !== "stopping" ? readBacklogs(lifecycle.stores) : null,
     ]);
     const problems = isReady

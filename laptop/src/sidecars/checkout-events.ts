@@ -6,7 +6,7 @@ import { addConsumers, connectAsAdmin } from "../provision/streams.ts";
 import type { Infrastructure } from "../stores/infrastructure.ts";
 import { laptopNatsConfiguration, natsConfigurationFile } from "../stores/nats-configuration.ts";
 import { reconfigureNats } from "../stores/nats-reload.ts";
-import type { Members } from "./instances.ts";
+import type { Instances } from "./instances.ts";
 
 /** Refuses code of another checkout that lists events which cannot reach it here: its subscription would fail for ever. */
 export function checkEvents({ name, consumes }: ServiceManifest, checkout: string, root: string): void {
@@ -36,7 +36,7 @@ export function checkEvents({ name, consumes }: ServiceManifest, checkout: strin
  */
 export async function provideEvents(
   { services, ports, secrets, installation, processes }: Infrastructure,
-  members: Members,
+  members: Instances,
 ): Promise<void> {
   const nats = processes.find(({ spec }) => spec.name === "nats");
   if (!nats) throw new Error("There is no NATS");

@@ -6,8 +6,8 @@ import type { Resource } from "@row/mesh/resources/resource.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { Infrastructure } from "../stores/infrastructure.ts";
 import type { Mesh } from "./mesh.ts";
-import type { Traffic } from "./reconciler.ts";
-import type { MeshControl, Outcome } from "./requests.ts";
+import type { Reconciler } from "./reconciler.ts";
+import type { ChangeReport, MeshControl } from "./requests.ts";
 import type { Changes } from "./resource-store.ts";
 import { deploy, deploymentsOf, meshedService, scale, undeploy, versions } from "./rollout.ts";
 
@@ -19,7 +19,7 @@ export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): M
     last = done.catch(() => {});
     return done;
   };
-  const { traffic } = mesh;
+  const { reconciler: traffic } = mesh;
   const services = mesh.host.services.filter(({ grpcPort }) => grpcPort === undefined).map(({ name }) => name);
   const about = { on: true, toolbox: `127.0.0.1:${mesh.ports.anyService}`, services };
   return {
@@ -81,16 +81,16 @@ export function noMeshControl(): MeshControl {
   };
 }
 
-async function change(traffic: Traffic, changes: Changes): Promise<Outcome[]> {
+async function change(traffic: Reconciler, changes: Changes): Promise<ChangeReport[]> {
   const plan = traffic.store.plan(changes);
-  await traffic.enforce(plan);
+  await traffic.apply(plan);
   return plan.outcomes.map(({ resource, outcome }) => ({
     resource: `${resource.kind.toLowerCase()}/${resource.metadata.name}`,
     outcome,
   }));
 }
 
-function named(traffic: Traffic, word: string, name: string): Resource {
+function named(traffic: Reconciler, word: string, name: string): Resource {
   const kind = kindNamed(word);
   const found = traffic.store.find(kind, name);
   if (!found) throw new RowError(`Cannot delete ${kind.toLowerCase()}/${name}: there is none of this name`);

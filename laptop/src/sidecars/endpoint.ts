@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { type Installation, realPort } from "../installation.ts";
-import { addressesOf, type Place } from "../shop/service-process.ts";
+import { addressesOf, type ProcessEndpoint } from "../shop/service-process.ts";
 import { type Instance, instanceName } from "./instance.ts";
 import type { MeshPorts } from "./mesh-ports.ts";
 
 /** An instance behind a sidecar: it listens, and finds others, on unix sockets. */
-export function meshedPlace(
+export function meshedEndpoint(
   { workload, service, deployment, adminPort }: Instance,
   installation: Installation,
   ports: MeshPorts,
-): Place {
+): ProcessEndpoint {
   const { instance, version, appSocket = "", httpSocket, inboundPort, sidecar } = workload;
   const isFirst = instance === instanceName({ ...deployment, version: FIRST_VERSION }, 1);
   const admin = `127.0.0.1:${adminPort}`;

@@ -13,28 +13,28 @@ import { Certificates } from "./certificates.ts";
 import { checkEvents } from "./checkout-events.ts";
 import type { Deployment } from "./deployments.ts";
 import { instanceName, type MeshFolders, newInstance, toolboxWorkload } from "./instance.ts";
-import type { Member, Members } from "./instances.ts";
+import type { Instances, RunningInstance } from "./instances.ts";
 import type { MeshHost } from "./mesh-host.ts";
 import { firstInboundPort, type MeshPorts, namedMeshPorts, PortPool } from "./mesh-ports.ts";
 import { observerFolder } from "./observer.ts";
-import type { Toolbox, Traffic } from "./reconciler.ts";
+import type { Reconciler, Toolbox } from "./reconciler.ts";
 import { Sidecar } from "./sidecar.ts";
 
 /** Makes instances with what they need, which is ports, a certificate and a sidecar, and takes that back when they are gone. */
-export class Outfitter {
+export class InstanceFactory {
   readonly #host: MeshHost;
   readonly #folders: MeshFolders;
   readonly #ports: MeshPorts;
-  readonly #members: Members;
+  readonly #instances: Instances;
   readonly #pool: PortPool;
   readonly #certificates: Certificates;
   readonly #brokenEndpoints: BrokenEndpoints;
 
-  constructor(host: MeshHost, folders: MeshFolders, ports: MeshPorts, members: Members, traffic: Traffic) {
+  constructor(host: MeshHost, folders: MeshFolders, ports: MeshPorts, members: Instances, traffic: Reconciler) {
     this.#host = host;
     this.#folders = folders;
     this.#ports = ports;
-    this.#members = members;
+    this.#instances = members;
     const { installation, services, all } = host;
     const taken = [
       namedStorePorts(installation),
@@ -71,7 +71,7 @@ export class Outfitter {
   }
 
   /** Makes the instances that a deployment lacks, with their sidecars; nothing is started. */
-  async add(deployment: Deployment): Promise<Member[]> {
+  async create(deployment: Deployment): Promise<RunningInstance[]> {
     const { installation, services, all } = this.#host;
     const known = deployment.from === undefined ? all : discoverServices(deployment.from);
     const service = (deployment.from === undefined ? services : known).find(({ name }) => name === deployment.service);
@@ -80,9 +80,9 @@ export class Outfitter {
     const calls = calleesOf(service, known).filter(({ outside }) => !outside);
     const names = calls.map(({ name }) => name);
     const isCalled = service.grpcPort === undefined;
-    const added: Member[] = [];
+    const added: RunningInstance[] = [];
     for (let number = 1; number <= deployment.replicas; number += 1) {
-      if (this.#members.has(instanceName(deployment, number))) continue;
+      if (this.#instances.has(instanceName(deployment, number))) continue;
       const isFirst = deployment.version === FIRST_VERSION && number === 1;
       const ports = isFirst
         ? {
@@ -92,15 +92,15 @@ export class Outfitter {
         : { admin: await this.#pool.take("admin"), inbound: await this.#pool.take("inbound") };
       const instance = newInstance(deployment, number, service, names, ports, this.#folders, this.#ports);
       await this.#certificates.issueFor(instance.workload);
-      const member: Member = { instance, sidecar: this.#sidecarFor(instance.workload), failedProbes: 0 };
-      this.#members.add(member);
+      const member: RunningInstance = { instance, sidecar: this.#sidecarFor(instance.workload), failedProbes: 0 };
+      this.#instances.add(member);
       added.push(member);
     }
     return added;
   }
 
   /** Takes back what an instance had that has stopped. */
-  strip({ instance: { workload, adminPort }, sidecar, app }: Member): void {
+  dispose({ instance: { workload, adminPort }, sidecar, app }: RunningInstance): void {
     this.#certificates.forget(workload.instance);
     this.#host.forget(sidecar.process);
     if (app) this.#host.forget(app);
@@ -125,7 +125,7 @@ export class Outfitter {
       program,
       installation.stateDir,
       (endpoint) => {
-        if (!this.#members.isReady(endpoint)) return false;
+        if (!this.#instances.isReady(endpoint)) return false;
         return this.#brokenEndpoints.has(workload.instance, endpoint) ? undefined : true;
       },
       (spec) => this.#host.supervise(spec),

@@ -3,7 +3,7 @@ import type { Instance } from "./instance.ts";
 import type { Sidecar } from "./sidecar.ts";
 
 /** A running instance. */
-export interface Member {
+export interface RunningInstance {
   readonly instance: Instance;
   readonly sidecar: Sidecar;
   /** Once it was started. */
@@ -19,15 +19,15 @@ const PROBE_EVERY_MS = 1_000;
 const FAILED_PROBES = 3;
 
 /** The instances that run, and which of them may be called now. */
-export class Members {
-  readonly #byInstance = new Map<string, Member>();
+export class Instances {
+  readonly #byInstance = new Map<string, RunningInstance>();
   #probes: NodeJS.Timeout | undefined;
 
-  get all(): Member[] {
+  get all(): RunningInstance[] {
     return [...this.#byInstance.values()];
   }
 
-  of(service: string, version?: string): Member[] {
+  of(service: string, version?: string): RunningInstance[] {
     return this.all.filter(
       ({ instance: { deployment } }) =>
         deployment.service === service && (version === undefined || deployment.version === version),
@@ -39,20 +39,20 @@ export class Members {
   }
 
   /** The one whose app a process is. */
-  withApp(process: SupervisedProcess): Member | undefined {
+  withApp(process: SupervisedProcess): RunningInstance | undefined {
     return this.all.find(({ app }) => app === process);
   }
 
   /** The one whose sidecar a process is. */
-  withSidecar(process: SupervisedProcess): Member | undefined {
+  withSidecar(process: SupervisedProcess): RunningInstance | undefined {
     return this.all.find(({ sidecar }) => sidecar.process === process);
   }
 
-  add(member: Member): void {
+  add(member: RunningInstance): void {
     this.#byInstance.set(member.instance.workload.instance, member);
   }
 
-  delete({ instance }: Member): void {
+  delete({ instance }: RunningInstance): void {
     this.#byInstance.delete(instance.workload.instance);
   }
 
@@ -64,7 +64,7 @@ export class Members {
   }
 
   /** An app that serves anew: what held before it was started does no longer, unless it goes for good. */
-  welcome(member: Member): void {
+  markReady(member: RunningInstance): void {
     member.failedProbes = 0;
     if (member.leaving === "for a moment") delete member.leaving;
   }
@@ -84,7 +84,7 @@ export class Members {
 }
 
 /** Answers whether the member counts as ready now and did not before, or the other way round. */
-async function probeOnce(member: Member): Promise<boolean> {
+async function probeOnce(member: RunningInstance): Promise<boolean> {
   const { app, failedProbes } = member;
   if (app?.state !== "ready") return false;
   member.failedProbes = (await app.spec.isReady().catch(() => false)) ? 0 : failedProbes + 1;

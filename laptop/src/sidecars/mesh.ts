@@ -8,14 +8,14 @@ import type { Secrets } from "../secrets.ts";
 import { serviceProcess } from "../shop/service-process.ts";
 import type { SupervisedProcess } from "../supervisor/supervised-process.ts";
 import { Deployments } from "./deployments.ts";
-import { meshedPlace } from "./endpoint.ts";
+import { meshedEndpoint } from "./endpoint.ts";
 import { MeshFolders } from "./instance.ts";
-import { Outfitter } from "./instance-factory.ts";
-import { type Member, Members } from "./instances.ts";
+import { InstanceFactory } from "./instance-factory.ts";
+import { Instances, type RunningInstance } from "./instances.ts";
 import type { MeshHost } from "./mesh-host.ts";
 import { type MeshPorts, meshPorts } from "./mesh-ports.ts";
 import { observerProcess } from "./observer.ts";
-import { Traffic } from "./reconciler.ts";
+import { Reconciler } from "./reconciler.ts";
 import { ResourceStore } from "./resource-store.ts";
 import { makeSocketFolder, socketFolder } from "./socket-folder.ts";
 
@@ -28,9 +28,9 @@ export class Mesh {
   readonly host: MeshHost;
   readonly ports: MeshPorts;
   readonly deployments: Deployments;
-  readonly members = new Members();
-  readonly traffic: Traffic;
-  readonly outfitter: Outfitter;
+  readonly instances = new Instances();
+  readonly reconciler: Reconciler;
+  readonly factory: InstanceFactory;
   readonly #folders: MeshFolders;
   #observer: SupervisedProcess | undefined;
   #secrets: Secrets | undefined;
@@ -49,28 +49,28 @@ export class Mesh {
       ),
     );
     mkdirSync(this.#folders.root, { recursive: true, mode: 0o700 });
-    this.traffic = new Traffic(host, this.#folders, this.members);
+    this.reconciler = new Reconciler(host, this.#folders, this.instances);
     this.deployments = new Deployments(join(this.#folders.root, "deployments.json"));
-    this.outfitter = new Outfitter(host, this.#folders, this.ports, this.members, this.traffic);
+    this.factory = new InstanceFactory(host, this.#folders, this.ports, this.instances, this.reconciler);
   }
 
   /** Makes everything that sidecars start with: certificates, and configurations from the resources. */
   async prepare(): Promise<void> {
     const { installation, services } = this.host;
     makeSocketFolder(this.#folders.sockets);
-    await this.outfitter.open();
+    await this.factory.open();
     const since = statSync(this.#folders.root).birthtime;
     const store = new ResourceStore(installation.root, join(this.#folders.root, "resources.json"), since);
-    const toolbox = await this.outfitter.newToolbox();
+    const toolbox = await this.factory.newToolbox();
     for (const deployment of this.deployments.of(services.map(({ name }) => name))) {
       try {
-        await this.outfitter.add(deployment);
+        await this.factory.create(deployment);
       } catch (error) {
         if (deployment.version === FIRST_VERSION) throw error;
         this.host.report(`${deployment.service} ${deployment.version} is not started: ${messageOf(error)}`);
       }
     }
-    this.traffic.begin(store, toolbox);
+    this.reconciler.begin(store, toolbox);
   }
 
   /** Starts every sidecar and the observer. */
@@ -78,14 +78,14 @@ export class Mesh {
     const spec = observerProcess(this.host.installation.stateDir, this.#folders, this.ports);
     if (spec) this.#observer = this.host.supervise(spec);
     this.#observer?.start();
-    for (const { process } of this.traffic.sidecars) process.start();
+    for (const { process } of this.reconciler.sidecars) process.start();
   }
 
   /** Starts every app; resolves when all of them, and all sidecars, serve. */
   async startApps(secrets: Secrets): Promise<void> {
     this.#secrets = secrets;
     await Promise.all(
-      this.members.all.map((member) =>
+      this.instances.all.map((member) =>
         this.#startApp(member).catch((error) => {
           // A version that somebody tries out may be broken; the shop runs without it.
           if (member.instance.deployment.version === FIRST_VERSION) throw error;
@@ -94,52 +94,52 @@ export class Mesh {
       ),
     );
     await Promise.all(this.helpers.map((process) => process.whenReady(START_MS)));
-    await this.traffic.pushReadiness();
-    this.members.startProbing(() => this.traffic.pushReadinessSoon());
-    this.traffic.startReconciling();
+    await this.reconciler.pushReadiness();
+    this.instances.startProbing(() => this.reconciler.pushReadinessSoon());
+    this.reconciler.startReconciling();
   }
 
   /** Starts instances that were added, and resolves when they serve and whoever calls them knows. */
-  async start(members: Member[]): Promise<void> {
+  async start(members: RunningInstance[]): Promise<void> {
     if (this.#isStopping) throw new RowError("The shop is stopping");
     for (const { sidecar } of members) sidecar.process.start();
     await Promise.all(members.map((member) => this.#startApp(member)));
     await Promise.all(members.map(({ sidecar }) => sidecar.sync()));
-    await this.traffic.pushReadiness();
+    await this.reconciler.pushReadiness();
   }
 
   /** Called when a process of the shop starts to serve or ends. */
   noticed(process: SupervisedProcess): void {
-    const member = this.members.withApp(process);
-    if (member && process.state === "ready") this.members.welcome(member);
-    const isOurs = member !== undefined || this.traffic.sidecars.some((sidecar) => sidecar.process === process);
-    if (isOurs) this.traffic.pushReadinessSoon();
+    const member = this.instances.withApp(process);
+    if (member && process.state === "ready") this.instances.markReady(member);
+    const isOurs = member !== undefined || this.reconciler.sidecars.some((sidecar) => sidecar.process === process);
+    if (isOurs) this.reconciler.pushReadinessSoon();
   }
 
   /** Before an app is stopped or restarted on purpose: nobody is to call it meanwhile. */
   async leave(process: SupervisedProcess): Promise<void> {
-    const member = this.members.withApp(process);
+    const member = this.instances.withApp(process);
     if (!member) return;
     member.leaving ??= "for a moment";
-    await this.traffic.pushReadiness();
+    await this.reconciler.pushReadiness();
   }
 
   /** Takes an instance out of every caller's endpoints, and lets the calls that it has come to an end. */
-  async drain(member: Member): Promise<void> {
+  async drain(member: RunningInstance): Promise<void> {
     member.leaving = "for good";
-    await this.traffic.pushReadiness();
+    await this.reconciler.pushReadiness();
     const end = Date.now() + DRAIN_MS;
     do await sleep(DRAIN_POLL_MS);
     while ((await member.sidecar.callsInFlight().catch(() => 0)) > 0 && Date.now() < end);
   }
 
   /** Stops instances that get no calls any more, and takes them out of every configuration. */
-  async remove(members: Member[]): Promise<void> {
+  async remove(members: RunningInstance[]): Promise<void> {
     await Promise.all(members.map(({ app }) => app?.stop()));
-    for (const member of members) this.members.delete(member);
-    await this.traffic.enforce();
+    for (const member of members) this.instances.delete(member);
+    await this.reconciler.apply();
     await Promise.all(members.map(({ sidecar }) => sidecar.process.stop()));
-    for (const member of members) this.outfitter.strip(member);
+    for (const member of members) this.factory.dispose(member);
   }
 
   /** From now on nothing is started. */
@@ -149,25 +149,25 @@ export class Mesh {
 
   /** Stops sidecars and the observer; the apps have been stopped before. */
   async stop(): Promise<void> {
-    this.members.stopProbing();
-    this.outfitter.close();
-    await this.traffic.stopReconciling();
-    await this.traffic.settled();
+    this.instances.stopProbing();
+    this.factory.close();
+    await this.reconciler.stopReconciling();
+    await this.reconciler.settled();
     await Promise.all(this.helpers.map((process) => process.stop()));
     rmSync(this.#folders.sockets, { recursive: true, force: true });
   }
 
   /** Everything that runs besides the apps. */
   get helpers(): SupervisedProcess[] {
-    return [...this.traffic.sidecars.map(({ process }) => process), ...(this.#observer ? [this.#observer] : [])];
+    return [...this.reconciler.sidecars.map(({ process }) => process), ...(this.#observer ? [this.#observer] : [])];
   }
 
-  async #startApp(member: Member): Promise<void> {
+  async #startApp(member: RunningInstance): Promise<void> {
     const { installation, all, settings } = this.host;
     const { service, workload, deployment } = member.instance;
     if (!this.#secrets) throw new Error("Apps are started after the stores");
     const known = deployment.from === undefined ? all : discoverServices(deployment.from);
-    const place = meshedPlace(member.instance, installation, this.ports);
+    const place = meshedEndpoint(member.instance, installation, this.ports);
     const spec = serviceProcess(service, known, installation, this.#secrets, settings, place);
     const sockets = [workload.appSocket, workload.httpSocket].flatMap((path) => path ?? []);
     // What an app that was killed leaves behind cannot be listened on.

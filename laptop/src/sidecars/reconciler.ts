@@ -4,7 +4,7 @@ import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { realPort } from "../installation.ts";
 import { fewAtOnce } from "./few-at-once.ts";
 import type { MeshFolders } from "./instance.ts";
-import type { Members } from "./instances.ts";
+import type { Instances } from "./instances.ts";
 import type { MeshHost } from "./mesh-host.ts";
 import { writeSidecarsFile } from "./observer.ts";
 import type { Plan, ResourceStore } from "./resource-store.ts";
@@ -20,10 +20,10 @@ export interface Toolbox {
 }
 
 /** Where calls go: what the resources say and who may be called now, brought into every sidecar and to the observer. */
-export class Traffic {
+export class Reconciler {
   readonly #host: MeshHost;
   readonly #folders: MeshFolders;
-  readonly #members: Members;
+  readonly #instances: Instances;
   #store: ResourceStore | undefined;
   #toolbox: Toolbox | undefined;
   #queue: Promise<unknown> = Promise.resolve();
@@ -32,10 +32,10 @@ export class Traffic {
   #isAsked = false;
   #lastFailure = "";
 
-  constructor(host: MeshHost, folders: MeshFolders, members: Members) {
+  constructor(host: MeshHost, folders: MeshFolders, members: Instances) {
     this.#host = host;
     this.#folders = folders;
-    this.#members = members;
+    this.#instances = members;
   }
 
   /** What says where calls go. */
@@ -46,7 +46,7 @@ export class Traffic {
 
   /** The members' and the toolbox's. */
   get sidecars(): Sidecar[] {
-    const own = this.#members.all.map(({ sidecar }) => sidecar);
+    const own = this.#instances.all.map(({ sidecar }) => sidecar);
     return this.#toolbox ? [...own, this.#toolbox.sidecar] : own;
   }
 
@@ -66,7 +66,7 @@ export class Traffic {
   }
 
   /** Makes every sidecar do what the resources say, or none: with a plan, what they would say, which is then kept. */
-  enforce(plan?: Plan): Promise<void> {
+  apply(plan?: Plan): Promise<void> {
     const done = this.#queue.then(async () => {
       const view = this.#view(plan?.resources ?? this.store.resources);
       const wanted = this.#sidecarsIn(view);
@@ -150,13 +150,13 @@ export class Traffic {
 
   #view(resources: readonly Resource[]): MeshView {
     const withPort = new Set<string>();
-    const workloads = this.#members.all.map(({ instance: { workload, service } }) => {
+    const workloads = this.#instances.all.map(({ instance: { workload, service } }) => {
       // People call one instance of each service: the first.
       const isFirst = !withPort.has(service.name);
       withPort.add(service.name);
       return {
         ...workload,
-        isReady: this.#members.isReady(workload.instance),
+        isReady: this.#instances.isReady(workload.instance),
         laptopPorts: isFirst ? this.#laptopPorts(service.name) : [],
       };
     });

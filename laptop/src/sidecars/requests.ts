@@ -9,7 +9,7 @@ export interface Document {
 }
 
 /** "grpcroute/catalog-fast configured" */
-export interface Outcome {
+export interface ChangeReport {
   resource: string;
   outcome: string;
 }
@@ -24,8 +24,8 @@ export interface Versions {
 export interface MeshRequests {
   about: [Record<string, never>, { on: boolean; toolbox?: string; services: string[] }];
   resources: [Record<string, never>, { resources: Resource[] }];
-  apply: [{ documents: Document[] }, { outcomes: Outcome[] }];
-  delete: [{ targets: { kind: string; name: string }[] }, { outcomes: Outcome[] }];
+  apply: [{ documents: Document[] }, { outcomes: ChangeReport[] }];
+  delete: [{ targets: { kind: string; name: string }[] }, { outcomes: ChangeReport[] }];
   /** No weights: only tells. */
   split: [{ service: string; weights: string[] }, { splits: RuleSplit[]; left: RuleSplit[] }];
   deploy: [{ service: string; version: string; replicas: number; from?: string }, Versions & { checkout?: string }];

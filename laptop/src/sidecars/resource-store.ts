@@ -11,12 +11,12 @@ export interface Changes {
   readonly delete?: readonly Resource[];
 }
 
-export type Outcome = "created" | "configured" | "unchanged" | "deleted";
+export type ResourceChange = "created" | "configured" | "unchanged" | "deleted";
 
 /** What the resources would be after a change, to be tried before it is kept. */
 export interface Plan {
   readonly resources: readonly Resource[];
-  readonly outcomes: readonly { readonly resource: Resource; readonly outcome: Outcome }[];
+  readonly outcomes: readonly { readonly resource: Resource; readonly outcome: ResourceChange }[];
   readonly overlay: Overlay;
 }
 
@@ -64,7 +64,7 @@ export class ResourceStore {
         const base = this.#base.get(name);
         if (base && isSame(base, resource)) overlay.delete(name);
         else overlay.set(name, timed);
-        const outcome: Outcome = !existing ? "created" : isSame(existing, resource) ? "unchanged" : "configured";
+        const outcome: ResourceChange = !existing ? "created" : isSame(existing, resource) ? "unchanged" : "configured";
         return { resource: timed, outcome };
       }),
       ...gone.map((resource) => {

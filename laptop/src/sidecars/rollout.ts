@@ -8,7 +8,7 @@ import type { Infrastructure } from "../stores/infrastructure.ts";
 import { prepareCheckout, removeCheckout } from "./checkout.ts";
 import { provideEvents } from "./checkout-events.ts";
 import type { Deployment } from "./deployments.ts";
-import type { Member } from "./instances.ts";
+import type { RunningInstance } from "./instances.ts";
 import type { Mesh } from "./mesh.ts";
 import type { AnswerOf, RequestOf, Versions } from "./requests.ts";
 import { checkVersionName } from "./version-name.ts";
@@ -19,7 +19,7 @@ export async function deploy(
   infrastructure: Infrastructure,
   { service: name, version, replicas, from: asked }: RequestOf<"deploy">,
 ): Promise<Versions & { checkout?: string }> {
-  const { traffic } = mesh;
+  const { reconciler: traffic } = mesh;
   const service = meshedService(mesh, name);
   if (!version) throw new RowError(`Cannot deploy ${name}: say how it is called with --version v2`);
   checkVersionName(version);
@@ -31,22 +31,22 @@ export async function deploy(
   const from =
     asked === undefined ? undefined : await prepareCheckout(mesh.host.installation, asked, `${name}-${version}`);
   const deployment: Deployment = { service: name, version, replicas, ...(from && { from, asked }) };
-  let added: Member[] = [];
+  let added: RunningInstance[] = [];
   // Somebody may have applied it already.
   const hasService = hasVersion(traffic.store.resources, name, version);
   try {
     const code = from && serviceIn(from, name);
     // Before anything changes: it refuses what cannot run here.
-    added = await mesh.outfitter.add(deployment);
+    added = await mesh.factory.create(deployment);
     if (code) await migrateService(infrastructure, code, from);
-    await provideEvents(infrastructure, mesh.members);
+    await provideEvents(infrastructure, mesh.instances);
     const put = hasService ? [] : [versionService(traffic.store.resources, service, version)];
-    await traffic.enforce(traffic.store.plan({ put }));
+    await traffic.apply(traffic.store.plan({ put }));
     await mesh.start(added);
   } catch (error) {
     if (added.length > 0) await end(mesh, infrastructure, added).catch(() => {});
     const created = traffic.store.find("Service", `${name}-${version}`);
-    if (created && !hasService) await traffic.enforce(traffic.store.plan({ delete: [created] })).catch(() => {});
+    if (created && !hasService) await traffic.apply(traffic.store.plan({ delete: [created] })).catch(() => {});
     if (from) await removeCheckout(mesh.host.installation, from);
     throw error;
   }
@@ -68,11 +68,11 @@ export async function scale(
     throw new RowError(`Cannot scale ${name}: say which with --version, there are ${versions(known)}`);
   }
   const deployment = { ...deploymentOf(known, name, version), replicas };
-  const surplus = mesh.members.of(name, version).slice(replicas);
-  const added = await mesh.outfitter.add(deployment);
+  const surplus = mesh.instances.of(name, version).slice(replicas);
+  const added = await mesh.factory.create(deployment);
   try {
-    await provideEvents(infrastructure, mesh.members);
-    await mesh.traffic.enforce();
+    await provideEvents(infrastructure, mesh.instances);
+    await mesh.reconciler.apply();
     await mesh.start(added);
   } catch (error) {
     await end(mesh, infrastructure, added).catch(() => {});
@@ -86,8 +86,8 @@ export async function scale(
 
 /** What to say when no version that gets calls has an instance. */
 function nobodyAnswers(mesh: Mesh, service: string): string | undefined {
-  const used = versionsInUse(mesh.traffic.store.resources, service);
-  if (used.some((version) => mesh.members.of(service, version).length > 0)) return undefined;
+  const used = versionsInUse(mesh.reconciler.store.resources, service);
+  if (used.some((version) => mesh.instances.of(service, version).length > 0)) return undefined;
   return `Nobody answers calls to ${service} now: no instance of ${used.join(", ")}, which get all of them, is left`;
 }
 
@@ -105,7 +105,7 @@ export async function undeploy(
       `Cannot undeploy ${name} ${version}: it is the shop's own code. Run none of it with \`row scale ${name} --version ${version} --replicas 0\``,
     );
   }
-  const { traffic } = mesh;
+  const { reconciler: traffic } = mesh;
   const { resources } = traffic.store;
   if (versionsInUse(resources, name).includes(version)) {
     const other = known.find((one) => one.version !== version)?.version ?? FIRST_VERSION;
@@ -118,11 +118,11 @@ export async function undeploy(
         : `Cannot undeploy ${name} ${version}: it still gets calls. Take them away first with \`row split ${name} ${other}=100 ${version}=0\``,
     );
   }
-  const gone = mesh.members.of(name, version);
+  const gone = mesh.instances.of(name, version);
   const service = traffic.store.find("Service", `${name}-${version}`);
   const routes = withoutVersion(resources, name, version);
   const isOurs = service?.source.file === sourceOf(name, version);
-  await traffic.enforce(traffic.store.plan({ put: routes, delete: service && isOurs ? [service] : [] }));
+  await traffic.apply(traffic.store.plan({ put: routes, delete: service && isOurs ? [service] : [] }));
   await takeAway(mesh, infrastructure, gone);
   mesh.deployments.delete(name, version);
   if (deployment.from) await removeCheckout(mesh.host.installation, deployment.from);
@@ -154,22 +154,22 @@ export function versions(deployments: Deployment[]): string {
   return deployments.map(({ version }) => version).join(", ");
 }
 
-async function takeAway(mesh: Mesh, infrastructure: Infrastructure, members: Member[]): Promise<void> {
+async function takeAway(mesh: Mesh, infrastructure: Infrastructure, members: RunningInstance[]): Promise<void> {
   if (members.length === 0) return;
   await Promise.all(members.map((member) => mesh.drain(member)));
   await end(mesh, infrastructure, members);
 }
 
-async function end(mesh: Mesh, infrastructure: Infrastructure, members: Member[]): Promise<void> {
+async function end(mesh: Mesh, infrastructure: Infrastructure, members: RunningInstance[]): Promise<void> {
   await mesh.remove(members);
   // They are gone, whatever becomes of their rights: those are taken back with the next change at the latest.
-  await provideEvents(infrastructure, mesh.members).catch((error) =>
+  await provideEvents(infrastructure, mesh.instances).catch((error) =>
     mesh.host.report(`Rights to read events are not taken back yet: ${messageOf(error)}`),
   );
 }
 
 function instancesOf(mesh: Mesh, service: string, version: string): Versions {
-  const instances = mesh.members.of(service, version).map(({ instance }) => instance.workload.instance);
+  const instances = mesh.instances.of(service, version).map(({ instance }) => instance.workload.instance);
   return { service, version, instances };
 }
 

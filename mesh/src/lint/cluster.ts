@@ -4,24 +4,24 @@ import type { Manifest } from "../resources/manifest.ts";
 import type { Contracts } from "./contracts.ts";
 import { isGateway } from "./gateway-parent.ts";
 import { type KubeObject, mayBeSame } from "./kube-object.ts";
-import { type Route, routeOf } from "./route.ts";
+import { type RouteObject, routeOf } from "./route.ts";
 import { Value } from "./value.ts";
-import { type Workload, workloadOf } from "./workload.ts";
+import { type WorkloadObject, workloadOf } from "./workload.ts";
 
 export class Cluster {
   readonly objects: readonly KubeObject[];
   /** GRPCRoutes and HTTPRoutes, of either group, that Linkerd serves. */
-  readonly routes: readonly Route[];
+  readonly routes: readonly RouteObject[];
   /** Those that hang on Gateways only: some other controller serves them, by rules of its own. */
-  readonly gatewayRoutes: readonly Route[];
+  readonly gatewayRoutes: readonly RouteObject[];
   /** Whatever makes pods. */
-  readonly workloads: readonly Workload[];
+  readonly workloads: readonly WorkloadObject[];
   readonly contracts: Contracts | undefined;
 
   constructor(manifests: readonly Manifest[], contracts?: Contracts) {
     this.objects = manifests.map(objectOf);
     const routes = this.objects.flatMap((object) => routeOf(object) ?? []);
-    const isOfGateways = (route: Route) =>
+    const isOfGateways = (route: RouteObject) =>
       route.parents.length > 0 && route.parents.every((parent) => isGateway(this, route, parent));
     this.gatewayRoutes = routes.filter(isOfGateways);
     this.routes = routes.filter((route) => !this.gatewayRoutes.includes(route));
@@ -60,7 +60,7 @@ export class Cluster {
   }
 
   /** Routes that hang on a Service, or on a Server. */
-  routesOn(parentKind: "Service" | "Server", object: KubeObject): Route[] {
+  routesOn(parentKind: "Service" | "Server", object: KubeObject): RouteObject[] {
     return this.routes.filter((route) =>
       route.parents.some(
         ({ kind, name, namespace }) =>

@@ -2,7 +2,7 @@
 
 import type { Cluster } from "./cluster.ts";
 import { type KubeObject, mayBeSame } from "./kube-object.ts";
-import type { Workload } from "./workload.ts";
+import type { WorkloadObject } from "./workload.ts";
 
 export const INJECT = "linkerd.io/inject";
 const ON = ["enabled", "ingress"];
@@ -12,7 +12,7 @@ export function namespacesOf(cluster: Cluster, { namespace }: KubeObject): KubeO
   return cluster.ofKind("Namespace").filter(({ name }) => mayBeSame(name, namespace));
 }
 
-export function isInjected(cluster: Cluster, { object, annotations }: Workload): boolean {
+export function isInjected(cluster: Cluster, { object, annotations }: WorkloadObject): boolean {
   const own = annotations[INJECT];
   if (own !== undefined) return ON.includes(own);
   return namespacesOf(cluster, object).some((namespace) => asksForSidecars(namespace));

@@ -3,13 +3,13 @@ import { type Retry, readRoutePolicy, type Timeouts } from "../resources/route-p
 import { annotationOf, type Cluster } from "./cluster.ts";
 import type { Method } from "./contracts.ts";
 import type { KubeObject } from "./kube-object.ts";
-import type { Route } from "./route.ts";
+import type { RouteObject } from "./route.ts";
 import type { Value } from "./value.ts";
 
 export interface MethodPolicy {
   readonly method: Method;
   /** The route that takes the method's calls. */
-  readonly route: Route;
+  readonly route: RouteObject;
   readonly timeouts: Timeouts;
   readonly retry: Retry | undefined;
   /** The route, or the Service whose annotations it inherits. */
@@ -22,7 +22,7 @@ const STREAMING_NAME = /^(Watch|Stream|Subscribe|Follow|Tail)([A-Z]|$)/;
 
 /** One for every method and route that may take it. Catch-alls count for the gRPC services that other routes of the Service name. */
 export function methodPolicies(cluster: Cluster): MethodPolicy[] {
-  const parents = new Map<string, { name: string | undefined; namespace: string | undefined; routes: Route[] }>();
+  const parents = new Map<string, { name: string | undefined; namespace: string | undefined; routes: RouteObject[] }>();
   for (const route of cluster.routes) {
     if (route.kind !== "GRPCRoute" || route.isInbound) continue;
     for (const { name, namespace } of route.parents) {
@@ -40,7 +40,7 @@ export function methodPolicies(cluster: Cluster): MethodPolicy[] {
   });
 }
 
-function methodsOf(routes: readonly Route[], { contracts = [] }: Cluster): Method[] {
+function methodsOf(routes: readonly RouteObject[], { contracts = [] }: Cluster): Method[] {
   const matches = matchesOf(routes);
   const services = new Set(matches.map((match) => match.at("method", "service").text));
   const known = contracts.filter(({ service }) => services.has(service));
@@ -55,9 +55,9 @@ function methodsOf(routes: readonly Route[], { contracts = [] }: Cluster): Metho
 }
 
 /** The route of the best match, and every route that takes the method by its headers. */
-function routesOf(method: Method, routes: readonly Route[]): Route[] {
-  let best: { route: Route; score: number } | undefined;
-  const byHeader = new Set<Route>();
+function routesOf(method: Method, routes: readonly RouteObject[]): RouteObject[] {
+  let best: { route: RouteObject; score: number } | undefined;
+  const byHeader = new Set<RouteObject>();
   for (const route of routes) {
     for (const { matches } of route.rules) {
       if (matches.length === 0) best ??= { route, score: 0 };
@@ -81,7 +81,7 @@ function scoreOf(match: Value, { service, name }: Method): number | undefined {
   return (wanted.service?.length ?? 0) * 2000 + (wanted.name?.length ?? 0);
 }
 
-function policyOf(method: Method, route: Route, service: KubeObject | undefined): MethodPolicy {
+function policyOf(method: Method, route: RouteObject, service: KubeObject | undefined): MethodPolicy {
   const own = readRoutePolicy(route.object.annotations);
   const inherited = service && readRoutePolicy(service.annotations);
   const ownTimeouts = Object.keys(own.timeouts).length > 0 || !inherited || !service;
@@ -96,7 +96,7 @@ function policyOf(method: Method, route: Route, service: KubeObject | undefined)
   };
 }
 
-function matchesOf(routes: readonly Route[]): Value[] {
+function matchesOf(routes: readonly RouteObject[]): Value[] {
   return routes.flatMap((route) => route.rules.flatMap((rule) => rule.matches));
 }
 

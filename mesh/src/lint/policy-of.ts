@@ -3,10 +3,10 @@
 import type { Cluster } from "./cluster.ts";
 import { type KubeObject, mayBeSame } from "./kube-object.ts";
 import { referenceOf } from "./reference.ts";
-import { selects, type Workload } from "./workload.ts";
+import { selects, type WorkloadObject } from "./workload.ts";
 
 /** The Servers that select the workload's pods and this port of them. */
-export function serversOf(cluster: Cluster, workload: Workload, port: number): KubeObject[] {
+export function serversOf(cluster: Cluster, workload: WorkloadObject, port: number): KubeObject[] {
   return cluster.ofKind("Server").filter((server) => {
     if (!mayBeSame(server.namespace, workload.object.namespace)) return false;
     const selector = server.spec.at("podSelector");
@@ -15,7 +15,7 @@ export function serversOf(cluster: Cluster, workload: Workload, port: number): K
 }
 
 /** The number of the Server's port in these pods; undefined when they have no port of that name. */
-export function portOf(server: KubeObject, workload: Workload): number | undefined {
+export function portOf(server: KubeObject, workload: WorkloadObject): number | undefined {
   const port = server.spec.at("port");
   if (port.number !== undefined) return port.number;
   return workload.ports.find(({ name }) => name !== undefined && name === port.text)?.number;
@@ -38,7 +38,7 @@ export function admitsUnmeshed(policy: KubeObject): boolean {
 }
 
 /** What is done with requests that nothing authorizes: by the pods' annotation, or their Namespace's. */
-export function defaultPolicy(cluster: Cluster, { annotations, object }: Workload): string {
+export function defaultPolicy(cluster: Cluster, { annotations, object }: WorkloadObject): string {
   const annotation = "config.linkerd.io/default-inbound-policy";
   const namespace = cluster.ofKind("Namespace").find(({ name }) => mayBeSame(name, object.namespace));
   return annotations[annotation] ?? namespace?.annotations[annotation] ?? "all-unauthenticated";

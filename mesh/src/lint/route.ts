@@ -7,7 +7,7 @@ export interface Parent extends ObjectReference {
   readonly port: number | undefined;
 }
 
-export interface Backend {
+export interface RouteBackend {
   readonly at: Value;
   readonly kind: string;
   readonly name: string | undefined;
@@ -20,10 +20,10 @@ export interface Backend {
 export interface RouteRule {
   readonly at: Value;
   readonly matches: readonly Value[];
-  readonly backends: readonly Backend[];
+  readonly backends: readonly RouteBackend[];
 }
 
-export interface Route {
+export interface RouteObject {
   readonly kind: "GRPCRoute" | "HTTPRoute";
   readonly object: KubeObject;
   readonly parents: readonly Parent[];
@@ -34,7 +34,7 @@ export interface Route {
 
 const GROUPS = ["gateway.networking.k8s.io", "policy.linkerd.io"];
 
-export function routeOf(object: KubeObject): Route | undefined {
+export function routeOf(object: KubeObject): RouteObject | undefined {
   const { kind, group, namespace, spec } = object;
   if ((kind !== "GRPCRoute" && kind !== "HTTPRoute") || !GROUPS.includes(group)) return undefined;
   const parents = spec.at("parentRefs").items.map((at): Parent => {
@@ -43,7 +43,7 @@ export function routeOf(object: KubeObject): Route | undefined {
   });
   const rules = spec.at("rules").items.map((at): RouteRule => {
     const backends = at.at("backendRefs").items.map(
-      (ref): Backend => ({
+      (ref): RouteBackend => ({
         at: ref,
         kind: referenceOf(ref).kind ?? "Service",
         name: ref.at("name").text,

@@ -2,7 +2,7 @@ import type { KubeObject } from "./kube-object.ts";
 import type { Value } from "./value.ts";
 
 /** Something that makes pods, or a pod itself. */
-export interface Workload {
+export interface WorkloadObject {
   readonly object: KubeObject;
   /** Metadata and spec of its pods. */
   readonly template: Value;
@@ -22,7 +22,7 @@ interface ContainerPort {
 
 const WITH_TEMPLATE = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Rollout"];
 
-export function workloadOf(object: KubeObject): Workload | undefined {
+export function workloadOf(object: KubeObject): WorkloadObject | undefined {
   const template = templateOf(object);
   if (!template) return undefined;
   const spec = template.at("spec");

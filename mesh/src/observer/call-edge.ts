@@ -46,7 +46,7 @@ export class Histogram {
 }
 
 /** Everything counted of the requests of one pod to one backend of one rule. */
-export class Edge {
+export class CallEdge {
   readonly pod: Pod;
   readonly to: RouteBackend;
   readonly window = new SlidingWindow();

@@ -1,9 +1,9 @@
-import { type Edge, type Histogram, namedStatuses, routeBackendOf } from "./call-edge.ts";
+import { type CallEdge, type Histogram, namedStatuses, routeBackendOf } from "./call-edge.ts";
 import { backendLabels, balancerLabels, podLabels, refusalLabels, routeLabels } from "./linkerd-labels.ts";
 import { type CountedDurations, type Labels, labelText, PrometheusText } from "./prometheus-text.ts";
 import type { Decision, Refusal } from "./refusals.ts";
 import type { RequestLines } from "./request-lines.ts";
-import type { Sidecar, Sidecars } from "./sidecars.ts";
+import type { PolledSidecar, Sidecars } from "./sidecars.ts";
 
 /** Everything for /metrics, under the names that Linkerd's proxies use. */
 export function renderMetrics(lines: RequestLines, sidecars: Sidecars): string {
@@ -24,7 +24,7 @@ export function renderMetrics(lines: RequestLines, sidecars: Sidecars): string {
 const BACKEND = "outbound_grpc_route_backend";
 const ROUTE = "outbound_grpc_route";
 
-function writeBackends(out: PrometheusText, all: Edge[]): void {
+function writeBackends(out: PrometheusText, all: CallEdge[]): void {
   // Linkerd does not tell the rules of a route apart.
   const backends = Map.groupBy(
     all.filter(({ to }) => to.backend !== ""),
@@ -49,7 +49,7 @@ function writeBackends(out: PrometheusText, all: Edge[]): void {
   }
 }
 
-function writeRoutes(out: PrometheusText, all: Edge[]): void {
+function writeRoutes(out: PrometheusText, all: CallEdge[]): void {
   const routes = Map.groupBy(all, (edge) => routeLabels(edge.pod, edge.to));
   out.begin(`${ROUTE}_request_statuses_total`, "counter", "Answers as clients got them.");
   for (const [labels, edges] of routes) {
@@ -60,7 +60,7 @@ function writeRoutes(out: PrometheusText, all: Edge[]): void {
     const durations = together(edges.map((edge) => edge.requestDurations));
     out.histogram(`${ROUTE}_request_duration_seconds`, labels, durations);
   }
-  const counters: [string, string, (edge: Edge) => number][] = [
+  const counters: [string, string, (edge: CallEdge) => number][] = [
     ["requests", "Requests sent again after a failed connection.", (edge) => edge.retries],
     ["successes", "Requests that succeeded when sent again.", (edge) => edge.retrySuccesses],
     ["limit_exceeded", "Requests that failed each time they were sent.", (edge) => edge.retriesExhausted],
@@ -79,7 +79,7 @@ function writeStatuses(out: PrometheusText, name: string, labels: string, counts
   }
 }
 
-function add(edges: Edge[], pick: (edge: Edge) => number): number {
+function add(edges: CallEdge[], pick: (edge: CallEdge) => number): number {
   return edges.reduce((total, edge) => total + pick(edge), 0);
 }
 
@@ -115,7 +115,7 @@ function writeRefusals(out: PrometheusText, refusals: Refusal[], sidecars: Sidec
   }
 }
 
-function writeSidecars(out: PrometheusText, sidecars: Sidecar[]): void {
+function writeSidecars(out: PrometheusText, sidecars: PolledSidecar[]): void {
   out.begin("identity_cert_expiration_timestamp_seconds", "gauge", "When the sidecar's certificate expires.");
   for (const { pod, certificateExpires } of sidecars) {
     if (certificateExpires)
@@ -140,7 +140,7 @@ function writeSidecars(out: PrometheusText, sidecars: Sidecar[]): void {
 }
 
 /** Every route to a backend has servers of its own for the same endpoints: those of one of them count. */
-function endpoints({ pod, servers }: Sidecar): Map<string, { ready: number; pending: number }> {
+function endpoints({ pod, servers }: PolledSidecar): Map<string, { ready: number; pending: number }> {
   const counted = new Map<string, string>();
   const totals = new Map<string, { ready: number; pending: number }>();
   for (const { backend, isReady } of servers) {

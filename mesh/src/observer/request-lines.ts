@@ -1,4 +1,4 @@
-import { Edge, routeBackendOf } from "./call-edge.ts";
+import { CallEdge, routeBackendOf } from "./call-edge.ts";
 import type { FailureAccrual } from "./failure-accrual.ts";
 import { LineFields } from "./line-fields.ts";
 import { CANCEL, errorOf, grpcStatusOf, isAnswer, isFailure } from "./outcome.ts";
@@ -22,7 +22,7 @@ export const OUTBOUND = {
 
 /** What all outbound lines with one beginning have in common. */
 export interface Target {
-  readonly edge: Edge;
+  readonly edge: CallEdge;
   /** The instance that answered, "" when none was chosen. */
   readonly server: string;
   readonly health: FailureAccrual | undefined;
@@ -59,13 +59,13 @@ export class RequestLines {
   readonly #listeners: LineListeners;
   readonly #fields = new LineFields();
   readonly #targets = new PrefixTable<Target>();
-  readonly #edges = new Map<string, Edge>();
+  readonly #edges = new Map<string, CallEdge>();
 
   constructor(listeners: LineListeners) {
     this.#listeners = listeners;
   }
 
-  edges(): Iterable<Edge> {
+  edges(): Iterable<CallEdge> {
     return this.#edges.values();
   }
 
@@ -123,12 +123,12 @@ export class RequestLines {
     return target;
   }
 
-  #edgeOf(fields: LineFields): Edge | undefined {
+  #edgeOf(fields: LineFields): CallEdge | undefined {
     const key = fields.text(OUTBOUND.instance, OUTBOUND.backend);
     const known = this.#edges.get(key);
     const instance = fields.text(OUTBOUND.instance);
     if (known || instance === "" || this.#edges.size >= MOST_EDGES) return known;
-    const edge = new Edge(this.#listeners.pod(instance), routeBackendOf(fields.text(OUTBOUND.backend)));
+    const edge = new CallEdge(this.#listeners.pod(instance), routeBackendOf(fields.text(OUTBOUND.backend)));
     this.#edges.set(key, edge);
     return edge;
   }

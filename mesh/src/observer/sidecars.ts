@@ -7,7 +7,7 @@ import { Reconciliation } from "./reconciliation.ts";
 import type { SidecarEntry, SidecarsFile } from "./sidecars-file.ts";
 
 /** One sidecar and what its HAProxy last said. */
-export interface Sidecar {
+export interface PolledSidecar {
   readonly pod: Pod;
   entry: SidecarEntry;
   readonly reconciliation: Reconciliation;
@@ -28,7 +28,7 @@ export class Sidecars {
   readonly #log: Logger;
   readonly #startedMs = Date.now();
   readonly #pods = new Map<string, Pod>();
-  readonly #sidecars = new Map<string, Sidecar>();
+  readonly #sidecars = new Map<string, PolledSidecar>();
   readonly #timer: NodeJS.Timeout;
   #polls = 0;
   #polling = false;
@@ -38,11 +38,11 @@ export class Sidecars {
     this.#timer = setInterval(() => void this.#poll(), POLL_EVERY_MS);
   }
 
-  all(): Iterable<Sidecar> {
+  all(): Iterable<PolledSidecar> {
     return this.#sidecars.values();
   }
 
-  find(instance: string): Sidecar | undefined {
+  find(instance: string): PolledSidecar | undefined {
     return this.#sidecars.get(instance);
   }
 
@@ -91,7 +91,7 @@ export class Sidecars {
     this.#polling = false;
   }
 
-  async #visit(sidecar: Sidecar, withCertificates: boolean): Promise<void> {
+  async #visit(sidecar: PolledSidecar, withCertificates: boolean): Promise<void> {
     try {
       if (withCertificates || !sidecar.certificateExpires)
         sidecar.certificateExpires = await certificateExpires(sidecar.entry.statsSocket);
@@ -105,7 +105,7 @@ export class Sidecars {
     }
   }
 
-  async #reconcile(sidecar: Sidecar): Promise<void> {
+  async #reconcile(sidecar: PolledSidecar): Promise<void> {
     const linesBefore = sidecar.pod.lines;
     const { pid, startedMs, responses, servers } = await readCounters(sidecar.entry.statsSocket);
     sidecar.servers = servers;
@@ -120,7 +120,7 @@ export class Sidecars {
   }
 }
 
-function newSidecar(pod: Pod, entry: SidecarEntry): Sidecar {
+function newSidecar(pod: Pod, entry: SidecarEntry): PolledSidecar {
   return { pod, entry, reconciliation: new Reconciliation(), servers: [], certificateExpires: undefined };
 }
 

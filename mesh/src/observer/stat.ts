@@ -1,4 +1,4 @@
-import type { Edge } from "./call-edge.ts";
+import type { CallEdge } from "./call-edge.ts";
 import { quantile } from "./latency-buckets.ts";
 import { emptyTotals, WINDOW_SECONDS, type WindowTotals } from "./sliding-window.ts";
 
@@ -31,10 +31,10 @@ export interface StatEdge {
 }
 
 /** Edges that had requests in the last ten seconds; with a service, those that lead to or from it. */
-export function statOf(edges: Iterable<Edge>, nowMs: number, linesLost: number, service = ""): Stat {
+export function statOf(edges: Iterable<CallEdge>, nowMs: number, linesLost: number, service = ""): Stat {
   const second = Math.floor(nowMs / 1_000);
   const seconds = WINDOW_SECONDS + (nowMs % 1_000) / 1_000;
-  const groups = new Map<string, { first: Edge; totals: WindowTotals }>();
+  const groups = new Map<string, { first: CallEdge; totals: WindowTotals }>();
   for (const edge of edges) {
     if (service && !concerns(edge, service)) continue;
     const { pod, to } = edge;
@@ -49,12 +49,12 @@ export function statOf(edges: Iterable<Edge>, nowMs: number, linesLost: number, 
 }
 
 /** "catalog" means the client, the called Service and its versions, "catalog-v2" that backend or client alone. */
-export function concerns({ pod, to }: Pick<Edge, "pod" | "to">, service: string): boolean {
+export function concerns({ pod, to }: Pick<CallEdge, "pod" | "to">, service: string): boolean {
   return [pod.service, `${pod.service}-${pod.version}`, pod.instance, to.parent, to.backend].includes(service);
 }
 
 function answer(
-  { pod, to }: Edge,
+  { pod, to }: CallEdge,
   { requests, failures, cancelled, latencies }: WindowTotals,
   seconds: number,
 ): StatEdge {

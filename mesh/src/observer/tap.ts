@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { Edge } from "./call-edge.ts";
+import type { CallEdge } from "./call-edge.ts";
 import type { LineFields } from "./line-fields.ts";
 import { ERRORS, errorOf, GRPC_STATUSES, grpcStatusOf } from "./outcome.ts";
 import { INBOUND } from "./refusals.ts";
@@ -116,7 +116,7 @@ function tellLoss(reader: Reader): void {
 
 export function readOutbound(
   fields: LineFields,
-  { edge, server }: { edge: Pick<Edge, "pod" | "to">; server: string },
+  { edge, server }: { edge: Pick<CallEdge, "pod" | "to">; server: string },
 ): TappedRequest {
   const httpStatus = fields.number(OUTBOUND.httpStatus);
   const grpcStatus = grpcStatusOf(httpStatus, fields.number(OUTBOUND.grpcStatus));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { identityOf, labelsOf } from "@row/runtime/names.ts";
 import { test } from "vitest";
 import { readResources } from "../resources/read.ts";
-import { type Call, mayCall } from "./verdict.ts";
+import { mayCall, type RequestedCall } from "./verdict.ts";
 
 const SERVER = `
 apiVersion: policy.linkerd.io/v1beta3
@@ -159,11 +159,11 @@ test("a Server that is not gRPC takes HTTPRoutes only, and a gRPC one GRPCRoutes
   assert.equal(decide([SERVER, http, openHttp]), "deny");
 });
 
-function decide(documents: string[], call: Partial<Call> = {}) {
+function decide(documents: string[], call: Partial<RequestedCall> = {}) {
   return ask(documents, call).decision;
 }
 
-function ask(documents: string[], call: Partial<Call>) {
+function ask(documents: string[], call: Partial<RequestedCall>) {
   const { resources, problems } = readResources(documents.join("\n---"), "test.yaml");
   assert.deepEqual(problems, []);
   return mayCall(resources, { labels: labelsOf("catalog", "v1"), path: GET_PATH, caller: undefined, ...call });

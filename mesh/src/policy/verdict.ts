@@ -9,7 +9,7 @@ import { inboundPolicy } from "./inbound.ts";
 import { type GrpcCandidate, grpcCandidates, type HttpCandidate, httpCandidates } from "./precedence.ts";
 import { matchesGrpc, matchesHttp, type RequestHead } from "./request-match.ts";
 
-export interface Call {
+export interface RequestedCall {
   /** Of the pods that are called. */
   readonly labels: Readonly<Record<string, string>>;
   /** "/shop.catalog.v1.CatalogService/GetProduct" */
@@ -34,7 +34,7 @@ export interface Verdict {
 }
 
 /** Whether a call would be let in, and by what. */
-export function mayCall(resources: readonly Resource[], call: Call): Verdict {
+export function mayCall(resources: readonly Resource[], call: RequestedCall): Verdict {
   const policy = inboundPolicy(resources, call.labels);
   if (!policy) return { decision: "deny", reason: "no Server selects these pods, and without one all is denied" };
   const { name } = policy.server.metadata;
@@ -45,7 +45,7 @@ export function mayCall(resources: readonly Resource[], call: Call): Verdict {
   return { ...decide(policy.authorizationsOf(route), call, `${route.kind} ${routeName}`), route: routeName };
 }
 
-function decide(authorizations: readonly Authorization[], { caller, address }: Call, target: string): Verdict {
+function decide(authorizations: readonly Authorization[], { caller, address }: RequestedCall, target: string): Verdict {
   const found = authorizations.find((authorization) => isLetIn(authorization, caller, address));
   const who = caller ?? "a caller without an identity";
   if (found) return { decision: "allow", authorization: found.name, reason: `${found.name} lets ${who} use ${target}` };

@@ -16,7 +16,7 @@ export interface Endpoint {
 }
 
 /** One HAProxy backend of outbound calls. */
-export interface Backend {
+export interface WeightedBackend {
   /** "catalog:catalog-fast:0:catalog-v1": callee, route, rule, Service. */
   readonly name: string;
   readonly weight: number;
@@ -25,7 +25,7 @@ export interface Backend {
 }
 
 /** What a rule does with its calls. */
-export interface Treatment {
+export interface RulePolicy {
   readonly about: string;
   readonly policy: RoutePolicy;
   readonly filters: readonly RequestHeaderModifier[];
@@ -34,8 +34,8 @@ export interface Treatment {
 export function backend(
   view: MeshView,
   service: Service,
-  { name, weight, treatment }: { name: string; weight: number; treatment: Treatment },
-): Backend {
+  { name, weight, treatment }: { name: string; weight: number; treatment: RulePolicy },
+): WeightedBackend {
   const workloads = endpointsOf(view, service);
   const lines = [
     ...timeoutLines(treatment.policy.timeouts),

@@ -4,25 +4,25 @@ import { type GrpcCandidate, grpcCandidates, grpcRule, ruleName } from "../../po
 import { nameOf, type Service } from "../../resources/resource.ts";
 import { routePolicy } from "../../resources/route-policy.ts";
 import type { MeshView, Workload } from "../workload.ts";
-import { type Backend, backend, type Treatment } from "./backend.ts";
+import { backend, type RulePolicy, type WeightedBackend } from "./backend.ts";
 import { grpcChoices } from "./conditions.ts";
 import { errorFile } from "./errors.ts";
 import { outboundLog } from "./log-format.ts";
 import { backendRefsOf, outboundRoutes, serviceNamed } from "./mesh-index.ts";
 import { type Line, quoted, section } from "./section.ts";
-import { drawLines, WEIGHTS_FILE } from "./weights.ts";
+import { WEIGHTS_FILE, weightedChoiceLines } from "./weights.ts";
 
 export interface Outbound {
   readonly text: string;
-  readonly backends: readonly Backend[];
+  readonly backends: readonly WeightedBackend[];
   /** Backends that share a rule's calls with others. */
-  readonly shared: readonly Backend[];
+  readonly shared: readonly WeightedBackend[];
 }
 
 interface RuleBackends {
   readonly name: string;
   readonly about: string;
-  readonly backends: readonly Backend[];
+  readonly backends: readonly WeightedBackend[];
 }
 
 export function outbound(view: MeshView, workload: Workload, service: Service): Outbound {
@@ -37,9 +37,9 @@ export function outbound(view: MeshView, workload: Workload, service: Service): 
     ...outboundLog(workload),
     "",
     ...(routes.length === 0
-      ? chosen(rules[0], "")
-      : choices.flatMap(({ candidate, condition }) => chosen(byName.get(ruleName(candidate)), condition))),
-    ...rules.flatMap((rule) => shares(rule, file(WEIGHTS_FILE))),
+      ? selectLine(rules[0], "")
+      : choices.flatMap(({ candidate, condition }) => selectLine(byName.get(ruleName(candidate)), condition))),
+    ...rules.flatMap((rule) => shareLines(rule, file(WEIGHTS_FILE))),
     "",
     `http-request deny deny_status 200 errorfile ${file(errorFile("unmatched"))} if !{ var(txn.backend) -m found }`,
     "use_backend %[var(txn.backend)]",
@@ -82,7 +82,7 @@ function defaultRule(view: MeshView, service: Service): RuleBackends {
 
 interface RuleParts {
   readonly name: string;
-  readonly treatment: Treatment;
+  readonly treatment: RulePolicy;
   readonly refs: readonly { readonly name: string; readonly weight: number }[];
 }
 
@@ -96,7 +96,7 @@ function ruleBackends(view: MeshView, parent: Service, { name, treatment, refs }
 }
 
 /** A rule with one backend is decided here; one with several is noted, and draws below. */
-function chosen(rule: RuleBackends | undefined, condition: string): Line[] {
+function selectLine(rule: RuleBackends | undefined, condition: string): Line[] {
   if (!rule) return [];
   const [only, ...others] = rule.backends;
   const value = only && others.length === 0 ? only.name : rule.name;
@@ -107,7 +107,7 @@ function chosen(rule: RuleBackends | undefined, condition: string): Line[] {
   ];
 }
 
-function shares({ name, about, backends }: RuleBackends, map: string): Line[] {
+function shareLines({ name, about, backends }: RuleBackends, map: string): Line[] {
   if (backends.length < 2) return [];
-  return ["", `# Shares of ${about}`, ...drawLines(backends, `{ var(txn.backend) -m str ${name} }`, map)];
+  return ["", `# Shares of ${about}`, ...weightedChoiceLines(backends, `{ var(txn.backend) -m str ${name} }`, map)];
 }

@@ -1,5 +1,5 @@
 /** Weights: a map file that the stats socket can change, and the lines that draw a backend by it. */
-import type { Backend } from "./backend.ts";
+import type { WeightedBackend } from "./backend.ts";
 import type { Line } from "./section.ts";
 
 /** The map's name in the sidecar's folder. */
@@ -14,7 +14,7 @@ export function weightsText(weights: Readonly<Record<string, number>>): string {
  * Draws one of a rule's backends. A backend without a ready endpoint counts as weight 0, so that its share goes to the others in
  * proportion. `isChosen` is the condition that the rule was chosen; `map` is the map file's path.
  */
-export function drawLines(backends: readonly Backend[], isChosen: string, map: string): Line[] {
+export function weightedChoiceLines(backends: readonly WeightedBackend[], isChosen: string, map: string): Line[] {
   const total = `txn.upto_${backends.length - 1}`;
   return [
     ...backends.flatMap((backend, index) => weightLines(backend, index, isChosen, map)),
@@ -28,7 +28,7 @@ export function drawLines(backends: readonly Backend[], isChosen: string, map: s
 }
 
 // Not nbsrv(), which is 0 in a process that was reloaded and still has connections: each endpoint is asked.
-function weightLines({ name, endpoints }: Backend, index: number, isChosen: string, map: string): Line[] {
+function weightLines({ name, endpoints }: WeightedBackend, index: number, isChosen: string, map: string): Line[] {
   const isReady = `ready:${name}`;
   const before = index === 0 ? "" : `,add(txn.upto_${index - 1})`;
   return [

@@ -5,7 +5,7 @@ import { asksForSidecars, isInjected } from "../injected.ts";
 import { type KubeObject, mayBeSame } from "../kube-object.ts";
 import type { Rule } from "../rule.ts";
 import type { Value } from "../value.ts";
-import { selects, type Workload } from "../workload.ts";
+import { selects, type WorkloadObject } from "../workload.ts";
 
 /** Where a sidecar takes what comes for its pod, whichever port it was sent to. */
 const PROXY_PORT = 4143;
@@ -56,18 +56,18 @@ export const NETWORK: readonly Rule[] = [
 ];
 
 /** The rules for what comes in, of every NetworkPolicy that selects the pods: they add up. */
-function rulesFor(cluster: Cluster, workload: Workload): Value[] {
+function rulesFor(cluster: Cluster, workload: WorkloadObject): Value[] {
   return cluster
     .ofKind("NetworkPolicy")
     .filter((policy) => isSelected(policy, workload))
     .flatMap((policy) => policy.spec.at("ingress").items);
 }
 
-function isSelected({ namespace, spec }: KubeObject, { object, labels }: Workload): boolean {
+function isSelected({ namespace, spec }: KubeObject, { object, labels }: WorkloadObject): boolean {
   return mayBeSame(namespace, object.namespace) && selects(spec.at("podSelector"), labels);
 }
 
-function isPortOf({ ports }: Workload, rule: Value): boolean {
+function isPortOf({ ports }: WorkloadObject, rule: Value): boolean {
   const port = rule.at("port");
   return ports.some(({ number, name }) => (port.text ?? port.number) === (port.text === undefined ? number : name));
 }

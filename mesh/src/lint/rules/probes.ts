@@ -1,10 +1,10 @@
 import type { Cluster } from "../cluster.ts";
 import type { KubeObject } from "../kube-object.ts";
 import { admitsUnmeshed, defaultPolicy, policiesOn, serversOf } from "../policy-of.ts";
-import type { Route } from "../route.ts";
+import type { RouteObject } from "../route.ts";
 import type { Rule } from "../rule.ts";
 import type { Value } from "../value.ts";
-import type { Workload } from "../workload.ts";
+import type { WorkloadObject } from "../workload.ts";
 
 const OPEN = ["all-unauthenticated", "cluster-unauthenticated", "audit"];
 
@@ -48,7 +48,7 @@ export const PROBES: readonly Rule[] = [
   },
 ];
 
-function probesOf(cluster: Cluster, form: "grpc" | "httpGet"): { workload: Workload; probe: Value }[] {
+function probesOf(cluster: Cluster, form: "grpc" | "httpGet"): { workload: WorkloadObject; probe: Value }[] {
   return cluster.workloads.flatMap((workload) =>
     workload.containers
       .flatMap((container) =>
@@ -60,7 +60,12 @@ function probesOf(cluster: Cluster, form: "grpc" | "httpGet"): { workload: Workl
 }
 
 /** Whether somebody without an identity may call the port, or by a route that takes the probe. */
-function isAdmitted(cluster: Cluster, workload: Workload, port: number, takes: (route: Route) => boolean): boolean {
+function isAdmitted(
+  cluster: Cluster,
+  workload: WorkloadObject,
+  port: number,
+  takes: (route: RouteObject) => boolean,
+): boolean {
   if (workload.annotations["linkerd.io/inject"] === "disabled") return true;
   const servers = serversOf(cluster, workload, port);
   if (servers.length === 0) return OPEN.includes(defaultPolicy(cluster, workload));
@@ -72,7 +77,7 @@ function isAdmitted(cluster: Cluster, workload: Workload, port: number, takes: (
   });
 }
 
-function takesHealthCheck({ kind, rules }: Route): boolean {
+function takesHealthCheck({ kind, rules }: RouteObject): boolean {
   if (kind === "HTTPRoute") return takesRequest(rules, { method: "POST", path: "/grpc.health.v1.Health/Check" });
   const isAny = (at: Value, wanted: string) => at.text === undefined || at.text === wanted;
   return rules.some(({ matches }) => {
@@ -87,11 +92,11 @@ function takesHealthCheck({ kind, rules }: Route): boolean {
 }
 
 /** A GET is no gRPC call, so no GRPCRoute takes it. */
-function takesGet({ kind, rules }: Route, path: string): boolean {
+function takesGet({ kind, rules }: RouteObject, path: string): boolean {
   return kind === "HTTPRoute" && takesRequest(rules, { method: "GET", path });
 }
 
-function takesRequest(rules: Route["rules"], { method, path }: { method: string; path: string }): boolean {
+function takesRequest(rules: RouteObject["rules"], { method, path }: { method: string; path: string }): boolean {
   return rules.some(({ matches }) => {
     if (matches.length === 0) return true;
     return matches.some((match) => {

@@ -3,7 +3,7 @@
 import type { Cluster } from "../cluster.ts";
 import { isGateway } from "../gateway-parent.ts";
 import { type KubeObject, mayBeSame } from "../kube-object.ts";
-import type { Route } from "../route.ts";
+import type { RouteObject } from "../route.ts";
 import type { Rule } from "../rule.ts";
 
 const PLUGIN = "argoproj-labs/gatewayAPI";
@@ -34,14 +34,14 @@ export const ROLLOUTS: readonly Rule[] = [
   },
 ];
 
-function namesMethods({ rules }: Route): boolean {
+function namesMethods({ rules }: RouteObject): boolean {
   return rules.every(
     ({ matches }) => matches.length > 0 && matches.every((match) => match.at("method", "service").text !== undefined),
   );
 }
 
 /** The GRPCRoutes that the plugin changes, as far as they are at hand and Linkerd serves them. */
-function routesOf(cluster: Cluster, { namespace, spec }: KubeObject): Route[] {
+function routesOf(cluster: Cluster, { namespace, spec }: KubeObject): RouteObject[] {
   const plugin = spec.at("strategy", "canary", "trafficRouting", "plugins", PLUGIN);
   const names = [plugin.at("grpcRoute").text, ...plugin.at("grpcRoutes").items.map((item) => item.at("name").text)];
   const where = plugin.at("namespace").text ?? namespace;

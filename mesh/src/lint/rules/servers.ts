@@ -3,7 +3,7 @@ import type { Cluster } from "../cluster.ts";
 import { type KubeObject, mayBeSame } from "../kube-object.ts";
 import { policiesOn, portOf } from "../policy-of.ts";
 import type { Rule } from "../rule.ts";
-import { selects, type Workload } from "../workload.ts";
+import { selects, type WorkloadObject } from "../workload.ts";
 
 export const SERVERS: readonly Rule[] = [
   {
@@ -102,7 +102,7 @@ export const SERVERS: readonly Rule[] = [
   },
 ];
 
-function workloadsOf(cluster: Cluster, server: KubeObject): Workload[] {
+function workloadsOf(cluster: Cluster, server: KubeObject): WorkloadObject[] {
   const selector = server.spec.at("podSelector");
   if (!selector.exists) return [];
   return cluster.workloads.filter(
@@ -110,7 +110,7 @@ function workloadsOf(cluster: Cluster, server: KubeObject): Workload[] {
   );
 }
 
-function hasPort(server: KubeObject, workload: Workload): boolean {
+function hasPort(server: KubeObject, workload: WorkloadObject): boolean {
   const port = portOf(server, workload);
   return port !== undefined && workload.ports.some(({ number }) => number === port);
 }
