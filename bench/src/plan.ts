@@ -40,3 +40,14 @@ export const QUICK: Plan = {
   settleSeconds: 0,
   limitSeconds: 120,
 };
+
+/** How much another commit is compared with. */
+export const VERSUS = {
+  rounds: 12,
+  warmUpSeconds: 6,
+  roundSeconds: 4,
+  connections: 32,
+  settleSeconds: 15,
+  mesh: false,
+  limitSeconds: 1_200,
+};
