@@ -4,7 +4,7 @@ import type { Call } from "./call.ts";
 import type { parseEnv, Variable } from "./config.ts";
 import type { Origin } from "./events/outbox.ts";
 import type { Relay } from "./events/relay.ts";
-import type { SubscribeOptions } from "./events/subscribe.ts";
+import type { Consumption } from "./events/subscribe.ts";
 import type { FetchKeySet, TokenVerifier } from "./rpc/auth.ts";
 import type { GrpcChannel } from "./rpc/client.ts";
 import type { Handlers } from "./rpc/handler.ts";
@@ -63,7 +63,7 @@ export interface Host<S extends Spec> {
   /** Verifies tokens with these keys instead of asking auth. */
   verifyTokensWith(fetchKeySet: FetchKeySet): void;
   /** Handles an event; its consumer must exist. */
-  consume<T>(options: Pick<SubscribeOptions<T>, "event" | "handler" | "batch" | "ordering">): Promise<void>;
+  consume<T>(consumption: Consumption<T>): Promise<void>;
   /** Stops `work` before the calls are drained. */
   background(work: Background): void;
   /** Runs `close` after everything else has ended. */

@@ -8,7 +8,7 @@ import { ConsumerMetrics } from "./events/consumer-metrics.ts";
 import { connectNats, type Nats } from "./events/nats.ts";
 import type { Origin } from "./events/outbox.ts";
 import { outboxBacklog, type Relay, startRelay } from "./events/relay.ts";
-import { type SubscribeOptions, type Subscription, subscribe } from "./events/subscribe.ts";
+import { type Consumption, type Subscription, subscribe } from "./events/subscribe.ts";
 import type { Background, ConfigOf, Host, ProcessConfig, ProcessServer, Spec } from "./host.ts";
 import { type FetchKeySet, TokenVerifier } from "./rpc/auth.ts";
 import { GrpcChannel } from "./rpc/client.ts";
@@ -60,7 +60,7 @@ class Process<S extends Spec> implements Host<S> {
   readonly #process: ProcessConfig;
   readonly #services: [ServiceDefinition, Handlers<ServiceDefinition>][] = [];
   readonly #backgrounds: Background[] = [];
-  readonly #subscriptions: Subscription[] = [];
+  readonly #subscriptions: Background[] = [];
   readonly #channels: GrpcChannel[] = [];
   readonly #closers: (() => Promise<void> | void)[] = [];
   #nats: Promise<Nats> | undefined;
@@ -228,14 +228,14 @@ class Process<S extends Spec> implements Host<S> {
     this.#verifier = new TokenVerifier(fetchKeySet);
   }
 
-  async consume<T>(options: Pick<SubscribeOptions<T>, "event" | "handler" | "batch" | "ordering">): Promise<void> {
+  async consume<T>(consumption: Consumption<T>): Promise<void> {
     const nats = await this.#connectNats();
-    const event = options.event.$type;
+    const event = consumption.event.$type;
     this.#consumerMetrics ??= new ConsumerMetrics(this.telemetry, nats, this.#name);
     const metrics = this.#consumerMetrics;
     metrics.follow(event);
-    const subscription = subscribe<T>({
-      ...options,
+    const subscription: Subscription<T> = subscribe({
+      ...consumption,
       nats,
       service: this.#name,
       log: this.log,
@@ -258,7 +258,7 @@ class Process<S extends Spec> implements Host<S> {
       },
       observe: (delivery, outcome, seconds) => this.telemetry.eventDuration.record(seconds, delivery.subject, outcome),
       onBuried: () => metrics.buried(event),
-    } as SubscribeOptions<T>);
+    });
     this.#subscriptions.push(subscription);
   }
 

@@ -4,20 +4,14 @@ import { StockCommitted, StockReserved } from "@row/gen/grpc/shop/inventory/v1/i
 import type { Pool } from "pg";
 import { afterAll, beforeAll, type TestContext, test } from "vitest";
 import { readMigrations } from "../src/database/migrations.ts";
-import type { Delivery, Ordering } from "../src/events/delivery.ts";
+import type { Ordering } from "../src/events/delivery.ts";
 import { toHeaders } from "../src/events/headers.ts";
-import {
-  batchValues,
-  FRESH,
-  FRESH_BATCH,
-  FRESH_IN_ANY_ORDER,
-  FRESH_IN_ORDER,
-  inTransaction,
-} from "../src/events/inbox.ts";
+import { batchValues, FRESH, FRESH_BATCH, FRESH_IN_ANY_ORDER, FRESH_IN_ORDER } from "../src/events/inbox.ts";
 import { connectNats, type Nats } from "../src/events/nats.ts";
+import { onEvent } from "../src/events/on-event.ts";
 import type { EventType } from "../src/events/outbox.ts";
-import { durableOf, lineOf } from "../src/events/stream-names.ts";
-import { type Received, type Subscription, subscribe } from "../src/events/subscribe.ts";
+import { durableOf, orderingScopeOf } from "../src/events/stream-names.ts";
+import { type Consumption, type Received, type SubscribeOptions, subscribe } from "../src/events/subscribe.ts";
 import { eventually, log, provision, startNats, startPostgres } from "./harness.ts";
 
 // Two events of one aggregate, the reservation of an order; each comes through a consumer of its own.
@@ -53,7 +47,8 @@ async function publish(type: EventType<Reservation>, orderId: string, sequence: 
   return id;
 }
 
-type Handling = (service: string) => { handler: (event: Reservation, delivery: Delivery) => Promise<unknown> };
+/** How a service handles events of a type; may say the ordering itself. */
+type Handling = (service: string, event: EventType<Reservation>) => Partial<Consumption<Reservation>>;
 
 const noting = (fresh: string): Handling => {
   return (service) => ({
@@ -69,8 +64,8 @@ const noting = (fresh: string): Handling => {
 async function consumer(t: Pick<TestContext, "onTestFinished">, ordering: Ordering, handling: Handling) {
   const service = `s${randomUUID().slice(0, 8)}`;
   await provision(nats, service, [RESERVED.$type, COMMITTED.$type]);
-  const subscriptions: Subscription[] = [RESERVED, COMMITTED].map((event) =>
-    subscribe({ nats, service, event, log, ordering, ...handling(service) }),
+  const subscriptions = [RESERVED, COMMITTED].map((event) =>
+    subscribe({ event, ordering, ...handling(service, event), nats, service, log } as SubscribeOptions<Reservation>),
   );
   t.onTestFinished(async () => {
     await Promise.all(subscriptions.map((subscription) => subscription.stop()));
@@ -113,7 +108,7 @@ test("latest, in a batch: the same", async (t) => {
       ({
         batch: {
           size: 10,
-          handler: (batch: Received<Reservation>[]) =>
+          handler: (batch: readonly Received<Reservation>[]) =>
             pool.query(
               `WITH ${FRESH_BATCH} INSERT INTO seen (service, order_id, sequence) SELECT $5, aggregate_id, sequence FROM fresh`,
               [...batchValues(batch), service],
@@ -148,20 +143,61 @@ test("any: each is applied once, an older one too", async (t) => {
   assert.deepEqual(await seen(order), [2, 1]);
 });
 
-test("inTransaction takes events in by the ordering of their consumer", async (t) => {
-  const inserting: Handling = (service) => ({
-    handler: (_, delivery) =>
-      inTransaction(pool, delivery, async (tx) => {
-        const values = [service, delivery.aggregateId, delivery.sequence];
-        await tx.query("INSERT INTO seen (service, order_id, sequence) VALUES ($1, $2, $3)", values);
-      }),
-  });
-  const [latest, any] = [await consumer(t, "latest", inserting), await consumer(t, "any", inserting)];
+/** A consumer whose handlers write what they are told in the transaction that they are given. */
+const byOnEvent = (ordering: Ordering): Handling => {
+  return (service, event) => {
+    const handle = onEvent(event, ordering, async ({ orderId }, tx, { sequence }) => {
+      const values = [service, orderId, sequence];
+      await tx.query("INSERT INTO seen (service, order_id, sequence) VALUES ($1, $2, $3)", values);
+    });
+    return handle(pool);
+  };
+};
+
+test("onEvent, latest: an older event does not reach the handler", async (t) => {
+  const { seen } = await consumer(t, "any", byOnEvent("latest"));
   const order = randomUUID();
   await publish(COMMITTED, order, 2);
-  await Promise.all([latest.seen(order), any.seen(order)]);
+  assert.deepEqual(await seen(order), [2]);
   await publish(RESERVED, order, 1);
-  assert.deepEqual([await latest.seen(order), await any.seen(order)], [[2], [2, 1]]);
+  await publish(RESERVED, order, 3);
+  assert.deepEqual(await seen(order), [2, 3]);
+});
+
+test("onEvent, contiguous: a handler gets each event after the one before it, of whichever type", async (t) => {
+  const { seen } = await consumer(t, "any", byOnEvent("contiguous"));
+  const order = randomUUID();
+  await publish(RESERVED, order, 3);
+  await publish(COMMITTED, order, 2);
+  await publish(RESERVED, order, 1);
+  assert.deepEqual(await seen(order), [1, 2, 3]);
+});
+
+test("onEvent, any: a handler gets each event once, an older one too, and the same one not again", async (t) => {
+  const { seen } = await consumer(t, "latest", byOnEvent("any"));
+  const order = randomUUID();
+  const id = await publish(COMMITTED, order, 2);
+  assert.deepEqual(await seen(order), [2]);
+  await publish(RESERVED, order, 1);
+  await publish(COMMITTED, order, 2, id);
+  assert.deepEqual(await seen(order), [2, 1]);
+});
+
+test("onEvent: what a handler wrote before it failed is gone, and the event is handled by the next try", async (t) => {
+  const order = randomUUID();
+  let tries = 0;
+  const failingOnce: Handling = (service, event) => {
+    const handle = onEvent(event, "any", async ({ orderId }, tx, { sequence }) => {
+      const values = [service, orderId, sequence];
+      await tx.query("INSERT INTO seen (service, order_id, sequence) VALUES ($1, $2, $3)", values);
+      if (orderId === order && tries++ === 0) throw new Error("not yet");
+    });
+    return handle(pool);
+  };
+  const { seen } = await consumer(t, "any", failingOnce);
+  await publish(RESERVED, order, 1);
+  assert.deepEqual(await seen(order), [1]);
+  assert.equal(tries, 2);
 });
 
 test("what was noted by consumer before is noted by service and domain since", async () => {
@@ -178,7 +214,7 @@ test("what was noted by consumer before is noted by service and domain since", a
     const line = async () => {
       const { rows } = await old.query<{ aggregate_id: string; sequence: number }>(
         "SELECT aggregate_id, sequence::int FROM runtime.applied WHERE consumer = $1 ORDER BY 1",
-        [lineOf("card-gateway", RESERVED.$type)],
+        [orderingScopeOf("card-gateway", RESERVED.$type)],
       );
       return Object.fromEntries(rows.map(({ aggregate_id, sequence }) => [aggregate_id, sequence]));
     };

@@ -1,7 +1,7 @@
 /** Reads each service's tables as the superuser, past the services' own code. */
 import type { Shop } from "@row/laptop/shop/shop.ts";
 import { rebuild } from "@row/orders/rebuild.ts";
-import { durableOf, lineOf } from "@row/runtime/events/stream-names.ts";
+import { durableOf, orderingScopeOf } from "@row/runtime/events/stream-names.ts";
 import pg from "pg";
 import type { ConsumerEvidence, Evidence, OutboxEvidence } from "./evidence.ts";
 
@@ -119,7 +119,7 @@ export function readEventTables(shop: Shop, service: string, consumes: readonly 
           event,
           received: (inboxOf.get(durable) ?? []).map(({ event_id }) => String(event_id)),
           applied: new Map(
-            (appliedOf.get(lineOf(service, event)) ?? []).map(({ aggregate_id, sequence }) => [
+            (appliedOf.get(orderingScopeOf(service, event)) ?? []).map(({ aggregate_id, sequence }) => [
               String(aggregate_id),
               BigInt(sequence),
             ]),

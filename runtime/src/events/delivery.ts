@@ -1,3 +1,4 @@
+/** One event as a consumer hands it to its service, and in which order. */
 import type { JsMsg } from "@nats-io/jetstream";
 import { fromHeaders } from "./headers.ts";
 
@@ -15,48 +16,48 @@ import { fromHeaders } from "./headers.ts";
 export type Ordering = "latest" | "contiguous" | "any";
 
 /** One try at handing an event to its handler. */
-export type Delivery = {
+export interface Delivery {
   /** The durable consumer, which is also the name in the inbox. */
-  consumer: string;
-  /** The name in applied: `lineOf` the service and the event. */
-  line: string;
-  ordering: Ordering;
-  subject: string;
-  eventId: string;
-  aggregateId: string;
+  readonly consumer: string;
+  /** The name in applied: `orderingScopeOf` the service and the event. */
+  readonly orderingScope: string;
+  readonly ordering: Ordering;
+  readonly subject: string;
+  readonly eventId: string;
+  readonly aggregateId: string;
   /** The aggregate's version after the event. */
-  sequence: bigint;
+  readonly sequence: bigint;
   /** When the event was written. */
-  time: Date;
-  correlationId: string;
-  traceparent: string;
+  readonly time: Date;
+  readonly correlationId: string;
+  readonly traceparent: string;
   /** The W3C tracestate that goes with it; empty for none. */
-  tracestate: string;
+  readonly tracestate: string;
   /** What the call that led to the event carried to every further hop; empty for nothing. */
-  baggage: string;
+  readonly baggage: string;
   /** Who wrote the event, as service/version/instance. */
-  publishedBy: string;
+  readonly publishedBy: string;
   /** How often the event has been handed out, to whatever process: 1 for the first time. */
-  attempt: number;
+  readonly attempt: number;
   /** The first four parameters of a statement that begins with FRESH. */
-  values: readonly [
-    names: readonly [consumer: string, line: string],
+  readonly values: readonly [
+    names: readonly [consumer: string, orderingScope: string],
     eventId: string,
     aggregateId: string,
     sequence: string,
   ];
-};
+}
 
 /** How a service takes events of one type. */
-export type ConsumerOf = Pick<Delivery, "consumer" | "line" | "ordering">;
+export type ConsumerOf = Pick<Delivery, "consumer" | "orderingScope" | "ordering">;
 
 /** Reads what a message says about its event; throws when it is not an event of this subject. */
-export function toDelivery(message: JsMsg, { consumer, line, ordering }: ConsumerOf): Delivery {
+export function toDelivery(message: JsMsg, { consumer, orderingScope, ordering }: ConsumerOf): Delivery {
   const event = fromHeaders(message.headers);
   if (event.type !== message.subject) throw new Error(`Cannot read an event: "${event.type}" on ${message.subject}`);
   return {
     consumer,
-    line,
+    orderingScope,
     ordering,
     subject: message.subject,
     eventId: event.id,
@@ -69,6 +70,6 @@ export function toDelivery(message: JsMsg, { consumer, line, ordering }: Consume
     baggage: event.baggage ?? "",
     publishedBy: event.producer,
     attempt: message.info.deliveryCount,
-    values: [[consumer, line], event.id, event.aggregateId, String(event.sequence)],
+    values: [[consumer, orderingScope], event.id, event.aggregateId, String(event.sequence)],
   };
 }

@@ -1,24 +1,25 @@
+/** What travels with an event besides its message, as NATS headers. */
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import { acceptBaggage } from "../rpc/baggage.ts";
 import { uuidInLowerCase } from "../uuid.ts";
 
 /** What travels with an event besides its message: CloudEvents attributes, trace and origin. */
-export type EventAttributes = {
-  id: string;
-  type: string;
-  time: Date;
-  aggregateId: string;
-  sequence: bigint;
-  correlationId: string;
+export interface EventAttributes {
+  readonly id: string;
+  readonly type: string;
+  readonly time: Date;
+  readonly aggregateId: string;
+  readonly sequence: bigint;
+  readonly correlationId: string;
   /** W3C trace context; empty when the write was not traced. */
-  traceparent: string;
+  readonly traceparent: string;
   /** The W3C tracestate that goes with it; empty or missing for none. */
-  tracestate?: string;
+  readonly tracestate?: string;
   /** As `acceptBaggage` answers it; empty or missing for none. */
-  baggage?: string;
+  readonly baggage?: string;
   /** Who wrote the event, as service/version/instance. */
-  producer: string;
-};
+  readonly producer: string;
+}
 
 /** Writes an event's attributes as NATS headers, in CloudEvents' binary mode. */
 export function toHeaders(event: EventAttributes): MsgHdrs {

@@ -4,10 +4,10 @@ import type { Delivery } from "./delivery.ts";
 
 // A handler takes an event in and applies its effect in one transaction, so that however often the event comes, the
 // effect happens once. The CTEs below do the taking in; $1…$4 are the delivery's `values`. $1 is two names: events are told apart
-// by the consumer they come through, versions of an aggregate by the line of the service and the publishing domain.
+// by the consumer they come through, versions of an aggregate by the scope of the service and the publishing domain.
 
 const CONSUMER = "($1::text[])[1]";
-const LINE = "($1::text[])[2]";
+const SCOPE = "($1::text[])[2]";
 
 const RECEIVED = `received AS (
   INSERT INTO runtime.inbox (consumer, event_id) VALUES (${CONSUMER}, $2::uuid) ON CONFLICT DO NOTHING RETURNING event_id
@@ -19,7 +19,7 @@ const RECEIVED = `received AS (
  */
 export const FRESH = `${RECEIVED}, fresh AS (
   INSERT INTO runtime.applied AS present (consumer, aggregate_id, sequence)
-  SELECT ${LINE}, $3::text, $4::bigint FROM received
+  SELECT ${SCOPE}, $3::text, $4::bigint FROM received
   ON CONFLICT (consumer, aggregate_id) DO UPDATE SET sequence = excluded.sequence WHERE present.sequence < excluded.sequence
   RETURNING aggregate_id
 )`;
@@ -27,8 +27,8 @@ export const FRESH = `${RECEIVED}, fresh AS (
 /** Begins a statement of ordering "contiguous": as FRESH, but a gap fails the statement with SQLSTATE RWGAP. */
 export const FRESH_IN_ORDER = `${RECEIVED}, fresh AS (
   INSERT INTO runtime.applied AS present (consumer, aggregate_id, sequence)
-  SELECT ${LINE}, $3::text, runtime.next_sequence(
-    (SELECT sequence FROM runtime.applied WHERE consumer = ${LINE} AND aggregate_id = $3::text), $4::bigint) FROM received
+  SELECT ${SCOPE}, $3::text, runtime.next_sequence(
+    (SELECT sequence FROM runtime.applied WHERE consumer = ${SCOPE} AND aggregate_id = $3::text), $4::bigint) FROM received
   ON CONFLICT (consumer, aggregate_id)
     DO UPDATE SET sequence = runtime.next_sequence(present.sequence, excluded.sequence) WHERE present.sequence < excluded.sequence
   RETURNING aggregate_id
@@ -53,7 +53,7 @@ export const FRESH_BATCH = `received AS (
   ORDER BY aggregate_id, sequence DESC
 ), advanced AS (
   INSERT INTO runtime.applied AS present (consumer, aggregate_id, sequence)
-  SELECT ${LINE}, aggregate_id, sequence FROM newest
+  SELECT ${SCOPE}, aggregate_id, sequence FROM newest
   ON CONFLICT (consumer, aggregate_id) DO UPDATE SET sequence = excluded.sequence WHERE present.sequence < excluded.sequence
   RETURNING aggregate_id
 ), fresh AS (

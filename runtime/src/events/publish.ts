@@ -69,7 +69,7 @@ export async function publishUnpublished(
     const outcome = await stored;
     if (outcome === "stored") published.push(row.id);
     else if (outcome !== "unreadable" && failed++ === 0) {
-      log.warn({ event: row.id, subject: row.subject, reason: outcome.message }, "Cannot publish an event");
+      log.warn({ event: row.id, subject: row.subject, reason: outcome.message }, "cannot publish an event");
     }
   }
   crashPoint("outbox.after-publish");
@@ -90,7 +90,7 @@ async function publish(publishing: Publishing, row: Row): Promise<"stored" | "un
     message = encode(row, publishing);
   } catch (error) {
     publishing.unreadable.add(row.id);
-    publishing.log.error({ err: error, event: row.id, subject: row.subject }, "No event can be made of an outbox row");
+    publishing.log.error({ err: error, event: row.id, subject: row.subject }, "cannot make an event of an outbox row");
     return "unreadable";
   }
   const headers = toHeaders({
@@ -123,7 +123,7 @@ function encode(row: Row, { registry, log }: Publishing): Uint8Array {
     const message = fromJson(descriptor, row.payload, { registry, ignoreUnknownFields: true });
     log.warn(
       { err: error, event: row.id, subject: row.subject },
-      "Publishes an event without the fields it does not know",
+      "publishing an event without the fields that this version does not know",
     );
     return toBinary(descriptor, message);
   }

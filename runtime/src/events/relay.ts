@@ -111,7 +111,7 @@ export function startRelay(options: RelayOptions): Relay {
     await client.query(`SET synchronous_commit = off; LISTEN ${CHANNEL}`);
     while (!stopping && !leads) leads = await standBy(client);
     if (stopping && !leads) return;
-    log.info("Relays the outbox");
+    log.info("relaying the outbox");
     await lead(client);
     leads = false;
     await client.query("SELECT pg_advisory_unlock($1), pg_notify($2, $3)", [LOCK, CHANNEL, RELEASED]);
@@ -133,7 +133,7 @@ export function startRelay(options: RelayOptions): Relay {
       } catch (error) {
         failures = leads ? 1 : failures + 1;
         const reason = error instanceof Error ? error.message : String(error);
-        if (!stopping) log.warn({ reason }, "The outbox relay lost its connection, trying again");
+        if (!stopping) log.warn({ reason }, "the outbox relay lost its connection, trying again");
         await halt.sleep(Math.min(125 * 2 ** failures, 2000));
       } finally {
         leads = false;

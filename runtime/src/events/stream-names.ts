@@ -28,10 +28,10 @@ export function durableOf(service: string, eventName: string): string {
 }
 
 /**
- * Names the line in which a service takes what happens to a domain's aggregates: one for all event types, since an aggregate's
+ * Names the scope within which a service takes what happens to a domain's aggregates: one for all event types, since an aggregate's
  * sequence runs over all of them. "catalog/inventory" for catalog and "shop.inventory.v1.StockLevelChanged".
  */
-export function lineOf(service: string, eventName: string): string {
+export function orderingScopeOf(service: string, eventName: string): string {
   return `${service}/${domainOf(eventName)}`;
 }
 

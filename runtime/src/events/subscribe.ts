@@ -1,57 +1,51 @@
-import { setTimeout as sleep } from "node:timers/promises";
+/** Hands a service each event of one type, through its durable consumer, until stopped. */
 import type { DescMessage } from "@bufbuild/protobuf";
 import type { JsMsg } from "@nats-io/jetstream";
 import { registry as contracts } from "../contract.ts";
-import { crashPoint } from "../crash-points.ts";
 import { plainBytes } from "../rpc/validate.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { AckProgress } from "./ack-progress.ts";
-import { buryMessage } from "./dead-letters.ts";
-import { type Delivery, type Ordering, toDelivery } from "./delivery.ts";
-import { delayOfTheSame, doubled, isGap, PATIENT_TRIES } from "./failures.ts";
+import { type ConsumerOf, type Delivery, type Ordering, toDelivery } from "./delivery.ts";
 import type { Nats } from "./nats.ts";
 import type { EventType } from "./outbox.ts";
-import { pullMessages } from "./pull.ts";
-import { durableOf, lineOf, streamOf } from "./stream-names.ts";
-import { EventTries } from "./tries.ts";
+import { type Pulling, pullMessages } from "./pull.ts";
+import { type Group, Queue, type Received, type Unanswered } from "./queue.ts";
+import { AckProgress, PATIENT_TRIES } from "./retry.ts";
+import { type DeliveryOutcome, Settlement } from "./settlement.ts";
+import { durableOf, orderingScopeOf, streamOf } from "./stream-names.ts";
 import { WakeSignal } from "./wake-signal.ts";
 
-export type { Delivery, Ordering };
+export type { Delivery, DeliveryOutcome, Ordering, Received };
 
-/** How one try ended. Only "retried" counts towards the dead letters; "unavailable" is a database that is away or busy. */
-export type DeliveryOutcome = "handled" | "retried" | "gap" | "unavailable" | "dead";
-
-/** An event with what came with it. */
-export type Received<T> = { event: T; delivery: Delivery };
-
-export type SubscribeOptions<T> = {
-  nats: Nats;
-  /** The consuming service. */
-  service: string;
-  event: EventType<T>;
-  log: Logger;
-  ordering?: Ordering;
-  /** How many events are handled at once, never two of one aggregate; 8 unless told. */
-  concurrency?: number;
-  /** Tries that may fail before an event becomes a dead letter; 8 unless told. */
-  tries?: number;
-  /** The delay before the second try, doubled for each further one up to 30 s; 250 unless told. */
-  retryDelayMs?: number;
-  /** Runs a try, for tracing; of a batch it gets the first delivery. */
-  around?: (delivery: Delivery, run: () => Promise<void>) => Promise<void>;
-  /** Told how each try ended, for metrics. */
-  observe?: (delivery: Delivery, outcome: DeliveryOutcome, seconds: number) => void;
-  /** Told of each dead letter, also of an event that could not be read. */
-  onBuried?: () => void;
+/** What a service does with the events of one type: with each, or with a batch at a time. */
+export type Consumption<T> = {
+  readonly event: EventType<T>;
+  readonly ordering?: Ordering;
 } & (
-  | { handler: (event: T, delivery: Delivery) => Promise<unknown>; batch?: never }
+  | { readonly handler: (event: T, delivery: Delivery) => Promise<unknown>; readonly batch?: never }
   /** For many small effects: whatever has arrived meanwhile, in one statement. A batch that fails is tried one by one. */
-  | { batch: { size: number; handler: (batch: Received<T>[]) => Promise<unknown> }; handler?: never }
+  | {
+      readonly batch: { readonly size: number; readonly handler: (batch: readonly Received<T>[]) => Promise<unknown> };
+      readonly handler?: never;
+    }
 );
 
-export type Subscription = {
-  /** Stops pulling and finishes what is in hand. */
-  stop(): Promise<void>;
+export type SubscribeOptions<T> = Consumption<T> & {
+  readonly nats: Nats;
+  /** The consuming service. */
+  readonly service: string;
+  readonly log: Logger;
+  /** How many events are handled at once, never two of one aggregate; 8 unless told. */
+  readonly concurrency?: number;
+  /** Tries that may fail before an event becomes a dead letter; 8 unless told. */
+  readonly tries?: number;
+  /** The delay before the second try, doubled for each further one up to 30 s; 250 unless told. */
+  readonly retryDelayMs?: number;
+  /** Runs a try, for tracing; of a batch it gets the first delivery. */
+  readonly around?: (delivery: Delivery, run: () => Promise<void>) => Promise<void>;
+  /** Told how each try ended, for metrics. */
+  readonly observe?: (delivery: Delivery, outcome: DeliveryOutcome, seconds: number) => void;
+  /** Told of each dead letter, also of an event that could not be read. */
+  readonly onBuried?: () => void;
 };
 
 /**
@@ -60,206 +54,125 @@ export type Subscription = {
  * and an outage does not. What was fetched along with it each time may become a dead letter too, and can be replayed.
  */
 const INSTANCES_WORN_OUT = 10;
-const CONFLICTS_OF_A_GROUP = 2;
 
-function descriptorOf(type: EventType<unknown>): DescMessage {
-  const descriptor = contracts.getMessage(type.$type);
-  if (!descriptor) throw new Error(`Cannot take events: "${type.$type}" is not in the contracts`);
-  return descriptor;
+/** Begins to hand out events. */
+export function subscribe<T>(options: SubscribeOptions<T>): Subscription<T> {
+  return new Subscription(options);
 }
 
-/** Hands a service each event of one type, through its durable consumer, until stopped. */
-export function subscribe<T>(options: SubscribeOptions<T>): Subscription {
-  const { nats, service, event: type, log, ordering = "latest", tries = 8, retryDelayMs = 250 } = options;
-  const descriptor = descriptorOf(type);
-  const stream = streamOf(type.$type);
-  const taking = { consumer: durableOf(service, type.$type), line: lineOf(service, type.$type), ordering };
-  const durable = taking.consumer;
-  const size = options.batch?.size ?? 1;
-  const concurrency = options.batch ? 1 : (options.concurrency ?? 8);
-  // Half of it is fetched while the other half is worked on; more would only be late elsewhere if this process died.
-  const capacity = 2 * (options.batch ? size : 2 * concurrency);
-  const mostHandedOut = INSTANCES_WORN_OUT * (tries + PATIENT_TRIES);
+export class Subscription<T> {
+  readonly #options: SubscribeOptions<T>;
+  readonly #descriptor: DescMessage;
+  readonly #consumer: ConsumerOf;
+  /** Most messages that are held at once. */
+  readonly #capacity: number;
+  readonly #mostHandedOut: number;
+  readonly #queue: Queue<T>;
+  readonly #settlement: Settlement<T>;
+  readonly #held = new AckProgress();
+  readonly #running = new Set<Promise<void>>();
+  readonly #answered = new WakeSignal();
+  readonly #stopping = new AbortController();
+  readonly #pulling: Pulling;
 
-  type Item = Received<T> & { message: JsMsg };
-  const waiting: Item[] = [];
-  const busy = new Set<string>();
-  const running = new Set<Promise<void>>();
-  const ackProgress = new AckProgress();
-  const known = new EventTries();
-  const answered = new WakeSignal();
-  const stopping = new AbortController();
-  let groups = 0;
-
-  async function room(): Promise<number> {
-    while (ackProgress.size > capacity / 2 && !stopping.signal.aborted) await answered.sleep(1000);
-    return capacity - ackProgress.size;
+  constructor(options: SubscribeOptions<T>) {
+    const { nats, service, event, log, batch, ordering = "latest", tries = 8, retryDelayMs = 250 } = options;
+    this.#options = options;
+    this.#descriptor = descriptorOf(event);
+    const consumer = durableOf(service, event.$type);
+    this.#consumer = { consumer, orderingScope: orderingScopeOf(service, event.$type), ordering };
+    const size = batch?.size ?? 1;
+    const concurrency = batch ? 1 : (options.concurrency ?? 8);
+    // Half of it is fetched while the other half is worked on; more would only be late elsewhere if this process died.
+    this.#capacity = 2 * (batch ? size : 2 * concurrency);
+    this.#mostHandedOut = INSTANCES_WORN_OUT * (tries + PATIENT_TRIES);
+    this.#queue = new Queue({ size, concurrency });
+    this.#settlement = new Settlement({
+      ...{ nats, service, consumer, log, tries, retryDelayMs, stopping: this.#stopping.signal },
+      handle: (group, first) => this.#handle(group, first),
+      observe: (delivery, outcome, seconds) => options.observe?.(delivery, outcome, seconds),
+      onBuried: () => options.onBuried?.(),
+    });
+    const source = { nats, stream: streamOf(event.$type), durable: consumer, log };
+    this.#pulling = pullMessages(source, { room: () => this.#room(), accept: (message) => this.#accept(message) });
   }
 
-  function accept(message: JsMsg) {
-    ackProgress.take(message);
-    const { deliveryCount } = message.info;
+  /** Stops pulling and finishes what is being handled; what waits goes to other instances. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#answered.wake();
+    const stopped = this.#pulling.stop();
+    this.#settlement.giveBack(this.#queue.clear());
+    await stopped;
+    this.#settlement.giveBack(this.#queue.clear());
+    await Promise.all(this.#running);
+    this.#held.stop();
+  }
+
+  /** How many messages may be fetched now; waits until it is worth a request. */
+  async #room(): Promise<number> {
+    while (this.#held.size > this.#capacity / 2 && !this.#stopping.signal.aborted) await this.#answered.sleep(1_000);
+    return this.#capacity - this.#held.size;
+  }
+
+  #accept(message: JsMsg): void {
+    this.#held.begin(message);
     try {
-      if (deliveryCount > mostHandedOut)
-        throw new Error(`No try ends, of the ${deliveryCount} times it was handed out`);
-      waiting.push({
-        message,
-        event: type.decode(plainBytes(descriptor, message.data)),
-        delivery: toDelivery(message, taking),
-      });
+      this.#queue.push(this.#read(message));
     } catch (error) {
-      log.error(
-        { err: error, consumer: durable, sequence: message.seq },
-        "Cannot take an event: it becomes a dead letter",
-      );
-      follow(bury(message, error, deliveryCount), [message]);
+      const { log } = this.#options;
+      const facts = { err: error, consumer: this.#consumer.consumer, sequence: message.seq };
+      log.error(facts, "cannot take an event: it becomes a dead letter");
+      this.#follow(this.#settlement.bury(message, error, message.info.deliveryCount), [message]);
       return;
     }
-    work();
+    this.#work();
+  }
+
+  #read(message: JsMsg): Unanswered<T> {
+    const { deliveryCount } = message.info;
+    if (deliveryCount > this.#mostHandedOut)
+      throw new Error(`No try ends, of the ${deliveryCount} times it was handed out`);
+    const event = this.#options.event.decode(plainBytes(this.#descriptor, message.data));
+    return { message, event, delivery: toDelivery(message, this.#consumer) };
   }
 
   /** Starts as much as may run at once. */
-  function work() {
-    while (groups < concurrency) {
-      const group: Item[] = [];
-      for (let i = 0; i < waiting.length && group.length < size; ) {
-        const item = waiting[i];
-        if (item && (size > 1 || !busy.has(item.delivery.aggregateId))) group.push(...waiting.splice(i, 1));
-        else i++;
-      }
-      if (group.length === 0) return;
-      groups += 1;
-      for (const { delivery } of group) busy.add(delivery.aggregateId);
-      const settled = settle(group).finally(() => {
-        groups -= 1;
-        for (const { delivery } of group) busy.delete(delivery.aggregateId);
-      });
-      follow(
+  #work(): void {
+    for (let group = this.#queue.next(); group; group = this.#queue.next()) {
+      const handled = group;
+      const settled = this.#settlement.settle(handled).finally(() => this.#queue.release(handled));
+      this.#follow(
         settled,
-        group.map(({ message }) => message),
+        handled.map(({ message }) => message),
       );
     }
   }
 
   /** Lets messages go when the work on them is done. */
-  function follow(work: Promise<void>, messages: readonly JsMsg[]) {
+  #follow(work: Promise<void>, messages: readonly JsMsg[]): void {
     const done = work
-      .catch((error: unknown) => log.error({ err: error }, "Cannot settle an event"))
+      .catch((error: unknown) => this.#options.log.error({ err: error }, "cannot settle an event"))
       .then(() => {
-        running.delete(done);
-        letGo(messages);
+        this.#running.delete(done);
+        for (const message of messages) this.#held.end(message);
+        this.#answered.wake();
+        this.#work();
       });
-    running.add(done);
+    this.#running.add(done);
   }
 
-  function letGo(messages: readonly JsMsg[]) {
-    for (const message of messages) ackProgress.letGo(message);
-    answered.wake();
-    work();
-  }
-
-  /** Tries a group until it is known how it went, and tells the server. */
-  async function settle(group: Item[]): Promise<void> {
-    const [first] = group;
-    if (!first) return;
-    let startedAt = performance.now();
-    for (let times = 1; ; times++) {
-      try {
-        await attempt(group, first);
-        break;
-      } catch (error) {
-        const delay = delayOfTheSame(error, times, conflictsAllowed(group, first));
-        if (delay === undefined) {
-          if (group.length > 1) return oneByOne(group);
-          observe(first, await refuse(first, error), startedAt);
-          return;
-        }
-        for (const item of group) observe(item, "unavailable", startedAt);
-        const facts = { consumer: durable, event: first.delivery.eventId, events: group.length, why: String(error) };
-        log.info(facts, "Takes an event later, with those that came along");
-        // They stay in hand: it is no better elsewhere, and each handing out would count.
-        await sleep(delay, undefined, { signal: stopping.signal }).catch(() => {});
-        if (stopping.signal.aborted) return giveBack(group);
-        startedAt = performance.now();
-      }
-    }
-    crashPoint("events.before-ack");
-    for (const item of group) {
-      item.message.ack();
-      known.forget(item.message.seq);
-      observe(item, "handled", startedAt);
-    }
-    crashPoint("events.after-ack");
-  }
-
-  /** A group is soon tried one by one; an event is waited for with patience once, and then fails like any other. */
-  function conflictsAllowed(group: Item[], { message }: Item): number {
-    if (group.length > 1) return CONFLICTS_OF_A_GROUP;
-    return known.hasFailed(message.seq) ? 0 : PATIENT_TRIES;
-  }
-
-  async function oneByOne(group: Item[]): Promise<void> {
-    for (const [index, item] of group.entries()) {
-      if (stopping.signal.aborted) return giveBack(group.slice(index));
-      await settle([item]);
-    }
-  }
-
-  function attempt(group: Item[], first: Item): Promise<void> {
+  #handle(group: Group<T>, { event, delivery }: Unanswered<T>): Promise<void> {
+    const { batch, handler, around } = this.#options;
     const handle = async () => {
-      await (options.batch ? options.batch.handler(group) : options.handler(first.event, first.delivery));
+      await (batch ? batch.handler(group) : handler(event, delivery));
     };
-    return options.around ? options.around(first.delivery, handle) : handle();
+    return around ? around(delivery, handle) : handle();
   }
+}
 
-  function giveBack(group: Item[]) {
-    for (const { message } of group) message.nak();
-  }
-
-  function observe({ delivery }: Item, outcome: DeliveryOutcome, startedAt: number) {
-    options.observe?.(delivery, outcome, (performance.now() - startedAt) / 1000);
-  }
-
-  /** Decides when the event comes again, if it does. */
-  async function refuse({ message, delivery }: Item, error: unknown): Promise<DeliveryOutcome> {
-    const { eventId, correlationId } = delivery;
-    const facts = { consumer: durable, event: eventId, correlationId };
-    if (isGap(error)) {
-      const early = known.tooEarly(message.seq);
-      if (early <= PATIENT_TRIES) {
-        message.nak(doubled(100, early));
-        log.info({ ...facts, early }, "Takes an event later: one before it is missing");
-        return "gap";
-      }
-    }
-    const failures = known.failed(message.seq);
-    if (!isGap(error) && failures < tries) {
-      message.nak(doubled(retryDelayMs, failures));
-      log.warn({ ...facts, err: error, failures }, "Cannot handle an event, trying again");
-      return "retried";
-    }
-    log.error({ ...facts, err: error, failures }, "Cannot handle an event: it becomes a dead letter");
-    await bury(message, error, failures);
-    return "dead";
-  }
-
-  async function bury(message: JsMsg, error: unknown, attempts: number) {
-    if (!(await buryMessage({ nats, service, durable, message, error, attempts }))) return;
-    known.forget(message.seq);
-    options.onBuried?.();
-  }
-
-  const pulling = pullMessages({ nats, stream, durable, log }, { room, accept });
-  return {
-    async stop() {
-      stopping.abort();
-      answered.wake();
-      const stopped = pulling.stop();
-      giveBack(waiting.splice(0));
-      await stopped;
-      giveBack(waiting.splice(0));
-      await Promise.all(running);
-      ackProgress.stop();
-    },
-  };
+function descriptorOf(type: EventType<unknown>): DescMessage {
+  const descriptor = contracts.getMessage(type.$type);
+  if (!descriptor) throw new Error(`Cannot take events: "${type.$type}" is not in the contracts`);
+  return descriptor;
 }

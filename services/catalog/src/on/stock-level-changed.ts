@@ -18,7 +18,7 @@ export function stockLevelChanged(db: Queryable) {
     event: StockLevelChanged,
     batch: {
       size: 100,
-      handler: (batch: Received<StockLevelChanged>[]) =>
+      handler: (batch: readonly Received<StockLevelChanged>[]) =>
         rememberAvailability(db, [
           ...batchValues(batch),
           batch.map(({ event }) => event.productId),

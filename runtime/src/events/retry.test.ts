@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import pg from "pg";
 import { test } from "vitest";
-import { delayOfTheSame, isGap, PATIENT_TRIES } from "./failures.ts";
+import { delayOfTheSame, isGap, PATIENT_TRIES } from "./retry.ts";
 
 const sqlState = (code: string) => Object.assign(new pg.DatabaseError("?", 0, "error"), { code });
 

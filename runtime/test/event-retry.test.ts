@@ -117,7 +117,7 @@ test("while the database is away a batch stays together", async (t) => {
   await publish(["a", "b", "c", "d"]);
   const sizes: number[] = [];
   let isAway = true;
-  const handler = async (batch: Received<StockLevelChanged>[]) => {
+  const handler = async (batch: readonly Received<StockLevelChanged>[]) => {
     if (batch.length === 1) return sleep(50); // the first to come: the others gather meanwhile
     sizes.push(batch.length);
     if (!isAway) return;
