@@ -14,6 +14,12 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, () => Promise<Comm
     down: async () => (await import("./commands/down.ts")).downCommand(here),
     dev: async () => (await import("./commands/dev.ts")).devCommand(here),
     status: async () => (await import("./commands/status.ts")).statusCommand(here),
+    start: async () => (await import("./commands/process.ts")).startCommand(here),
+    stop: async () => (await import("./commands/process.ts")).stopCommand(here),
+    restart: async () => (await import("./commands/process.ts")).restartCommand(target),
+    kill: async () => (await import("./commands/process.ts")).killCommand(here),
+    pause: async () => (await import("./commands/process.ts")).pauseCommand(here),
+    resume: async () => (await import("./commands/process.ts")).resumeCommand(here),
     logs: async () => (await import("./commands/logs.ts")).logsCommand(here),
   },
   "Its calls:": {
@@ -44,7 +50,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, () => Promise<Comm
   },
 };
 /** Those that mean something in a cluster too. */
-const ANYWHERE: ReadonlySet<string> = new Set(["call", "stat", "split", "get", "mesh"]);
+const ANYWHERE: ReadonlySet<string> = new Set(["restart", "call", "stat", "split", "get", "mesh"]);
 
 const row = new Command("row")
   .description("Runs and looks after a Canary Row shop on this machine.")

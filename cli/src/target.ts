@@ -2,7 +2,7 @@
 
 import { type Installation, realPort } from "@row/laptop/installation.ts";
 import { Secrets } from "@row/laptop/secrets.ts";
-import { askMesh, NotRunning } from "@row/laptop/supervisor/control-client.ts";
+import { askMesh, askProcess, NotRunning } from "@row/laptop/supervisor/control-client.ts";
 import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import type { Stat } from "@row/mesh/observer/stat.ts";
 import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
@@ -21,6 +21,8 @@ export interface Target {
   /** What says who may call what. */
   authz(): Promise<FoundResources>;
   connect(): Promise<Connection>;
+  /** Starts a service or store anew, in turn; answers what serves again. */
+  restart(name: string): Promise<readonly string[]>;
 }
 
 export interface FoundResources {
@@ -89,6 +91,7 @@ export function laptopTarget(installation: Installation): Target {
       failure: () => undefined,
       close: () => {},
     }),
+    restart: (name) => askProcess(stateDir, "restart", name),
   };
 }
 
@@ -102,6 +105,7 @@ export function clusterTarget(kubectl: Kubectl, root: string): Target {
     stat: async (query) => (await import("./cluster/stat.ts")).openStat(kubectl, query),
     authz: () => resources(),
     connect: async () => (await import("./cluster/connection.ts")).connect(kubectl, root),
+    restart: async (name) => (await import("./cluster/restart.ts")).restart(kubectl, name),
   };
 }
 

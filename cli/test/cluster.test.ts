@@ -329,6 +329,35 @@ test("call goes out of the toolbox's pod, signs in there, and tells who answered
   assert.match(elsewhere.stderr, /exit code 1|bad address/);
 });
 
+test("a restart rolls every version of a service, one after the other, and waits for each", async (context) => {
+  const versions = ["catalog-v1", "catalog-v2"].map((name): LiveObject => {
+    const labels = { "app.kubernetes.io/name": "catalog" };
+    return {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name, namespace: "shop", resourceVersion: "1", labels },
+    };
+  });
+  const cluster = clusterOf(context, { objects: versions });
+  const { status, stdout, stderr } = await cluster.row("restart", "catalog");
+  assert.equal(status, 0, stderr);
+  assert.equal(stdout, "deployment.apps/catalog-v1 serves again\ndeployment.apps/catalog-v2 serves again\n");
+  const rolled = cluster
+    .calls()
+    .filter((args) => args.includes("rollout"))
+    .map((args) => args.slice(args.indexOf("rollout") + 1, args.indexOf("rollout") + 3).join(" "));
+  assert.deepEqual(rolled, [
+    "restart deployment.apps/catalog-v1",
+    "status deployment.apps/catalog-v1",
+    "restart deployment.apps/catalog-v2",
+    "status deployment.apps/catalog-v2",
+  ]);
+  assert.match(
+    (await cluster.row("restart", "nothing")).stderr,
+    /^Cannot restart nothing: no Deployment or StatefulSet has its name; `kubectl -n shop get deployments,statefulsets`/,
+  );
+});
+
 test("says what is wrong with kubectl's configuration, and what has no meaning in a cluster", async (context) => {
   const cluster = clusterOf(context, { objects: [] });
   assert.match(
@@ -337,7 +366,7 @@ test("says what is wrong with kubectl's configuration, and what has no meaning i
   );
   assert.match(
     (await cluster.row("logs")).stderr,
-    /^Cannot run logs on kubernetes: there are call, stat, split, get, mesh/,
+    /^Cannot run logs on kubernetes: there are restart, call, stat, split, get, mesh/,
   );
   assert.equal((await cluster.row("mesh", "lint", "--rules")).status, 0, "what looks at files does the same anywhere");
   const path = process.execPath.replace(/\/node$/, "");

@@ -43,6 +43,7 @@ const { values, positionals } = parseArgs({
     "dry-run": { type: "string" },
     stdin: { type: "boolean" },
     container: { type: "string" },
+    timeout: { type: "string" },
   },
 });
 if (!values.context || !state.contexts.includes(values.context))
@@ -52,6 +53,7 @@ if (verb === "get") get();
 else if (verb === "patch") patch();
 else if (verb === "exec") pipe(args.slice(end + 1));
 else if (verb === "port-forward") await forward();
+else if (verb === "rollout") rollout();
 else refuse(`error: unknown command "${verb}"`);
 
 function refuse(message: string): never {
@@ -66,14 +68,30 @@ function get(): void {
       [`${kind}s`, kind, kind.replace(/y$/, "ies")].some((known) => known.toLowerCase() === plural),
     ) &&
     metadata.namespace === values.namespace &&
+    isSelected(metadata) &&
     (!name || metadata.name === name);
   const items = state.objects.filter(isWanted);
   if (name && items.length === 0) refuse(`Error from server (NotFound): ${what} "${name}" not found`);
-  if (values.output?.startsWith("jsonpath=")) {
+  if (values.output === "name") {
+    for (const { kind, metadata } of items) console.log(`${kind.toLowerCase()}.apps/${metadata.name}`);
+  } else if (values.output?.startsWith("jsonpath=")) {
     const data: unknown = items[0]?.data;
     const key = /\.data\.(\w+)/.exec(values.output)?.[1] ?? "";
     process.stdout.write(String(Object.entries(data ?? {}).find(([own]) => own === key)?.[1] ?? ""));
   } else console.log(JSON.stringify(name ? items[0] : { kind: "List", items }));
+}
+
+function isSelected({ labels }: LiveObject["metadata"]): boolean {
+  const [label = "", value] = values.selector?.split("=") ?? [];
+  // Pods of these tests have the labels that are looked at, and no others.
+  return !label || what === "pods" || Object(labels)[label] === value;
+}
+
+function rollout(): void {
+  const [kind = "", own] = name.split("/");
+  const isThere = state.objects.some((one) => `${one.kind.toLowerCase()}.apps` === kind && one.metadata.name === own);
+  if (!isThere) refuse(`Error from server (NotFound): ${kind} "${own}" not found`);
+  console.log(`${name} ${what === "restart" ? "restarted" : "successfully rolled out"}`);
 }
 
 function patch(): void {

@@ -7,7 +7,7 @@ import { Secrets } from "@row/laptop/secrets.ts";
 import type { ProcessStatus } from "@row/laptop/shop/shop-status.ts";
 import { storePorts } from "@row/laptop/stores/ports.ts";
 import { postgresUrl } from "@row/laptop/stores/postgres.ts";
-import { askHalt, askResume, askStatus } from "@row/laptop/supervisor/control-client.ts";
+import { askProcess, askStatus } from "@row/laptop/supervisor/control-client.ts";
 import { readTrustAnchor, type TrustAnchor } from "@row/mesh/identity/trust-anchor.ts";
 import { identityOf } from "@row/runtime/names.ts";
 import pg from "pg";
@@ -134,12 +134,12 @@ export class TheShop {
   }
 
   /** Stops a process and leaves it stopped until `resume`. */
-  halt(name: string): Promise<void> {
-    return askHalt(this.installation.stateDir, name);
+  async halt(name: string): Promise<void> {
+    await askProcess(this.installation.stateDir, "stop", name);
   }
 
-  resume(name: string): Promise<void> {
-    return askResume(this.installation.stateDir, name);
+  async resume(name: string): Promise<void> {
+    await askProcess(this.installation.stateDir, "start", name);
   }
 }
 

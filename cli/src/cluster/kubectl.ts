@@ -28,16 +28,18 @@ export class KubectlFailed extends RowError {
 export class Kubectl {
   readonly #options: readonly string[];
   readonly context: string | undefined;
+  readonly namespace: string;
 
   /** @param context kubectl's current one unless given */
   constructor(context?: string, namespace = NAMESPACE) {
     this.context = context;
+    this.namespace = namespace;
     this.#options = [...(context ? ["--context", context] : []), "--namespace", namespace];
   }
 
   /** What a command prints. Throws KubectlFailed when it fails. */
   async run(...args: string[]): Promise<string> {
-    const child = this.start("--request-timeout=20s", ...args);
+    const child = this.start(...(args[0] === "rollout" ? [] : ["--request-timeout=20s"]), ...args);
     const failed = new Promise<never>((_, reject) => child.once("error", (error) => reject(missing(error))));
     const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
     child.stdin.end();

@@ -2,7 +2,7 @@
 import { existsSync, watch } from "node:fs";
 import { join } from "node:path";
 import type { Installation } from "@row/laptop/installation.ts";
-import { askRestart } from "@row/laptop/supervisor/control-client.ts";
+import { askProcess } from "@row/laptop/supervisor/control-client.ts";
 import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import { messageOf } from "@row/topology/row-error.ts";
 import { discoverServices, type ServiceManifest, selectServices } from "@row/topology/service-manifest.ts";
@@ -20,7 +20,7 @@ export function devCommand(here: () => Installation): Command {
 export async function dev(installation: Installation, names: string[]): Promise<void> {
   const services = selectServices(discoverServices(installation.root), names.length > 0 ? names : undefined);
   if (!supervisorOf(installation.stateDir)) await up(installation, {});
-  const restarter = new Restarter((name) => askRestart(installation.stateDir, name));
+  const restarter = new Restarter((name) => askProcess(installation.stateDir, "restart", name));
   for (const service of services) watchFolder(join(service.folder, "src"), () => restarter.due([service]));
   for (const shared of ["runtime/src", "gen"]) {
     watchFolder(join(installation.root, shared), () => restarter.due(services));
@@ -32,12 +32,12 @@ const QUIET_MS = 150;
 
 /** Gathers changes until the files are quiet, then restarts what they touch, one service at a time. */
 class Restarter {
-  readonly #restart: (name: string) => Promise<void>;
+  readonly #restart: (name: string) => Promise<unknown>;
   readonly #due = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #busy: Promise<void> = Promise.resolve();
 
-  constructor(restart: (name: string) => Promise<void>) {
+  constructor(restart: (name: string) => Promise<unknown>) {
     this.#restart = restart;
   }
 

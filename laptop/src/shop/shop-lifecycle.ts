@@ -151,6 +151,7 @@ export class ShopLifecycle {
     this.state = "stopping";
     this.mesh?.refuseStarts();
     this.#abort.abort();
+    this.processes.pauses.resumeAll();
     const outside = new Set(this.#services.filter((service) => service.outside).map(({ name }) => name));
     const later = new Set([...(this.stores?.processes ?? []), ...(this.mesh?.helpers ?? [])]);
     const services = this.processes.all.filter((process) => !later.has(process));

@@ -1,6 +1,7 @@
 import { RowError } from "@row/topology/row-error.ts";
 import type { Mesh } from "../sidecars/mesh.ts";
 import type { SupervisedProcess } from "../supervisor/supervised-process.ts";
+import { Pauses } from "./pauses.ts";
 import { type ProcessStatus, statusOf } from "./shop-status.ts";
 
 export interface ProcessInfo {
@@ -32,6 +33,7 @@ const STORES = 4;
 export class ShopProcesses {
   /** In the order in which they came. */
   readonly all: SupervisedProcess[] = [];
+  readonly pauses = new Pauses();
   readonly #mesh: () => Mesh | undefined;
 
   constructor(mesh: () => Mesh | undefined) {
@@ -51,7 +53,8 @@ export class ShopProcesses {
   /** What those that are shown are like now, which for one that was ready once means asking it again. */
   statuses(): Promise<ProcessStatus[]> {
     const sidecarOf = (process: SupervisedProcess) => this.#mesh()?.instances.withApp(process)?.sidecar.process;
-    return Promise.all(this.shown.map((process) => statusOf(process, sidecarOf(process))));
+    const pausedUntil = (process: SupervisedProcess) => this.pauses.untilOf(process);
+    return Promise.all(this.shown.map((process) => statusOf(process, pausedUntil, sidecarOf(process))));
   }
 
   forget(process: SupervisedProcess): void {

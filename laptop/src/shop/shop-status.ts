@@ -29,6 +29,8 @@ export interface ProcessStatus {
   state: string;
   addresses: Record<string, string>;
   restarts: number;
+  /** When it goes on, of one that is held. */
+  pausedUntil?: string;
   /** What it is called and calls through; absent for what is outside the mesh. */
   sidecar?: SidecarStatus;
 }
@@ -41,17 +43,25 @@ export interface SidecarStatus {
 }
 
 /** What somebody who looks at the list should know of it. */
-export function problemsOf({ instance, state, sidecar }: ProcessStatus): string[] {
+export function problemsOf({ instance, state, pausedUntil, sidecar }: ProcessStatus): string[] {
+  const until = pausedUntil ? ` until ${pausedUntil}` : "";
   return [
-    ...(state === "ready" ? [] : [`${instance} is ${state}`]),
+    ...(state === "ready" ? [] : [`${instance} is ${state}${until}`]),
     ...(sidecar && sidecar.state !== "ready" ? [`${sidecar.instance} is ${sidecar.state}`] : []),
   ];
 }
 
 /** The state of a process now, which for one that was ready once means asking it again. */
-export async function statusOf(process: SupervisedProcess, sidecar?: SupervisedProcess): Promise<ProcessStatus> {
+export async function statusOf(
+  process: SupervisedProcess,
+  pausedUntil: (process: SupervisedProcess) => Date | undefined,
+  sidecar?: SupervisedProcess,
+): Promise<ProcessStatus> {
   const { spec, restarts, pid } = process;
-  const [state, sidecarState] = await Promise.all([stateOf(process), sidecar && stateOf(sidecar)]);
+  const until = pausedUntil(process);
+  // One that is held would not answer.
+  const ask = async (one: SupervisedProcess) => (pausedUntil(one) ? "paused" : stateOf(one));
+  const [state, sidecarState] = await Promise.all([ask(process), sidecar && ask(sidecar)]);
   return {
     name: spec.service,
     version: spec.version,
@@ -60,6 +70,7 @@ export async function statusOf(process: SupervisedProcess, sidecar?: SupervisedP
     state,
     addresses: spec.addresses,
     restarts,
+    ...(until && { pausedUntil: until.toISOString() }),
     ...(sidecar && sidecarState && { sidecar: describe(sidecar, sidecarState) }),
   };
 }

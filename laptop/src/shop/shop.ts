@@ -89,16 +89,35 @@ export class Shop {
     return describe(this.#lifecycle.processes.find(name));
   }
 
+  /** The names of the processes that a name means: one, or every instance of a service. */
+  instances(name: string): string[] {
+    this.#lifecycle.processes.find(name);
+    return this.#named(name).map(({ spec }) => spec.name);
+  }
+
   /** Sends a signal, SIGKILL unless told otherwise; what dies of it is started again. */
   kill(name: string, signal: NodeJS.Signals = "SIGKILL"): void {
     this.#lifecycle.processes.find(name).kill(signal);
   }
 
+  /** Holds a process that runs, with everything that it has started, and lets it go on when the time is over. */
+  pause(name: string, ms: number): void {
+    const process = this.#lifecycle.processes.find(name);
+    if (process.pid === undefined) throw new RowError(`Cannot pause ${name}: it is ${process.state}`);
+    this.#lifecycle.processes.pauses.pause(process, ms);
+  }
+
+  /** Lets a process go on that is held. */
+  unpause(name: string): void {
+    this.#lifecycle.processes.pauses.resume(this.#lifecycle.processes.find(name));
+  }
+
   /** Stops a process in an orderly way, starts it and resolves when it serves again; of a service, one instance after the other. */
   async restart(name: string): Promise<void> {
     this.#lifecycle.processes.find(name);
-    for (const process of this.#lifecycle.processes.named(name)) {
+    for (const process of this.#named(name)) {
       await this.#lifecycle.mesh?.leave(process);
+      this.#lifecycle.processes.pauses.resume(process);
       await process.restart();
       await this.#whenServing(process);
     }
@@ -108,6 +127,7 @@ export class Shop {
   async halt(name: string): Promise<void> {
     const process = this.#lifecycle.processes.find(name);
     await this.#lifecycle.mesh?.leave(process);
+    this.#lifecycle.processes.pauses.resume(process);
     await process.stop();
   }
 
@@ -119,6 +139,10 @@ export class Shop {
   async whenReady(name: string, first: () => void = () => {}): Promise<void> {
     first();
     await this.#whenServing(this.#lifecycle.processes.find(name));
+  }
+
+  #named(name: string): SupervisedProcess[] {
+    return this.#lifecycle.processes.named(name);
   }
 
   async #whenServing(process: SupervisedProcess): Promise<void> {

@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 import { RowError } from "@row/topology/row-error.ts";
 import type { ShopStatus } from "../shop/shop-status.ts";
 import type { AnswerOf, MeshVerb, RequestOf } from "../sidecars/requests.ts";
+import type { ProcessBody, ProcessVerb } from "./control-server.ts";
 import { controlSocket } from "./control-socket.ts";
 import { supervisorOf } from "./lock.ts";
 import { leftoversOf } from "./run-record.ts";
@@ -27,17 +28,15 @@ export async function askStop(stateDir: string): Promise<void> {
   await ask(stateDir, "POST", "/stop");
 }
 
-export async function askRestart(stateDir: string, name: string): Promise<void> {
-  await ask(stateDir, "POST", `/processes/${encodeURIComponent(name)}/restart`);
-}
-
-/** Stops a process of the running shop until it is resumed. */
-export async function askHalt(stateDir: string, name: string): Promise<void> {
-  await ask(stateDir, "POST", `/processes/${encodeURIComponent(name)}/halt`);
-}
-
-export async function askResume(stateDir: string, name: string): Promise<void> {
-  await ask(stateDir, "POST", `/processes/${encodeURIComponent(name)}/resume`);
+/** Does something to a process of the running shop, or to every instance of a service; answers the names of those. */
+export async function askProcess<Verb extends ProcessVerb>(
+  stateDir: string,
+  verb: Verb,
+  name: string,
+  ...body: ProcessBody<Verb>
+): Promise<string[]> {
+  const path = `/processes/${encodeURIComponent(name)}/${verb}`;
+  return (await ask<{ instances: string[] }>(stateDir, "POST", path, body[0] ?? {})).instances;
 }
 
 /** Asks the mesh of the running shop; refuses when none runs, or it runs without the mesh. */

@@ -11,11 +11,44 @@ import { controlSocket } from "./control-socket.ts";
 export interface Controlled {
   status(): Promise<ShopStatus>;
   stop(): Promise<void>;
+  instances(name: string): string[];
   restart(name: string): Promise<void>;
   halt(name: string): Promise<void>;
   resume(name: string): Promise<void>;
+  kill(name: string, signal: NodeJS.Signals): void;
+  pause(name: string, ms: number): void;
+  unpause(name: string): void;
   /** Throws when the shop runs without the mesh. */
   readonly meshControl: MeshControl;
+}
+
+/** What can be done to processes, and what has to be said with it. */
+interface ProcessVerbs {
+  stop: [];
+  start: [];
+  restart: [];
+  kill: [{ signal: NodeJS.Signals }];
+  pause: [{ ms: number }];
+  resume: [];
+}
+
+export type ProcessVerb = keyof ProcessVerbs;
+export type ProcessBody<Verb extends ProcessVerb> = ProcessVerbs[Verb];
+
+const PROCESS_VERBS: {
+  readonly [Verb in ProcessVerb]: (shop: Controlled, name: string, ...body: ProcessVerbs[Verb]) => unknown;
+} = {
+  stop: (shop, name) => each(shop, name, (instance) => shop.halt(instance)),
+  start: (shop, name) => each(shop, name, (instance) => shop.resume(instance)),
+  // In turn, so that of a service something always serves.
+  restart: (shop, name) => shop.restart(name),
+  kill: (shop, name, { signal }) => each(shop, name, (instance) => shop.kill(instance, signal)),
+  pause: (shop, name, { ms }) => each(shop, name, (instance) => shop.pause(instance, ms)),
+  resume: (shop, name) => each(shop, name, (instance) => shop.unpause(instance)),
+};
+
+function each(shop: Controlled, name: string, act: (instance: string) => unknown): Promise<unknown> {
+  return Promise.all(shop.instances(name).map(async (instance) => act(instance)));
 }
 
 /** Serves the control socket; the returned function closes it. */
@@ -49,11 +82,12 @@ async function answer(request: IncomingMessage, shop: Controlled): Promise<objec
     return {};
   }
   if (method === "POST" && resource === "processes" && name) {
-    if (verb === "restart") await shop.restart(name);
-    else if (verb === "halt") await shop.halt(name);
-    else if (verb === "resume") await shop.resume(name);
-    else throw new Error(`Unknown verb ${verb}`);
-    return {};
+    if (!verb || !Object.hasOwn(PROCESS_VERBS, verb)) throw new Error(`Unknown verb ${verb}`);
+    // The verb and the body are what control-client.ts, the only client, sends.
+    const act = PROCESS_VERBS[verb as ProcessVerb] as (shop: Controlled, name: string, body: unknown) => unknown;
+    const instances = shop.instances(name);
+    await act(shop, name, await json(request));
+    return { instances };
   }
   if (method === "POST" && resource === "mesh" && name && Object.hasOwn(shop.meshControl, name)) {
     // The verb and the body are what control-client.ts, the only client, sends.
