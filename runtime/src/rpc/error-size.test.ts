@@ -1,28 +1,51 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "vitest";
-import { DomainError } from "../domain-error.ts";
-import { fittingMessage, fittingViolations } from "./error-size.ts";
+import { DomainError, type ErrorKind } from "../domain-error.ts";
+import { fittingFacts, fittingMessage, fittingViolations } from "./error-size.ts";
 import { toAnswer } from "./status.ts";
 
-for (const [unit, limit] of [
-  ["grapheme-ascii", 8_192],
-  ["binary", 16_384],
-] as const) {
-  test(`an error fits into the trailers of a call, whatever it says in ${unit}`, () => {
+for (const unit of ["grapheme-ascii", "binary"] as const) {
+  test(`an error takes at most 4 KiB of its call's trailers, whatever it says in ${unit}`, () => {
     const text = fc.string({ unit, maxLength: 3_000 });
     const violation = fc.record({ field: text, description: text });
+    const facts = fc.dictionary(text, text, { maxKeys: 20 });
+    const kind = fc.constantFrom<ErrorKind>("invalid", "forbidden", "dependency");
     fc.assert(
-      fc.property(text, fc.array(violation, { maxLength: 100 }), (message, violations) => {
-        const { status } = toAnswer(new DomainError("invalid", "INVALID_REQUEST", message, { violations }), "test");
+      fc.property(kind, text, facts, fc.array(violation, { maxLength: 100 }), (kind, message, facts, violations) => {
+        const error = new DomainError(kind, "A_REASON_OF_SOME_LENGTH_AS_THE_CONTRACTS_HAVE", message, {
+          facts,
+          violations,
+        });
+        const { status } = toAnswer(error, "test");
         const [details] = status.metadata.get("grpc-status-details-bin");
         assert.ok(Buffer.isBuffer(details));
-        assert.ok(encodeURI(status.details).length + details.toString("base64").length < limit);
+        assert.ok(encodeURI(status.details).length + details.toString("base64").length <= 4_096);
       }),
       { numRuns: 100 },
     );
   });
 }
+
+test("the largest error that can be takes at most 4 KiB of its call's trailers", () => {
+  const violations = Array.from({ length: 20 }, () => ({ field: "f".repeat(25), description: "d".repeat(30) }));
+  const facts = Object.fromEntries(
+    Array.from({ length: 20 }, (_, index) => [`f${String(index).padStart(2, "0")}`, "x".repeat(9)]),
+  );
+  for (const kind of ["invalid", "forbidden", "dependency"] as const) {
+    const error = new DomainError(kind, "R".repeat(60), " ".repeat(400), { facts, violations });
+    const { status } = toAnswer(error, "test");
+    const [details] = status.metadata.get("grpc-status-details-bin");
+    assert.ok(Buffer.isBuffer(details));
+    const size = encodeURI(status.details).length + details.toString("base64").length;
+    assert.ok(size > 3_000 && size <= 4_096, `${kind}: ${size}`);
+  }
+});
+
+test("facts that are too long are left out whole: half of an id is another id", () => {
+  const facts = { product_id: "p".repeat(36), note: "n".repeat(3_000), order_id: "o".repeat(36) };
+  assert.deepEqual(fittingFacts(facts), { product_id: "p".repeat(36), order_id: "o".repeat(36) });
+});
 
 test("a thousand wrong fields are named as far as there is room, and counted", () => {
   const wrong = Array.from({ length: 1_000 }, (_, index) => ({

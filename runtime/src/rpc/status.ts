@@ -5,7 +5,7 @@ import { BadRequest, ErrorInfo } from "@row/gen/grpc/google/rpc/error_details.ts
 import { Status } from "@row/gen/grpc/google/rpc/status.ts";
 import { isDatabaseTrouble } from "../database/trouble.ts";
 import { DomainError, ERROR_DOMAIN, type ErrorKind } from "../domain-error.ts";
-import { fittingMessage, fittingViolations } from "./error-size.ts";
+import { fittingFacts, fittingMessage, fittingViolations } from "./error-size.ts";
 import { type Detail, detail, detailOf, meantBy, passesIn, permissionMissing } from "./uncounted-status.ts";
 
 const CODES: Record<ErrorKind, status> = {
@@ -106,7 +106,8 @@ export function toAnswer(error: unknown, correlationId: string): ErrorAnswer {
     const details = `Something went wrong on our side; quote ${correlationId} when you report it`;
     return { status: { code: status.INTERNAL, details, metadata: new Metadata() }, reason: "INTERNAL", isBug: true };
   }
-  const { kind, reason, facts } = domainError;
+  const { kind, reason } = domainError;
+  const facts = fittingFacts(domainError.facts);
   const message = fittingMessage(domainError.message);
   const violations = fittingViolations(domainError.violations);
   const code = CODES[kind];
