@@ -1,18 +1,15 @@
 /** The only grpc.Server: health, reflection, and the services that are added to it. */
 
-import { readFileSync } from "node:fs";
 import type { Http2Server } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
-import { ReflectionService } from "@grpc/reflection";
 import { HandlerFactory, type HandlerSetup, type Handlers } from "./handler.ts";
 import { Health } from "./health.ts";
 import { prepareHttp2 } from "./http2-of-grpc.ts";
 import { rightLibraryAnswers } from "./library-answers.ts";
 import { listenAt } from "./listen.ts";
 import { shortenedTimeout } from "./long-timeouts.ts";
+import { addReflection } from "./reflection.ts";
 
 /** A ts-proto service definition ("OrderServiceService"). */
 export type ServiceDefinition = Readonly<
@@ -34,14 +31,6 @@ const HEALTH = "grpc.health.v1.Health";
 /** How long answers may take from here to their callers. */
 const LAST_WORDS_MS = 1_000;
 const LOOK_EVERY_MS = 20;
-// With their comments, which "describe" shows.
-const contracts = fromBinary(
-  FileDescriptorSetSchema,
-  readFileSync(new URL(import.meta.resolve("@row/gen/contracts-with-comments.binpb"))),
-);
-// The descriptors that the package itself carries lack the service.
-const health = fromBinary(FileDescriptorSetSchema, readFileSync(new URL(import.meta.resolve("@row/gen/health.binpb"))));
-
 /** Shortens what calls ask for before grpc-js reads it. */
 function shortenTimeouts(http2: Http2Server): void {
   http2.prependListener("stream", (_stream, headers) => {
@@ -91,13 +80,7 @@ export class GrpcServer {
   /** Listens on "host:port" or "unix:/path"; resolves when calls are accepted. */
   async listen(address: string): Promise<void> {
     this.#health.addTo(this.#server);
-    // Raw descriptors keep imports and custom options; see docs/dependencies.md.
-    const files = [...contracts.file, ...health.file].map((file) =>
-      Buffer.from(toBinary(FileDescriptorProtoSchema, file)),
-    );
-    const services = [...this.#services, HEALTH];
-    const descriptors = Object.fromEntries(services.map((service) => [service, { fileDescriptorProtos: files }]));
-    new ReflectionService(descriptors as never, { services }).addToServer(this.#server);
+    addReflection(this.#server, [...this.#services, HEALTH]);
     const bind = () =>
       new Promise<void>((resolve, reject) => {
         this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>

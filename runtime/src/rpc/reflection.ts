@@ -1,0 +1,53 @@
+/** Server reflection, so that grpcurl and its like can list, describe and call what a process serves. */
+import { readFileSync } from "node:fs";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  type DescriptorProto,
+  type EnumDescriptorProto,
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+} from "@bufbuild/protobuf/wkt";
+import type { Server } from "@grpc/grpc-js";
+import { ReflectionService } from "@grpc/reflection";
+
+function filesOf(name: string) {
+  return fromBinary(FileDescriptorSetSchema, readFileSync(new URL(import.meta.resolve(`@row/gen/${name}`)))).file;
+}
+
+// With their comments, which "describe" shows. The descriptors that the health package itself carries lack its service.
+const files = [...filesOf("contracts-with-comments.binpb"), ...filesOf("health.binpb")];
+
+/** Adds both versions of the service; it lists `services`. */
+export function addReflection(server: Server, services: readonly string[]): void {
+  // Raw descriptors keep imports and custom options; see docs/dependencies.md.
+  const fileDescriptorProtos = files.map((file) => Buffer.from(toBinary(FileDescriptorProtoSchema, file)));
+  const descriptors = Object.fromEntries(services.map((service) => [service, { fileDescriptorProtos }]));
+  const reflection = new ReflectionService(descriptors as never, { services: [...services] });
+  for (const version of ["v1", "v1Alpha"]) addEnumValues(symbolsOf(reflection, version));
+  reflection.addToServer(server);
+}
+
+/** Where the library looks up which file declares a name. It has no way in: one that keeps them elsewhere is refused. */
+function symbolsOf(reflection: ReflectionService, version: string): Record<string, unknown> {
+  const symbols: unknown = Reflect.get(Object(Reflect.get(reflection, version)), "symbols");
+  if (typeof symbols !== "object" || symbols === null) {
+    throw new Error("Cannot reflect enum values: this @grpc/reflection keeps no symbols where 1.0.4 does");
+  }
+  return symbols as Record<string, unknown>; // as far as it matters here
+}
+
+/** Values are siblings of their enum in protobuf's naming ("shop.orders.v1.Order.STATE_PENDING"); the library knows children only. */
+function addEnumValues(symbols: Record<string, unknown>): void {
+  const addEnum = (one: EnumDescriptorProto, scope: string) => {
+    for (const { name } of one.value) symbols[`${scope}.${name}`] ??= symbols[`${scope}.${one.name}`];
+  };
+  const addMessage = (message: DescriptorProto, scope: string) => {
+    const name = `${scope}.${message.name}`;
+    for (const one of message.enumType) addEnum(one, name);
+    for (const one of message.nestedType) addMessage(one, name);
+  };
+  for (const file of files) {
+    for (const one of file.enumType) addEnum(one, file.package);
+    for (const message of file.messageType) addMessage(message, file.package);
+  }
+}
