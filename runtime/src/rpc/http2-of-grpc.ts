@@ -1,11 +1,15 @@
 /** The HTTP/2 servers below a grpc.Server, which grpc-js 1.14.7 keeps to itself. */
-import type { Http2Server } from "node:http2";
+import type { Http2Server, ServerOptions } from "node:http2";
 import type { Server } from "@grpc/grpc-js";
 
-/** Has `prepare` see each HTTP/2 server that is made, before it listens. Throws for a grpc-js that makes them in another way. */
-export function prepareHttp2(server: Server, prepare: (http2: Http2Server) => void): void {
+/** Makes HTTP/2 servers with these options too, and has `prepare` see each before it listens. Throws for a grpc-js that makes them in another way. */
+export function prepareHttp2(server: Server, options: ServerOptions, prepare: (http2: Http2Server) => void): void {
   const make: unknown = Reflect.get(server, "createHttp2Server");
-  if (typeof make !== "function") throw new Error("Cannot prepare HTTP/2: this grpc-js has no createHttp2Server");
+  const given: unknown = Reflect.get(server, "commonServerOptions");
+  if (typeof make !== "function" || typeof given !== "object" || given === null) {
+    throw new Error("Cannot prepare HTTP/2: this grpc-js makes its servers in another way than 1.14.7");
+  }
+  Object.assign(given, options);
   const prepared = (...parameters: unknown[]) => {
     const http2: Http2Server = make.apply(server, parameters);
     prepare(http2);

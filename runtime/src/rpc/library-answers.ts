@@ -1,6 +1,7 @@
 /** Answers that grpc-js gives by itself, before or beside our handlers, put right where they blame the callee for its caller. */
 import { Metadata, ServerInterceptingCall, type ServerInterceptor, type StatusObject, status } from "@grpc/grpc-js";
 import { DomainError } from "../domain-error.ts";
+import { refusingExcess } from "./metadata-limit.ts";
 import { toAnswer } from "./status.ts";
 
 /** A status as grpc-js makes it: it has no metadata, ours always has. */
@@ -17,7 +18,7 @@ const UNREADABLE = /^(Invalid grpc-timeout value|Failed to decompress message|Er
 export const rightLibraryAnswers: ServerInterceptor = (_method, call) => {
   const send = call.sendStatus.bind(call);
   call.sendStatus = (answer: LibraryStatus) => send(answer.metadata ? (answer as StatusObject) : righted(answer));
-  return new ServerInterceptingCall(call);
+  return new ServerInterceptingCall(call, refusingExcess(call));
 };
 
 function righted({ code = status.UNKNOWN, details = "" }: LibraryStatus): StatusObject {

@@ -9,6 +9,7 @@ import { prepareHttp2 } from "./http2-of-grpc.ts";
 import { rightLibraryAnswers } from "./library-answers.ts";
 import { listenAt } from "./listen.ts";
 import { shortenedTimeout } from "./long-timeouts.ts";
+import { CARRIED_KEYS, measureMetadata } from "./metadata-limit.ts";
 import { addReflection } from "./reflection.ts";
 
 /** A ts-proto service definition ("OrderServiceService"). */
@@ -55,7 +56,10 @@ export class GrpcServer {
   readonly #services: string[] = [];
 
   constructor(setup: HandlerSetup) {
-    prepareHttp2(this.#server, shortenTimeouts);
+    prepareHttp2(this.#server, { maxHeaderListPairs: CARRIED_KEYS }, (http2) => {
+      shortenTimeouts(http2);
+      measureMetadata(http2);
+    });
     this.#handlers = new HandlerFactory(setup);
   }
 
