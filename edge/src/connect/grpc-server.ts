@@ -4,13 +4,14 @@ import { createServer, type Http2Server, type Http2ServerRequest, type ServerHtt
 import type { Transport } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { MethodContract } from "@row/runtime/contract.ts";
+import { CARRIED_KEYS } from "@row/runtime/rpc/metadata-limit.ts";
 import { limitHttp2, MOST_STREAMS } from "../http/connection-limits.ts";
 import { isHost } from "../http/host.ts";
 import { MAX_BODY_BYTES } from "../http/server.ts";
 import { resetUnread } from "../http/unread-bodies.ts";
-import type { Client, ServerContext } from "../inbound-call.ts";
+import type { ServerContext } from "../inbound-call.ts";
 import { addReflection } from "../reflection/reflection.ts";
-import { addRoutes, contextValues, routerOptions } from "./routes.ts";
+import { addRoutes, contextValues, type RequestOrigin, routerOptions } from "./routes.ts";
 
 export interface GrpcServerOptions {
   readonly serverContext: ServerContext;
@@ -30,13 +31,14 @@ export class GrpcServer {
   constructor(options: GrpcServerOptions) {
     const serve = connectNodeAdapter({
       ...routerOptions(options.serverContext, MAX_BODY_BYTES, options.stopping),
-      contextValues: (request) => contextValues(clientOf(request, options.isBehindSidecar)),
+      contextValues: (request) => contextValues(originOf(request, options.isBehindSidecar)),
       routes: (router) => {
         addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES);
         addReflection(router, options.contracts);
       },
     });
-    this.#server = createServer({ settings: { maxConcurrentStreams: MOST_STREAMS } }, (request, response) => {
+    const limits = { settings: { maxConcurrentStreams: MOST_STREAMS }, maxHeaderListPairs: CARRIED_KEYS };
+    this.#server = createServer(limits, (request, response) => {
       // Connect makes a URL of it, and what it throws then nobody would catch.
       if (!isHost(request.authority)) {
         response.writeHead(400).end();
@@ -74,7 +76,8 @@ export class GrpcServer {
 }
 
 /** As Fastify finds it out on the other port: of forwarded addresses, the last is the one that the sidecar has seen. */
-function clientOf({ headers, socket }: IncomingMessage | Http2ServerRequest, isBehindSidecar: boolean): Client {
+function originOf(request: IncomingMessage | Http2ServerRequest, isBehindSidecar: boolean): RequestOrigin {
+  const { headers, rawHeaders, socket } = request;
   const forwarded = isBehindSidecar ? String(headers["x-forwarded-for"] ?? "") : "";
-  return { ip: forwarded.split(",").at(-1)?.trim() || (socket.remoteAddress ?? "") };
+  return { ip: forwarded.split(",").at(-1)?.trim() || (socket.remoteAddress ?? ""), rawHeaders };
 }

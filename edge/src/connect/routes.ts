@@ -14,6 +14,7 @@ import {
 } from "@connectrpc/connect";
 import { type MethodContract, methodAt, methods, registry } from "@row/runtime/contract.ts";
 import { InvalidField } from "@row/runtime/domain-error.ts";
+import { metadataRefusal } from "@row/runtime/rpc/metadata-limit.ts";
 import { validateBytes } from "@row/runtime/rpc/validate.ts";
 import { type Client, InboundCall, type ServerContext } from "../inbound-call.ts";
 import { httpStatusOf } from "../rest/error-status.ts";
@@ -24,7 +25,12 @@ import { REQUEST_COMPRESSIONS } from "./request-compression.ts";
 import { INBOUND_CALL } from "./transport.ts";
 import { admitUnreadable, checkReadable } from "./unreadable.ts";
 
-const CLIENT = createContextKey<Client>({ ip: "" }, { description: "who sent the request" });
+/** Where a request comes from, and its headers as they came: names and values in turn. */
+export interface RequestOrigin extends Client {
+  readonly rawHeaders: readonly string[];
+}
+
+const CLIENT = createContextKey<RequestOrigin>({ ip: "", rawHeaders: [] }, { description: "who sent the request" });
 
 /** The options of the routers on both ports. */
 export function routerOptions(
@@ -66,8 +72,8 @@ function isServerStream(method: DescMethod): method is DescMethodServerStreaming
 }
 
 /** Values for each request; the gate adds to them. */
-export function contextValues(client: Client): ContextValues {
-  return createContextValues().set(CLIENT, client);
+export function contextValues(origin: RequestOrigin): ContextValues {
+  return createContextValues().set(CLIENT, origin);
 }
 
 function addUnary(router: ConnectRouter, method: DescMethodUnary, transport: Transport): void {
@@ -99,12 +105,18 @@ function addServerStream(router: ConnectRouter, method: DescMethodServerStreamin
 async function gate(serverContext: ServerContext, context: HandlerContext): Promise<void> {
   const { requestHeader, values, method } = context;
   const name = `/${method.parent.typeName}/${method.name}`;
+  const origin = values.get(CLIENT);
+  const tooLarge = metadataRefusal(origin.rawHeaders);
   // Reflection is none of the contracts' RPCs: anybody may look at what anybody may read at /openapi.json.
-  if (!methods.has(name)) return;
-  const inbound = new InboundCall(serverContext, name, (header) => requestHeader.get(header), values.get(CLIENT));
+  if (!methods.has(name)) {
+    if (tooLarge) throw fromThrown(tooLarge, "").error;
+    return;
+  }
+  const inbound = new InboundCall(serverContext, name, (header) => requestHeader.get(header), origin);
   values.set(INBOUND_CALL, inbound);
   context.responseHeader.set("x-correlation-id", inbound.correlationId);
   try {
+    if (tooLarge) throw tooLarge;
     await inbound.admit(contractOf(method), requestHeader.get("authorization") ?? undefined);
   } catch (error) {
     throw refusal(inbound, error);

@@ -3,6 +3,7 @@
 import type { Transport } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import type { MethodContract } from "@row/runtime/contract.ts";
+import { CARRIED_BYTES } from "@row/runtime/rpc/metadata-limit.ts";
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { ENVELOPE_BYTES } from "../connect/message-form.ts";
 import { addRoutes, contextValues, routerOptions } from "../connect/routes.ts";
@@ -11,6 +12,7 @@ import { addPages, PAGE_PATHS } from "../pages/pages.ts";
 import type { RestHandler } from "../rest/handler.ts";
 import { bodyTooLarge, contentTypeUnsupported, HttpRefusal, hostUnreadable } from "../rest/http-refusal.ts";
 import { sendError } from "../rest/reply.ts";
+import { answerUnreadable } from "./client-errors.ts";
 import { compressHook } from "./compression.ts";
 import { corsHook } from "./cors.ts";
 import { isHost } from "./host.ts";
@@ -53,6 +55,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     // The edge's own router decides about REST paths; this one sees prefixes only.
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 16_384 },
     frameworkErrors: answerError,
+    clientErrorHandler: answerUnreadable,
     forceCloseConnections: "idle",
     // The last address is the one that the sidecar has seen; those before it are what the client claims.
     trustProxy: options.isBehindSidecar && ((_address: string, hop: number) => hop === 0),
@@ -61,6 +64,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     // A request without a body has nothing to end: its stream costs something and tells nothing.
     http: {
       optimizeEmptyRequests: true,
+      // Read as far as sidecars carry it, so that it can be refused in words.
+      maxHeaderSize: CARRIED_BYTES,
       headersTimeout: Math.min(HEAD_MS, options.unusedMs),
       connectionsCheckingInterval: Math.min(CHECK_MS, options.unusedMs),
     },
@@ -91,7 +96,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
       ...routerOptions(serverContext, MAX_BODY_BYTES, options.stopping),
       // gRPC itself has trailers, which HTTP/1.1 clients do not read: it is served on the h2c port.
       grpc: false,
-      contextValues,
+      contextValues: (request) => contextValues({ ip: request.ip, rawHeaders: request.raw.rawHeaders }),
       routes: (router) => addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES),
     });
   });

@@ -2,6 +2,7 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { DescMessage } from "@bufbuild/protobuf";
 import { DomainError } from "@row/runtime/domain-error.ts";
+import { metadataRefusal } from "@row/runtime/rpc/metadata-limit.ts";
 import { validateBytes } from "@row/runtime/rpc/validate.ts";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Backend, deadlineOf } from "../backend.ts";
@@ -9,7 +10,13 @@ import { InboundCall, type ServerContext } from "../inbound-call.ts";
 import { fromThrown } from "../rpc-error.ts";
 import type { Binding } from "./binding.ts";
 import { statusJson } from "./error-status.ts";
-import { contentEncodingUnsupported, type HttpRefusal, methodNotAllowed, pathNotFound } from "./http-refusal.ts";
+import {
+  contentEncodingUnsupported,
+  type HttpRefusal,
+  headersTooLarge,
+  methodNotAllowed,
+  pathNotFound,
+} from "./http-refusal.ts";
 import { headersOf, sendError, sendJson } from "./reply.ts";
 import { decodeRequest } from "./request-decoder.ts";
 import { responseJson } from "./response.ts";
@@ -67,6 +74,8 @@ export class RestHandler {
     const { route, segments } = match;
     try {
       const { headers } = request;
+      const tooLarge = metadataRefusal(request.raw.rawHeaders);
+      if (tooLarge) throw headersTooLarge(tooLarge);
       const waiting = inbound.admit(route.binding.contract, headers.authorization);
       if (waiting) await waiting;
       const lastEventId = headerOf(headers["last-event-id"]);

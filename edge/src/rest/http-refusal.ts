@@ -37,6 +37,11 @@ export function bodyTooLarge(limit: number): HttpRefusal {
   );
 }
 
+/** RFC 6585, section 5. */
+export function headersTooLarge({ kind, reason, message }: DomainError): HttpRefusal {
+  return new HttpRefusal({ httpStatus: 431, kind, reason }, message);
+}
+
 export function contentTypeUnsupported(given: string | undefined): HttpRefusal {
   return new HttpRefusal(
     {
