@@ -31,16 +31,28 @@ import {
   Role,
   RoleSchema,
 } from "@row/gen/es/shop/options/v1/method_pb.ts";
+import { methodsIn } from "@row/runtime/contract.ts";
+import { END_USER_CARRIERS } from "@row/runtime/names.ts";
 import { ignoresLess, tighterRules } from "./tighter-rules.ts";
 
 /** Says of every promise that is broken what it is, and for whom. */
 export function brokenPromises(released: FileRegistry, current: FileRegistry): string[] {
   const broken: string[] = [];
+  const [before, after] = [released, current].map(methodsIn);
+  const callersOf = ({ parent, name }: DescMethod): Callers => {
+    const [was, is] = [before, after].map(
+      (methods) => methods?.get(`/${parent.typeName}/${name}`)?.callers ?? new Set<string>(),
+    );
+    return { before: [...(was ?? [])].filter((caller) => !END_USER_CARRIERS.includes(caller)), now: is ?? new Set() };
+  };
   for (const service of released) {
     if (service.kind !== "service") continue;
     for (const method of service.methods) {
       const now = current.getService(service.typeName)?.methods.find(({ name }) => name === method.name);
-      if (now) broken.push(...ofMethod(method, now).map((said) => `${service.typeName}.${method.name}: ${said}`));
+      if (now)
+        broken.push(
+          ...ofMethod(method, now, callersOf(method)).map((said) => `${service.typeName}.${method.name}: ${said}`),
+        );
     }
   }
   for (const message of requestMessages(released)) {
@@ -53,12 +65,18 @@ export function brokenPromises(released: FileRegistry, current: FileRegistry): s
 /** From the shortest time to the longest. */
 const CLASSES: readonly CallClass[] = [CallClass.FAST, CallClass.NORMAL, CallClass.SLOW, CallClass.STREAM];
 
-function ofMethod(before: DescMethod, now: DescMethod): string[] {
+/** Who may call, those left out who carry end users: these follow from the access. */
+interface Callers {
+  readonly before: readonly string[];
+  readonly now: ReadonlySet<string>;
+}
+
+function ofMethod(before: DescMethod, now: DescMethod, callers: Callers): string[] {
   const was = getOption(before, policy);
   const is = getOption(now, policy);
   const said = [...lostUsers(was, is), ...lostBindings(before, now)];
-  for (const caller of was.callers) {
-    if (!is.callers.includes(caller)) said.push(`the service ${caller} may not call it any more`);
+  for (const caller of callers.before) {
+    if (!callers.now.has(caller)) said.push(`the service ${caller} may not call it any more`);
   }
   if (CLASSES.indexOf(is.callClass) < CLASSES.indexOf(was.callClass)) {
     const [from, to] = [was, is].map(({ callClass }) => CallClassSchema.value[callClass]?.localName);

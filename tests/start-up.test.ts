@@ -12,7 +12,7 @@ import { serviceEnvironment } from "@row/laptop/shop/service-process.ts";
 import { prepareStateDir } from "@row/laptop/state-dir.ts";
 import { removeState, startInfrastructure } from "@row/laptop/stores/infrastructure.ts";
 import { postgresHome } from "@row/laptop/stores/postgres-home.ts";
-import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
+import { discoverServices, isMeshed, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { afterAll, test } from "vitest";
 
 // Programs that are missing: laptop/test/refusals.test.ts.
@@ -111,7 +111,7 @@ test("every service whose database is down gives up within 20 s, with one messag
 });
 
 test("every service that is told nothing lists everything it must be told, at once", async () => {
-  const inside = services.filter(({ outside }) => !outside);
+  const inside = services.filter(isMeshed);
   const ends = await Promise.all(inside.map((service) => startAlone(service, { PATH: process.env.PATH ?? "" })));
   for (const [index, end] of ends.entries()) {
     const { name, postgres } = inside[index] as ServiceManifest; // one end each

@@ -19,7 +19,7 @@ import { ANSWERING_SERVICE, FAILING_SERVICE, smallProject, writeInto } from "../
 const project = smallProject({
   "services/echo/service.yaml": "name: echo\nport: 5070\nadminPort: 6070\npostgres: true\n",
   "services/echo/src/main.ts": ANSWERING_SERVICE,
-  "services/bank/service.yaml": "name: bank\nport: 5490\noutside: true\n",
+  "services/bank/service.yaml": "name: bank\nport: 5490\nkind: outside\n",
   "services/bank/src/main.ts": ANSWERING_SERVICE,
 });
 cpSync(resolve(import.meta.dirname, "../../gen/contracts.binpb"), join(project.root, "gen/contracts.binpb"));

@@ -1,4 +1,5 @@
 import { TOOLBOX } from "@row/runtime/names.ts";
+import { isCallable } from "@row/topology/service-manifest.ts";
 import { connections, MAILPIT } from "./connections.ts";
 import { mailpit } from "./infrastructure/mailpit.ts";
 import { nats, streamsJob } from "./infrastructure/nats.ts";
@@ -18,7 +19,7 @@ export function coreFiles(shop: ShopPlan): Map<string, object[]> {
   for (const service of shop.meshed) {
     files.set(service.name, [
       ...serviceWorkload(service, shop),
-      ...(service.grpcPort === undefined ? [] : [publicService(service, shop)]),
+      ...(isCallable(service) ? [] : [publicService(service, shop)]),
     ]);
     if (service.postgres) files.set(`${service.name}-migrate`, [migrationJob(service, shop)]);
   }
@@ -31,8 +32,7 @@ export function coreFiles(shop: ShopPlan): Map<string, object[]> {
   files.set(MAILPIT, mailpit(shop));
   files.set(TOOLBOX, [toolbox()]);
   const edges = connections(shop);
-  const isPublic = (name: string) =>
-    shop.meshed.some((service) => service.name === name && service.grpcPort !== undefined);
+  const isPublic = (name: string) => shop.meshed.some((service) => service.name === name && !isCallable(service));
   for (const [name, objects] of files) {
     if (name === "00-namespace" || objects.length === 0) continue;
     objects.push(networkPolicy(name, edges, isPublic(name)));

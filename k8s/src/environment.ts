@@ -1,6 +1,6 @@
 import { GRPC_PORT } from "@row/runtime/names.ts";
 import { calleeVariable } from "@row/topology/callees.ts";
-import type { ServiceManifest } from "@row/topology/service-manifest.ts";
+import { isCallable, type MeshedService, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { IEnvVar } from "kubernetes-models/v1";
 import { fromPod, fromSecret } from "./pod.ts";
 import type { ShopPlan } from "./shop.ts";
@@ -12,14 +12,15 @@ export const ADMIN_PORT = 9090;
 const TELEMETRY = "telemetry";
 
 /** Everything a service's container is told; the image says the rest (NODE_ENV). */
-export function serviceEnvironment(service: ServiceManifest, shop: ShopPlan): IEnvVar[] {
-  const { name, port, grpcPort } = service;
-  const http: Record<string, string> = grpcPort === undefined ? {} : { GRPC_LISTEN_ADDRESS: everywhere(grpcPort) };
+export function serviceEnvironment(service: MeshedService, shop: ShopPlan): IEnvVar[] {
+  const { name, port } = service;
+  const http: Record<string, string> =
+    service.kind === "gateway" ? { GRPC_LISTEN_ADDRESS: everywhere(service.grpcPort) } : {};
   return [
     fromPod("SERVICE_VERSION", "metadata.labels['app.kubernetes.io/version']"),
     fromPod("INSTANCE", "metadata.name"),
     ...values({
-      LISTEN_ADDRESS: everywhere(grpcPort === undefined ? GRPC_PORT : port),
+      LISTEN_ADDRESS: everywhere(isCallable(service) ? GRPC_PORT : port),
       ...http,
       ADMIN_ADDRESS: everywhere(ADMIN_PORT),
       // The sidecar speaks for the process: it does not state its own identity, and retries nothing.
@@ -63,8 +64,8 @@ function natsEnvironment(name: string): IEnvVar[] {
 }
 
 // The name of its Service: routes, retries and splits hang on that, and on no pod's own address.
-function addressOf({ name, port, outside }: ServiceManifest): string {
-  return `${name}:${outside ? port : GRPC_PORT}`;
+function addressOf(service: ServiceManifest): string {
+  return `${service.name}:${isCallable(service) ? GRPC_PORT : service.port}`;
 }
 
 export function everywhere(port: number): string {

@@ -1,4 +1,4 @@
-import type { ServiceManifest } from "@row/topology/service-manifest.ts";
+import type { MeshedService } from "@row/topology/service-manifest.ts";
 import { redisVariable } from "./environment.ts";
 import { NATS_ADMIN, passwordVariable as natsPassword } from "./infrastructure/nats.ts";
 import { POSTGRES_PORT } from "./infrastructure/postgres.ts";
@@ -32,7 +32,7 @@ export function secretKeys(shop: ShopPlan): SecretKey[] {
 }
 
 /** A service has one Secret, and no other service reads it. */
-function serviceSecret(service: ServiceManifest, shop: ShopPlan): SecretKey[] {
+function serviceSecret(service: MeshedService, shop: ShopPlan): SecretKey[] {
   const { name, postgres, redis, secrets } = service;
   const keys: Record<string, string> = {};
   if (postgres) keys.DATABASE_URL = `postgresql://${name}:{postgres-roles/${name}}@postgres:${POSTGRES_PORT}/${name}`;

@@ -1,5 +1,12 @@
+import { relative } from "node:path";
 import { calleesOf } from "@row/topology/callees.ts";
-import type { RedisUse, ServiceManifest } from "@row/topology/service-manifest.ts";
+import {
+  isMeshed,
+  type MeshedService,
+  type OutsideService,
+  type RedisUse,
+  type ServiceManifest,
+} from "@row/topology/service-manifest.ts";
 import type { About } from "./about.ts";
 import { type DeploymentValues, deploymentValues } from "./deployment-values.ts";
 
@@ -25,30 +32,30 @@ export class ShopPlan {
   }
 
   /** Every service with a sidecar, the edge included. */
-  get meshed(): readonly ServiceManifest[] {
-    return this.#sources.services.filter(({ outside }) => !outside);
+  get meshed(): readonly MeshedService[] {
+    return this.#sources.services.filter(isMeshed);
   }
 
-  get outside(): readonly ServiceManifest[] {
-    return this.#sources.services.filter(({ outside }) => outside);
+  get outside(): readonly OutsideService[] {
+    return this.#sources.services.filter((service) => service.kind === "outside");
   }
 
   /** Those with a database of their own. */
-  get databases(): readonly ServiceManifest[] {
+  get databases(): readonly MeshedService[] {
     return this.meshed.filter(({ postgres }) => postgres);
   }
 
   /** Those with a NATS user of their own. */
-  get natsUsers(): readonly ServiceManifest[] {
+  get natsUsers(): readonly MeshedService[] {
     return this.meshed.filter(({ name, consumes }) => consumes.length > 0 || this.#sources.publishes(name));
   }
 
-  redisUsers(use: RedisUse): readonly ServiceManifest[] {
+  redisUsers(use: RedisUse): readonly MeshedService[] {
     return this.meshed.filter(({ redis }) => redis.includes(use));
   }
 
   callees(service: ServiceManifest): readonly ServiceManifest[] {
-    return service.outside ? [] : calleesOf(service, this.#sources.services);
+    return service.kind === "outside" ? [] : calleesOf(service, this.#sources.services);
   }
 
   values(service: ServiceManifest): DeploymentValues {
@@ -56,13 +63,8 @@ export class ShopPlan {
   }
 
   about(service: ServiceManifest, version: string): About {
-    const { name, outside } = service;
-    const component = outside ? "outside" : "service";
-    return { name, component, version, owner: this.values(service).owner, source: sourceOf(service) };
+    const { name, kind, folder } = service;
+    const component = kind === "outside" ? "outside" : "service";
+    return { name, component, version, owner: this.values(service).owner, source: relative(this.root, folder) };
   }
-}
-
-// The edge has its place beside the services, not among them.
-function sourceOf({ name, grpcPort }: ServiceManifest): string {
-  return grpcPort === undefined ? `services/${name}` : name;
 }

@@ -1,6 +1,6 @@
 import { versionName } from "@row/mesh/generate/services.ts";
 import { FIRST_VERSION, GRPC_PORT } from "@row/runtime/names.ts";
-import type { ServiceManifest } from "@row/topology/service-manifest.ts";
+import { isCallable, type MeshedService, portsOf } from "@row/topology/service-manifest.ts";
 import type { IDeployment } from "kubernetes-models/apps/v1";
 import type { IHorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2";
 import type { IPodDisruptionBudget } from "kubernetes-models/policy/v1";
@@ -14,7 +14,7 @@ import type { ShopPlan } from "./shop.ts";
 
 /** A first version of a service, and how many of it there are. Its Services are among the mesh's files, for routes need them. */
 export function serviceWorkload(
-  service: ServiceManifest,
+  service: MeshedService,
   shop: ShopPlan,
 ): (IDeployment | IPodDisruptionBudget | IHorizontalPodAutoscaler)[] {
   const name = versionName(service.name);
@@ -27,7 +27,7 @@ export function serviceWorkload(
 }
 
 // How many there are is the autoscaler's: with a number here, each `kubectl apply` would undo what it decided.
-function deployment(name: string, about: About, service: ServiceManifest, shop: ShopPlan): IDeployment {
+function deployment(name: string, about: About, service: MeshedService, shop: ShopPlan): IDeployment {
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -52,7 +52,7 @@ function deployment(name: string, about: About, service: ServiceManifest, shop: 
   };
 }
 
-function container(service: ServiceManifest, shop: ShopPlan): IContainer {
+function container(service: MeshedService, shop: ShopPlan): IContainer {
   return {
     name: service.name,
     image: serviceImage(service.name),
@@ -75,10 +75,12 @@ function probe(path: string): NonNullable<IContainer["readinessProbe"]> {
   return { httpGet: { path, port: "admin" }, timeoutSeconds: 2 };
 }
 
-function ports({ port, grpcPort }: ServiceManifest): IContainerPort[] {
-  const admin = { name: "admin", containerPort: ADMIN_PORT };
-  if (grpcPort === undefined) return [{ name: "grpc", containerPort: GRPC_PORT }, admin];
-  return [{ name: "http", containerPort: port }, { name: "grpc", containerPort: grpcPort }, admin];
+function ports(service: MeshedService): IContainerPort[] {
+  const { http, grpc } = portsOf(service);
+  const declared = isCallable(service) ? { grpc: GRPC_PORT } : { http, grpc };
+  return Object.entries({ ...declared, admin: ADMIN_PORT }).flatMap(([name, containerPort]) =>
+    containerPort === undefined ? [] : [{ name, containerPort }],
+  );
 }
 
 // One at a time: with minAvailable a single instance would keep its node from ever being drained.
@@ -95,7 +97,7 @@ const BUSY_PERCENT = 80;
 const MOST_TIMES = 4;
 
 // The service's own container is measured: what its sidecar does would blur it.
-function autoscaler(name: string, about: About, service: ServiceManifest, shop: ShopPlan): IHorizontalPodAutoscaler {
+function autoscaler(name: string, about: About, service: MeshedService, shop: ShopPlan): IHorizontalPodAutoscaler {
   const { replicas } = shop.values(service);
   return {
     apiVersion: "autoscaling/v2",
@@ -119,12 +121,14 @@ function autoscaler(name: string, about: About, service: ServiceManifest, shop: 
   };
 }
 
-/** The ports that the edge has on every node, for those who come from outside the cluster. */
-const NODE_PORTS = { http: 30080, grpc: 30081 };
+/** A public port is on every node by this much above the declared one: 8080 is 30080. */
+const NODE_PORT_OFFSET = 22_000;
+const PROTOCOLS = { http: "http", grpc: "kubernetes.io/h2c" };
 
 /** The way in: a port of the node is there on every kind of cluster, and nothing on the laptop's own 8080 is in its way. */
-export function publicService(service: ServiceManifest, shop: ShopPlan): IService {
-  const { name, port, grpcPort = 0 } = service;
+export function publicService(service: MeshedService, shop: ShopPlan): IService {
+  const { name } = service;
+  const declared = portsOf(service);
   const about = shop.about(service, FIRST_VERSION);
   return {
     apiVersion: "v1",
@@ -133,16 +137,11 @@ export function publicService(service: ServiceManifest, shop: ShopPlan): IServic
     spec: {
       type: "NodePort",
       selector: { "app.kubernetes.io/name": name },
-      ports: [
-        { name: "http", port, targetPort: "http", nodePort: NODE_PORTS.http, appProtocol: "http" },
-        {
-          name: "grpc",
-          port: grpcPort,
-          targetPort: "grpc",
-          nodePort: NODE_PORTS.grpc,
-          appProtocol: "kubernetes.io/h2c",
-        },
-      ],
+      ports: (["http", "grpc"] as const).flatMap((name) => {
+        const port = declared[name];
+        const nodePort = (port ?? 0) + NODE_PORT_OFFSET;
+        return port === undefined ? [] : [{ name, port, targetPort: name, nodePort, appProtocol: PROTOCOLS[name] }];
+      }),
     },
   };
 }

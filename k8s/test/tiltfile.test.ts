@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { discoverServices } from "@row/topology/service-manifest.ts";
+import { discoverServices, portsOf } from "@row/topology/service-manifest.ts";
 import { beforeEach, type TestContext, test } from "vitest";
 import { renderedFiles, shopAt } from "../src/profiles.ts";
 import { field, list, root } from "./manifests.ts";
@@ -30,9 +30,9 @@ test("starts nothing that is meshed before Linkerd, and every pod after its acco
 
 test("runs the migrations of a service and makes the streams before it, and the databases before those", () => {
   const { resources } = loaded();
-  for (const { name, postgres, outside } of services) {
+  for (const { name, postgres, kind } of services) {
     const before = everythingBefore(named(resources, name), resources);
-    assert.equal(before.has("nats-streams"), !outside, name);
+    assert.equal(before.has("nats-streams"), kind !== "outside", name);
     assert.equal(before.has(`${name}-migrate`), postgres, name);
     if (postgres)
       assert.ok(everythingBefore(named(resources, `${name}-migrate`), resources).has("postgres-databases"), name);
@@ -143,13 +143,10 @@ test("forwards the laptop's ports, each to a port that the pod has, and no port 
     for (const { container } of resource.portForwards)
       assert.ok(ports.includes(container), `${resource.name} ${container}`);
   }
-  for (const { name, port, grpcPort, adminPort } of services) {
+  for (const service of services) {
+    const { name } = service;
     const locals = named(resources, name).portForwards.map(({ local }) => local);
-    assert.deepEqual(
-      locals,
-      [port, grpcPort, adminPort].filter((one) => one !== undefined),
-      name,
-    );
+    assert.deepEqual(locals, Object.values(portsOf(service)), name);
   }
   const declared =
     /DECLARED = \{(.*)\}/.exec(readFileSync(join(root, "laptop/src/stores/ports.ts"), "utf8"))?.[1] ?? "";

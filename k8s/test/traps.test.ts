@@ -45,8 +45,8 @@ test("4: there is no HTTPRoute that a GRPCRoute on the same Service would put as
 });
 
 test("5: what no other route of a Service matches one does, so that health and reflection work", () => {
-  for (const { name, grpcPort } of shop.meshed) {
-    if (grpcPort !== undefined) continue;
+  for (const { name, kind } of shop.meshed) {
+    if (kind !== "service") continue;
     const own = outbound.filter((route) => field(route, "spec", "parentRefs", 0, "name") === name);
     assert.ok(
       own.some((route) => rulesOf(route).some((rule) => list(rule, "matches").length === 0)),

@@ -15,7 +15,7 @@ test("discovers the services that have a service.yaml, and the edge", (context) 
     "services/alpha/service.yaml": ALPHA,
     "services/beta/service.yaml": BETA,
     "services/notes/README.md": "no service",
-    "edge/service.yaml": "name: edge\nport: 8080\ngrpcPort: 8081\nadminPort: 6080\n",
+    "edge/service.yaml": "name: edge\nkind: gateway\nport: 8080\ngrpcPort: 8081\nadminPort: 6080\n",
   });
   context.onTestFinished(project.remove);
   const services = discoverServices(project.root);
@@ -49,7 +49,7 @@ test("gives a service its addresses, its callees, its own secrets and nothing of
   const project = smallProject({
     "services/alpha/service.yaml": ALPHA,
     "services/beta/service.yaml": BETA,
-    "services/bank/service.yaml": "name: bank\noutside: true\nport: 5490\n",
+    "services/bank/service.yaml": "name: bank\nkind: outside\nport: 5490\n",
   });
   context.onTestFinished(project.remove);
   process.env.SOMETHING_PERSONAL = "yes";

@@ -52,28 +52,39 @@ export function roleName(role: Role): string {
   return (RoleSchema.value[role]?.localName ?? "").toLowerCase();
 }
 
-function methodContract(descriptor: DescMethod): MethodContract | undefined {
+function methodContract(descriptor: DescMethod, verifiers: ReadonlySet<string>): MethodContract | undefined {
   const policy = getOption(descriptor, methodOption);
   if (policy.callClass === CallClass.UNSPECIFIED) return undefined;
-  const carriers = policy.access === Access.NONE ? [] : END_USER_CARRIERS;
+  const service = serviceOfType(descriptor.parent.typeName);
+  const callers = new Set([
+    ...policy.callers,
+    ...(policy.access === Access.NONE ? [] : END_USER_CARRIERS),
+    ...(policy.tokenVerifiers ? [...verifiers].filter((verifier) => verifier !== service) : []),
+  ]);
   return {
     path: `/${descriptor.parent.typeName}/${descriptor.name}`,
-    service: serviceOfType(descriptor.parent.typeName),
+    service,
     descriptor,
     timeoutMs: CALL_CLASS_MS[policy.callClass] ?? 0,
     access: policy.access,
     roles: policy.roles.map(roleName),
-    callers: new Set([...policy.callers, ...carriers]),
+    callers,
     isIdempotent: descriptor.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
   };
 }
 
+function isForEndUsers(descriptor: DescMethod): boolean {
+  const { access } = getOption(descriptor, methodOption);
+  return access !== Access.NONE && access !== Access.UNSPECIFIED;
+}
+
 /** The contract of every RPC of some contracts that has one, by its gRPC path and in the contracts' order. */
 export function methodsIn(contracts: FileRegistry): ReadonlyMap<string, MethodContract> {
+  const descriptors = [...contracts].flatMap((descriptor) => (descriptor.kind === "service" ? descriptor.methods : []));
+  const verifiers = new Set(descriptors.filter(isForEndUsers).map(({ parent }) => serviceOfType(parent.typeName)));
   return new Map(
-    [...contracts]
-      .flatMap((descriptor) => (descriptor.kind === "service" ? descriptor.methods : []))
-      .map(methodContract)
+    descriptors
+      .map((descriptor) => methodContract(descriptor, verifiers))
       .filter((contract) => contract !== undefined)
       .map((contract) => [contract.path, contract]),
   );

@@ -5,8 +5,8 @@ export function calleesOf(service: ServiceManifest, services: readonly ServiceMa
   return services.filter(({ name }) => name !== service.name && (name === "auth" || service.calls.includes(name)));
 }
 
-/** The variable by which a caller finds a callee: CATALOG_ADDRESS, and for one outside the mesh CARD_GATEWAY_URL. */
-export function calleeVariable({ name, outside }: ServiceManifest, address: string): Record<string, string> {
+/** The variable by which a caller finds a callee: CATALOG_ADDRESS, and for one that speaks HTTP CARD_GATEWAY_URL. */
+export function calleeVariable({ name, kind }: ServiceManifest, address: string): Record<string, string> {
   const prefix = name.toUpperCase().replaceAll("-", "_");
-  return outside ? { [`${prefix}_URL`]: `http://${address}` } : { [`${prefix}_ADDRESS`]: address };
+  return kind === "service" ? { [`${prefix}_ADDRESS`]: address } : { [`${prefix}_URL`]: `http://${address}` };
 }

@@ -1,25 +1,76 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename, join, relative } from "node:path";
+/** What services there are, and what each one's service.yaml says of it. */
+import { globSync, readFileSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
 import { parse } from "yaml";
+import { servicesForEndUsers } from "./contracts.ts";
 import { codeOf, messageOf, RowError } from "./row-error.ts";
 
-/** What a service.yaml says, as far as it matters to run the service and to mesh it. */
-export interface ServiceManifest {
-  name: string;
-  folder: string;
-  port: number;
-  /** gRPC over h2c beside the HTTP port; the edge has one. */
-  grpcPort?: number;
-  /** Absent for a process outside the mesh, which is ready when its port answers. */
-  adminPort?: number;
-  postgres: boolean;
+/** What every service.yaml says. */
+interface Described {
+  readonly name: string;
+  readonly folder: string;
+  readonly port: number;
+  readonly postgres: boolean;
   /** Which Redis it keeps something in. */
-  redis: RedisUse[];
-  calls: string[];
-  consumes: string[];
-  secrets: string[];
-  env: Record<string, string>;
-  outside: boolean;
+  readonly redis: readonly RedisUse[];
+  /** Whom it calls; a gateway's follow from the contracts. */
+  readonly calls: readonly string[];
+  readonly consumes: readonly string[];
+  readonly secrets: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Answers gRPC calls on its port, of other services and of the gateway. */
+export interface RpcService extends Described {
+  readonly kind: "service";
+  readonly adminPort: number;
+}
+
+/** The way in: HTTP on its port, gRPC over h2c beside it, both open to everybody. */
+export interface Gateway extends Described {
+  readonly kind: "gateway";
+  readonly grpcPort: number;
+  readonly adminPort: number;
+}
+
+/** Serves pages over HTTP to everybody; no service calls it. */
+export interface WebServer extends Described {
+  readonly kind: "web";
+  readonly adminPort: number;
+}
+
+/** Stands for the outside world: a process outside the mesh that speaks HTTP, and is ready when its port answers. */
+export interface OutsideService extends Described {
+  readonly kind: "outside";
+}
+
+export type MeshedService = RpcService | Gateway | WebServer;
+export type ServiceManifest = MeshedService | OutsideService;
+
+const KINDS: readonly ServiceManifest["kind"][] = ["service", "gateway", "web", "outside"];
+
+/** Whether others call it through the mesh: it has routes, versions and a policy by method. */
+export function isCallable(service: ServiceManifest): service is RpcService {
+  return service.kind === "service";
+}
+
+/** Whether it has a sidecar and an identity. */
+export function isMeshed(service: ServiceManifest): service is MeshedService {
+  return service.kind !== "outside";
+}
+
+/** The declared ports of a service, by what is spoken there. */
+export function portsOf(service: ServiceManifest): { grpc?: number; http?: number; admin?: number } {
+  switch (service.kind) {
+    case "service":
+      return { grpc: service.port, admin: service.adminPort };
+    case "gateway":
+      return { http: service.port, grpc: service.grpcPort, admin: service.adminPort };
+    case "web":
+      return { http: service.port, admin: service.adminPort };
+    case "outside":
+      return { http: service.port };
+  }
 }
 
 /** What may never be lost, and what may be forgotten at any time: two servers. */
@@ -27,15 +78,20 @@ export type RedisUse = "durable" | "cache";
 
 const REDIS_USES: readonly RedisUse[] = ["durable", "cache"];
 
-/** Every folder under services/, and the edge, that has a service.yaml. Nothing else lists services. */
+/** Every folder with a service.yaml, at the root or under services/. Nothing else lists services. */
 export function discoverServices(root: string): ServiceManifest[] {
-  const services = join(root, "services");
-  const folders = existsSync(services) ? readdirSync(services).map((name) => join(services, name)) : [];
-  const manifests = [...folders, join(root, "edge")]
-    .filter((folder) => existsSync(join(folder, "service.yaml")))
-    .map((folder) => readManifest(folder, root));
+  const manifests = globSync("{*,services/*}/service.yaml", { cwd: root, exclude: ["node_modules"] })
+    .map((file) => readManifest(join(root, dirname(file)), root))
+    .sort((a, b) => a.name.localeCompare(b.name));
   checkTogether(manifests);
-  return manifests.sort((a, b) => a.name.localeCompare(b.name));
+  return manifests.map((one) => withCallees(one, manifests, root));
+}
+
+/** A gateway serves what end users may call, by the contracts; so that is whom it calls. */
+function withCallees(one: ServiceManifest, all: readonly ServiceManifest[], root: string): ServiceManifest {
+  if (one.kind !== "gateway") return one;
+  const answering = servicesForEndUsers(root);
+  return { ...one, calls: all.filter(({ name }) => answering.has(name)).map(({ name }) => name) };
 }
 
 /** The services named, in a list that stays whole when no name is given. */
@@ -80,16 +136,17 @@ function readManifest(folder: string, root: string): ServiceManifest {
   };
   const env = fields.env ?? {};
   if (typeof env !== "object" || env === null || Array.isArray(env)) fail("env", "a mapping of names to values");
-  const outside = flag("outside");
   const name = fields.name ?? basename(folder);
   if (typeof name !== "string" || !/^[a-z][a-z0-9-]*$/.test(name))
     fail("name", "lower-case letters, digits and dashes");
-  return {
+  const kind = KINDS.find((one) => one === (fields.kind ?? "service")) ?? fail("kind", `one of ${KINDS.join(", ")}`);
+  if (kind === "gateway" && fields.calls !== undefined)
+    fail("calls", "left out: a gateway calls the services whose contracts let end users in");
+  const required = (field: string): number => port(field) ?? fail(field, "a port from 5000 to 8099");
+  const described: Described = {
     name: String(name),
     folder,
-    port: port("port") ?? fail("port", "a port from 5000 to 8099"),
-    grpcPort: port("grpcPort"),
-    adminPort: port("adminPort") ?? (outside ? undefined : fail("adminPort", "a port from 5000 to 8099")),
+    port: required("port"),
     postgres: flag("postgres"),
     redis: names("redis").map(
       (name) => REDIS_USES.find((use) => use === name) ?? fail("redis", `a list of ${REDIS_USES.join(" and ")}`),
@@ -98,15 +155,19 @@ function readManifest(folder: string, root: string): ServiceManifest {
     consumes: names("consumes"),
     secrets: names("secrets"),
     env: Object.fromEntries(Object.entries(env as object).map(([key, value]) => [key, String(value)])),
-    outside,
   };
+  if (kind === "outside") return { ...described, kind };
+  const adminPort = required("adminPort");
+  return kind === "gateway"
+    ? { ...described, kind, grpcPort: required("grpcPort"), adminPort }
+    : { ...described, kind, adminPort };
 }
 
 function checkTogether(manifests: ServiceManifest[]): void {
   const owners = new Map<number, string>();
-  for (const { name, port, grpcPort, adminPort, calls } of manifests) {
-    for (const declared of [port, grpcPort, adminPort]) {
-      if (declared === undefined) continue;
+  for (const manifest of manifests) {
+    const { name, calls } = manifest;
+    for (const declared of Object.values(portsOf(manifest))) {
       const owner = owners.get(declared);
       if (owner) throw new RowError(`Port ${declared} is declared by both ${owner} and ${name}`);
       owners.set(declared, name);

@@ -81,7 +81,7 @@ const read = new Map<string, { text: string; documents: unknown[] }>();
 
 /** Every YAML file that the Tiltfile reads, by its path. */
 function yamlOf(of: string): Record<string, unknown[]> {
-  const patterns = ["services/*/service.yaml", "edge/service.yaml", "k8s/rendered/*/*.yaml", "mesh/services/*.yaml"];
+  const patterns = ["services/*/service.yaml", "*/service.yaml", "k8s/rendered/*/*.yaml", "mesh/services/*.yaml"];
   return Object.fromEntries(globSync(patterns, { cwd: of }).map((file) => [file, documentsOf(join(of, file))]));
 }
 

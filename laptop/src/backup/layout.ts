@@ -15,5 +15,5 @@ export const REDIS_LOG = { folder: join("redis-durable", "appendonlydir"), index
 
 /** The folders of what stands for the outside world. */
 export function outsideFolders(services: readonly ServiceManifest[]): string[] {
-  return services.filter(({ outside }) => outside).map(({ name }) => name);
+  return services.filter(({ kind }) => kind === "outside").map(({ name }) => name);
 }

@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { calleesOf, calleeVariable } from "@row/topology/callees.ts";
-import type { ServiceManifest } from "@row/topology/service-manifest.ts";
+import { isMeshed, portsOf, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { type Installation, realPort } from "../installation.ts";
 import type { Secrets } from "../secrets.ts";
 import { logFile } from "../state-dir.ts";
@@ -44,8 +44,8 @@ export function directEndpoint(service: ServiceManifest, installation: Installat
     version: FIRST_VERSION,
     addresses: addressesOf(service, installation),
     listen: at(service.port),
-    grpcListen: service.grpcPort === undefined ? undefined : at(service.grpcPort),
-    admin: service.adminPort === undefined ? undefined : at(service.adminPort),
+    grpcListen: service.kind === "gateway" ? at(service.grpcPort) : undefined,
+    admin: isMeshed(service) ? at(service.adminPort) : undefined,
     addressOf: ({ port }) => at(port),
   };
 }
@@ -77,7 +77,7 @@ export function serviceProcess(
     longestBackoffMs: settings.longestBackoffMs,
     isReady: () => (admin ? healthy(`http://${admin}/readyz`) : accepts(port)),
     // The kernel accepts connections for a process that stands still.
-    ...(service.outside && { isAlive: () => healthy(`http://127.0.0.1:${port}/livez`) }),
+    ...(service.kind === "outside" && { isAlive: () => healthy(`http://127.0.0.1:${port}/livez`) }),
   };
 }
 
@@ -104,7 +104,7 @@ export function serviceEnvironment(
   if (place.grpcListen) own.GRPC_LISTEN_ADDRESS = place.grpcListen;
   if (service.postgres)
     own.DATABASE_URL = postgresSocketUrl(service.name, secrets, ports.postgres, installation.stateDir);
-  if (service.outside) own.DATA_DIR = join(installation.stateDir, service.name);
+  if (service.kind === "outside") own.DATA_DIR = join(installation.stateDir, service.name);
   else {
     own.NATS_URL = `nats://127.0.0.1:${ports.nats}`;
     own.NATS_USER = service.name;
@@ -120,12 +120,7 @@ export function serviceEnvironment(
 /** What the first instance of a service offers on its declared ports, itself or through its sidecar. */
 export function addressesOf(service: ServiceManifest, installation: Installation): Record<string, string> {
   const at = (declared: number) => loopback(installation, declared);
-  const speaksHttp = service.outside || service.grpcPort !== undefined;
-  return {
-    [speaksHttp ? "http" : "grpc"]: at(service.port),
-    ...(service.grpcPort ? { grpc: at(service.grpcPort) } : {}),
-    ...(service.adminPort ? { admin: at(service.adminPort) } : {}),
-  };
+  return Object.fromEntries(Object.entries(portsOf(service)).map(([kind, port]) => [kind, at(port)]));
 }
 
 function loopback(installation: Installation, declared: number): string {

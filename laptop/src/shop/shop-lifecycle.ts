@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { RowError } from "@row/topology/row-error.ts";
-import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
+import { discoverServices, isMeshed, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { Installation } from "../installation.ts";
 import { provision, seedServices } from "../provision/provision.ts";
 import { provideEvents } from "../sidecars/checkout-events.ts";
@@ -67,7 +67,7 @@ export class ShopLifecycle {
     void rotateLogs(join(installation.stateDir, "logs"), this.#logs.signal);
     const leftovers = await stopLeftovers(installation.stateDir);
     for (const name of leftovers) this.#report(`stopped ${name}, left over from an earlier run`);
-    const meshed = this.#options.mesh === false ? [] : services.filter(({ outside }) => !outside);
+    const meshed = this.#options.mesh === false ? [] : services.filter(isMeshed);
     const mesh = meshed.length > 0 ? await this.#newMesh(meshed) : undefined;
     await checkPortsAreFree(
       new Map([
@@ -130,7 +130,7 @@ export class ShopLifecycle {
   async #startServices({ secrets }: Infrastructure): Promise<void> {
     this.#abort.signal.throwIfAborted();
     const all = discoverServices(this.#installation.root);
-    const direct = this.#services.filter(({ outside }) => outside || !this.mesh);
+    const direct = this.#services.filter((service) => !isMeshed(service) || !this.mesh);
     const processes = direct.map((service) =>
       this.#supervise(serviceProcess(service, all, this.#installation, secrets, this.#options)),
     );
@@ -152,14 +152,14 @@ export class ShopLifecycle {
     this.mesh?.refuseStarts();
     this.#abort.abort();
     this.processes.pauses.resumeAll();
-    const outside = new Set(this.#services.filter((service) => service.outside).map(({ name }) => name));
+    const kinds = new Map(this.#services.map(({ name, kind }) => [name, kind]));
     const later = new Set([...(this.stores?.processes ?? []), ...(this.mesh?.helpers ?? [])]);
     const services = this.processes.all.filter((process) => !later.has(process));
-    const isEdge = ({ spec }: SupervisedProcess) => spec.service === "edge";
-    const isOutside = ({ spec }: SupervisedProcess) => outside.has(spec.service);
+    const isWayIn = ({ spec }: SupervisedProcess) => ["gateway", "web"].includes(kinds.get(spec.service) ?? "");
+    const isOutside = ({ spec }: SupervisedProcess) => kinds.get(spec.service) === "outside";
     const stopAll = (group: SupervisedProcess[]) => Promise.all(group.map((process) => process.stop()));
-    await stopAll(services.filter(isEdge));
-    await stopAll(services.filter((process) => !isEdge(process) && !isOutside(process)));
+    await stopAll(services.filter(isWayIn));
+    await stopAll(services.filter((process) => !isWayIn(process) && !isOutside(process)));
     // What a service still had to say went through its sidecar.
     await this.mesh?.stop();
     await stopAll(services.filter(isOutside));

@@ -4,6 +4,7 @@ import { InvalidResources } from "@row/mesh/resources/problem.ts";
 import { readResources } from "@row/mesh/resources/read.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
 import { RowError } from "@row/topology/row-error.ts";
+import { isCallable } from "@row/topology/service-manifest.ts";
 import type { Infrastructure } from "../stores/infrastructure.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -20,7 +21,7 @@ export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): M
     return done;
   };
   const { reconciler: traffic } = mesh;
-  const services = mesh.host.services.filter(({ grpcPort }) => grpcPort === undefined).map(({ name }) => name);
+  const services = mesh.host.services.filter(isCallable).map(({ name }) => name);
   const about = { on: true, toolbox: `127.0.0.1:${mesh.ports.anyService}`, services };
   return {
     about: async () => about,

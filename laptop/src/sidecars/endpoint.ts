@@ -11,7 +11,7 @@ export function meshedEndpoint(
   installation: Installation,
   ports: MeshPorts,
 ): ProcessEndpoint {
-  const { instance, version, appSocket = "", httpSocket, inboundPort, sidecar } = workload;
+  const { instance, version, appSocket, httpSocket, inboundPort, sidecar } = workload;
   const isFirst = instance === instanceName({ ...deployment, version: FIRST_VERSION }, 1);
   const admin = `127.0.0.1:${adminPort}`;
   const declared = isFirst ? addressesOf(service, installation) : { admin };
@@ -19,11 +19,11 @@ export function meshedEndpoint(
     instance,
     version,
     addresses: { ...declared, ...(inboundPort === undefined ? {} : { mesh: `127.0.0.1:${inboundPort}` }) },
-    listen: unix(httpSocket ?? appSocket),
-    grpcListen: httpSocket === undefined ? undefined : unix(appSocket),
+    listen: unix(httpSocket ?? appSocket ?? ""),
+    grpcListen: httpSocket && appSocket ? unix(appSocket) : undefined,
     admin,
-    addressOf: ({ name, outside, port }) =>
-      outside ? `127.0.0.1:${realPort(installation, port)}` : unix(sidecar.outboundSockets[name] ?? ""),
+    addressOf: ({ name, kind, port }) =>
+      kind === "outside" ? `127.0.0.1:${realPort(installation, port)}` : unix(sidecar.outboundSockets[name] ?? ""),
     env: {
       MESH: "on",
       SERVICE_CONFIG_FILE: join(sidecar.folder, "service-config.json"),

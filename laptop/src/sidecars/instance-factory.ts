@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Workload } from "@row/mesh/haproxy/workload.ts";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
-import { discoverServices } from "@row/topology/service-manifest.ts";
+import { discoverServices, isCallable, isMeshed } from "@row/topology/service-manifest.ts";
 import { realPort } from "../installation.ts";
 import { calleesOf } from "../shop/service-process.ts";
 import { namedStorePorts, servicePorts } from "../stores/ports.ts";
@@ -61,7 +61,7 @@ export class InstanceFactory {
   }
 
   async newToolbox(): Promise<Toolbox> {
-    const callable = this.#host.services.filter(({ grpcPort }) => grpcPort === undefined).map(({ name }) => name);
+    const callable = this.#host.services.filter(isCallable).map(({ name }) => name);
     const workload = toolboxWorkload(callable, this.#folders, this.#ports);
     await this.#certificates.issueFor(workload);
     // Nothing but a sidecar, so that bears its name.
@@ -75,11 +75,12 @@ export class InstanceFactory {
     const { installation, services, all } = this.#host;
     const known = deployment.from === undefined ? all : discoverServices(deployment.from);
     const service = (deployment.from === undefined ? services : known).find(({ name }) => name === deployment.service);
-    if (!service?.adminPort) throw new RowError(`Cannot find the service ${deployment.service} in ${deployment.from}`);
+    if (!service || !isMeshed(service))
+      throw new RowError(`Cannot find the service ${deployment.service} in ${deployment.from}`);
     if (deployment.from !== undefined) checkEvents(service, deployment.from, installation.root);
-    const calls = calleesOf(service, known).filter(({ outside }) => !outside);
+    const calls = calleesOf(service, known).filter(isMeshed);
     const names = calls.map(({ name }) => name);
-    const isCalled = service.grpcPort === undefined;
+    const isCalled = isCallable(service);
     const added: RunningInstance[] = [];
     for (let number = 1; number <= deployment.replicas; number += 1) {
       if (this.#instances.has(instanceName(deployment, number))) continue;

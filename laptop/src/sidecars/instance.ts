@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Workload } from "@row/mesh/haproxy/workload.ts";
 import { FIRST_VERSION, labelsOf, TOOLBOX } from "@row/runtime/names.ts";
-import type { ServiceManifest } from "@row/topology/service-manifest.ts";
+import { isCallable, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { Deployment } from "./deployments.ts";
 import type { MeshPorts } from "./mesh-ports.ts";
 
@@ -77,8 +77,8 @@ export function newInstance(
       version: deployment.version,
       account: service.name,
       labels: labelsOf(service.name, deployment.version),
-      appSocket: join(sockets, "app.sock"),
-      ...(service.grpcPort === undefined ? {} : { httpSocket: join(sockets, "http.sock") }),
+      ...(service.kind === "web" ? {} : { appSocket: join(sockets, "app.sock") }),
+      ...(isCallable(service) ? {} : { httpSocket: join(sockets, "http.sock") }),
       ...(ports.inbound === undefined ? {} : { inboundPort: ports.inbound }),
       laptopPorts: [],
     },

@@ -1,6 +1,6 @@
 import { TOOLBOX } from "@row/runtime/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
-import type { ServiceManifest } from "@row/topology/service-manifest.ts";
+import { isCallable, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { type Installation, realPort } from "../installation.ts";
 import { canListen } from "../stores/ports.ts";
 
@@ -42,7 +42,7 @@ export function namedMeshPorts(installation: Installation, meshed: ServiceManife
     [observerHttp, "observer"],
   ]);
   for (const service of meshed) {
-    if (service.name !== "edge") ports.set(firstInboundPort(installation, service), `${service.name}, sidecar`);
+    if (isCallable(service)) ports.set(firstInboundPort(installation, service), `${service.name}, sidecar`);
   }
   return ports;
 }

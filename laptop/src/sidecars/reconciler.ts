@@ -1,6 +1,7 @@
 import type { MeshView, Workload } from "@row/mesh/haproxy/workload.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
+import { portsOf } from "@row/topology/service-manifest.ts";
 import { realPort } from "../installation.ts";
 import { fewAtOnce } from "./few-at-once.ts";
 import type { MeshFolders } from "./instance.ts";
@@ -166,8 +167,8 @@ export class Reconciler {
   #laptopPorts(name: string): number[] {
     const { installation, services } = this.#host;
     const service = services.find((one) => one.name === name);
-    return [service?.port, service?.grpcPort].flatMap((port) =>
-      port === undefined ? [] : realPort(installation, port),
-    );
+    if (!service) return [];
+    const { http, grpc } = portsOf(service);
+    return [http, grpc].flatMap((port) => (port === undefined ? [] : realPort(installation, port)));
   }
 }

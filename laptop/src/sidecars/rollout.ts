@@ -2,7 +2,7 @@ import { hasVersion, splitOf, versionsInUse, withoutVersion } from "@row/mesh/po
 import type { Resource, Service } from "@row/mesh/resources/resource.ts";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
-import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
+import { discoverServices, isCallable, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { migrateService } from "../provision/provision.ts";
 import type { Infrastructure } from "../stores/infrastructure.ts";
 import { prepareCheckout, removeCheckout } from "./checkout.ts";
@@ -136,11 +136,14 @@ export function deploymentsOf(mesh: Mesh, service: string): Deployment[] {
 
 /** A service that calls through the mesh reach; others have no versions. */
 export function meshedService(mesh: Mesh, name: string): ServiceManifest {
-  const callable = mesh.host.services.filter(({ grpcPort }) => grpcPort === undefined);
+  const callable = mesh.host.services.filter(isCallable);
   const found = callable.find((service) => service.name === name);
   if (found) return found;
   const all = callable.map((service) => service.name).join(", ");
-  if (name === "edge") throw new RowError(`The edge is the way in and has one version; there are ${all}`);
+  if (mesh.host.services.some((service) => service.name === name))
+    throw new RowError(
+      `Cannot choose among versions of ${name}: it is called from outside the mesh and has one; there are ${all}`,
+    );
   throw new RowError(`Unknown service ${name}: there are ${all}`);
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { natsConfiguration, natsUser } from "@row/runtime/events/nats-configuration.ts";
-import type { ServiceManifest } from "@row/topology/service-manifest.ts";
+import { isMeshed, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { Secrets } from "../secrets.ts";
 
 export const NATS_ADMIN = "row";
@@ -22,9 +22,7 @@ export function laptopNatsConfiguration(
     },
     [
       { user: NATS_ADMIN, password: password(NATS_ADMIN) },
-      ...services
-        .filter(({ outside }) => !outside)
-        .map(({ name, consumes }) => natsUser(name, consumes, password(name))),
+      ...services.filter(isMeshed).map(({ name, consumes }) => natsUser(name, consumes, password(name))),
     ],
   );
 }

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { RowError } from "@row/topology/row-error.ts";
-import type { ServiceManifest } from "@row/topology/service-manifest.ts";
+import { portsOf, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { type Installation, realPort } from "../installation.ts";
 import { portOwner } from "./port-owner.ts";
 
@@ -22,10 +22,11 @@ export function storePorts(installation: Installation): StorePorts {
 
 export function servicePorts(installation: Installation, services: ServiceManifest[]): Map<number, string> {
   const ports = new Map<number, string>();
-  for (const { name, port, grpcPort, adminPort } of services) {
-    ports.set(realPort(installation, port), name);
-    if (grpcPort) ports.set(realPort(installation, grpcPort), `${name}, gRPC`);
-    if (adminPort) ports.set(realPort(installation, adminPort), `${name}, admin`);
+  for (const service of services) {
+    for (const [protocol, port] of Object.entries(portsOf(service))) {
+      const what = port === service.port ? "" : `, ${protocol === "grpc" ? "gRPC" : protocol}`;
+      ports.set(realPort(installation, port), `${service.name}${what}`);
+    }
   }
   return ports;
 }

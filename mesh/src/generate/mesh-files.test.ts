@@ -11,6 +11,14 @@ import { type MeshSources, meshFiles } from "./mesh-files.ts";
 const services = discoverServices(join(import.meta.dirname, "../../.."));
 const sources: MeshSources = { services, methods: [...methods.values()], publishes: (name) => name !== "edge" };
 
+/** The Servers' ports of each kind of service. */
+const PORTS = {
+  service: ["grpc", "admin"],
+  gateway: ["http", "grpc", "admin"],
+  web: ["http", "admin"],
+  outside: ["http"],
+} as const;
+
 /** Callers that the contracts name before there is a folder for them. */
 const TO_COME = ["cart"];
 
@@ -114,9 +122,9 @@ test("every workload has an account of its own, and every port a Server that den
     servers
       .filter(({ spec }) => spec.podSelector.matchLabels["app.kubernetes.io/name"] === name)
       .map(({ spec }) => spec.port);
-  for (const { name, outside, grpcPort } of services) {
+  for (const { name, kind } of services) {
     assert.ok(accounts.includes(name), name);
-    assert.deepEqual(portsOf(name), outside ? ["http"] : grpcPort ? ["http", "grpc", "admin"] : ["grpc", "admin"]);
+    assert.deepEqual(portsOf(name), PORTS[kind]);
   }
   assert.deepEqual(["postgres", "nats", "redis-durable", "redis-cache"].map(portsOf), [[5432], [4222], [6379], [6379]]);
   assert.deepEqual(
@@ -173,12 +181,36 @@ test("what service.yaml says opens the stores", () => {
   assert.deepEqual(clientsOf({ calls: [] }, "card-gateway"), []);
 });
 
+test("a web server is open to everybody on its HTTP port, and has no gRPC, no routes and no versions", () => {
+  const web = { ...shared(), kind: "web" as const, name: "web", port: 8082, adminPort: 6082 };
+  const files = meshFiles({ ...sources, services: [...services, web] });
+  const of = (resources: readonly Resource[]) => resources.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  const own = (folder: string) => readResources(files.get(`mesh/${folder}/web.yaml`) ?? "", "web.yaml").resources;
+  assert.deepEqual(of(own("services")), ["Service web"]);
+  assert.deepEqual(of(own("routes")), []);
+  assert.deepEqual(of(own("policy")), [
+    "ServiceAccount web",
+    "Server web-http",
+    "AuthorizationPolicy web-http-for-anybody",
+    "Server web-admin",
+    "MeshTLSAuthentication web-scraping",
+    "AuthorizationPolicy web-scraping",
+  ]);
+});
+
 test("two services whose resources would have the same name are refused", () => {
   const [catalog] = services.filter(({ name }) => name === "catalog");
   assert.ok(catalog);
   const clashing = [...services, { ...catalog, name: "catalog-v1" }];
   assert.throws(() => meshFiles({ ...sources, services: clashing }), /Cannot write Service catalog-v1 twice/);
 });
+
+/** What every kind of service says of itself. */
+function shared() {
+  const [catalog] = services.filter(({ name }) => name === "catalog");
+  assert.ok(catalog);
+  return { ...catalog, postgres: false, consumes: [], calls: [] };
+}
 
 function all(files: ReadonlyMap<string, string>): Resource[] {
   return [...files].flatMap(([file, text]) => readResources(text, file).resources);

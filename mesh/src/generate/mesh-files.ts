@@ -1,5 +1,5 @@
 import type { MethodContract } from "@row/runtime/contract.ts";
-import type { ServiceManifest } from "@row/topology/service-manifest.ts";
+import { isCallable, isMeshed, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { Document, isMap, isScalar, isSeq, visit } from "yaml";
 import type { KubernetesObject } from "./kubernetes-object.ts";
 import { policyObjects, toolboxPolicy } from "./policy.ts";
@@ -26,9 +26,9 @@ export function meshFiles({ services, methods, publishes }: MeshSources): Map<st
     const { name } = service;
     const own = methods.filter(({ service }) => service === name);
     objects.set(`policy/${name}`, policyObjects(service, own, services));
-    if (service.outside) continue;
+    if (!isMeshed(service)) continue;
     objects.set(`services/${name}`, serviceObjects(service));
-    if (service.grpcPort === undefined) objects.set(`routes/${name}`, routeObjects(name, own));
+    if (isCallable(service)) objects.set(`routes/${name}`, routeObjects(name, own));
   }
   objects.set("policy/toolbox", toolboxPolicy());
   for (const [store, policy] of storePolicies(services, publishes)) objects.set(`policy/${store}`, policy);

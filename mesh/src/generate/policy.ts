@@ -1,6 +1,6 @@
 import type { MethodContract } from "@row/runtime/contract.ts";
 import { TOOLBOX } from "@row/runtime/names.ts";
-import type { ServiceManifest } from "@row/topology/service-manifest.ts";
+import { isCallable, isMeshed, type MeshedService, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { allowAccounts, allowAnybody } from "./authorizations.ts";
 import { grpcPolicy } from "./grpc-policy.ts";
 import type { KubernetesObject } from "./kubernetes-object.ts";
@@ -14,11 +14,11 @@ export function policyObjects(
   services: readonly ServiceManifest[],
 ): KubernetesObject[] {
   const { name } = service;
-  if (service.outside) return outsidePolicy(name, services);
+  if (!isMeshed(service)) return outsidePolicy(name, services);
   return [
     account(name),
     ...(service.postgres ? [account(migrationAccount(name), name)] : []),
-    ...(service.grpcPort === undefined ? grpcPolicy(name, methods) : frontDoor(name)),
+    ...(isCallable(service) ? grpcPolicy(name, methods) : frontDoor(service)),
     ...adminServer(name),
   ];
 }
@@ -29,15 +29,15 @@ export function toolboxPolicy(): KubernetesObject[] {
 }
 
 // Browsers and curl come from outside the mesh; the edge itself says what an end user may do.
-function frontDoor(name: string): KubernetesObject[] {
-  const http = `${name}-http`;
-  const grpc = `${name}-grpc`;
-  return [
-    server(http, name, "http", "HTTP/1"),
-    allowAnybody(`${http}-for-anybody`, name, { kind: "Server", name: http }),
-    server(grpc, name, "grpc", "gRPC"),
-    allowAnybody(`${grpc}-for-anybody`, name, { kind: "Server", name: grpc }),
-  ];
+function frontDoor(service: MeshedService): KubernetesObject[] {
+  const open = (port: "http" | "grpc", protocol: "HTTP/1" | "gRPC") => {
+    const name = `${service.name}-${port}`;
+    return [
+      server(name, service.name, port, protocol),
+      allowAnybody(`${name}-for-anybody`, service.name, { kind: "Server", name }),
+    ];
+  };
+  return [...open("http", "HTTP/1"), ...(service.kind === "gateway" ? open("grpc", "gRPC") : [])];
 }
 
 // Stands for the outside world: no contract, so whoever calls it may call all of it. Without a sidecar nobody enforces it.

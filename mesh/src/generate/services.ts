@@ -1,5 +1,5 @@
 import { FIRST_VERSION, GRPC_PORT } from "@row/runtime/names.ts";
-import type { ServiceManifest } from "@row/topology/service-manifest.ts";
+import { isCallable, type MeshedService } from "@row/topology/service-manifest.ts";
 import { type KubernetesObject, kubernetesObject } from "./kubernetes-object.ts";
 
 /**
@@ -25,12 +25,12 @@ const ADMIN = { name: "admin", port: 9090, targetPort: "admin", appProtocol: "ht
  * What callers dial, and what routes point to. The apex Service selects every version and is the parent of all routes; a
  * version's own Service is where a route sends a share of the calls.
  */
-export function serviceObjects(service: ServiceManifest): KubernetesObject[] {
+export function serviceObjects(service: MeshedService): KubernetesObject[] {
   const { name } = service;
   const selector = { "app.kubernetes.io/name": name };
-  if (service.grpcPort !== undefined) {
+  if (!isCallable(service)) {
     const http = { name: "http", port: service.port, targetPort: "http", appProtocol: "http" };
-    const ports = [http, { ...GRPC, port: service.grpcPort }, ADMIN];
+    const ports = [http, ...(service.kind === "gateway" ? [{ ...GRPC, port: service.grpcPort }] : []), ADMIN];
     return [kubernetesObject("Service", name, name, { spec: { selector, ports } })];
   }
   const version = { ...selector, "app.kubernetes.io/version": FIRST_VERSION };

@@ -1,4 +1,4 @@
-import type { ServiceManifest } from "@row/topology/service-manifest.ts";
+import { isMeshed, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { allowAccounts } from "./authorizations.ts";
 import type { KubernetesObject } from "./kubernetes-object.ts";
 import { account, server } from "./servers.ts";
@@ -19,7 +19,7 @@ export function storePolicies(
   services: readonly ServiceManifest[],
   publishes: (service: string) => boolean,
 ): Map<string, KubernetesObject[]> {
-  const inMesh = services.filter(({ outside }) => !outside);
+  const inMesh = services.filter(isMeshed);
   const who = (uses: (service: ServiceManifest) => boolean) => inMesh.filter(uses).map(({ name }) => name);
   const owners = who(({ postgres }) => postgres);
   const nats = who(({ name, consumes }) => consumes.length > 0 || publishes(name));

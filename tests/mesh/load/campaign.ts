@@ -1,8 +1,10 @@
 /** Finds the highest load, then disturbs the shop under half of it and judges every call that failed. */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Shop } from "@row/laptop/shop/shop.ts";
+import { isCallable } from "@row/topology/service-manifest.ts";
 import { DEMO_PRODUCTS } from "../../chaos/demo-shelf.ts";
 import { edgeOf, signIn } from "../../chaos/rest-door.ts";
 import { orderOf } from "../../harness/ordering.ts";
@@ -55,7 +57,7 @@ export async function runCampaign(
   { seed, seconds, probeSeconds, kills }: CampaignOptions,
   report: (line: string) => void,
 ): Promise<CampaignResult> {
-  const services = shop.services.filter(({ name, outside }) => name !== "edge" && !outside).map(({ name }) => name);
+  const services = shop.services.filter(isCallable).map(({ name }) => name);
   for (const service of services) await shop.meshControl.scale({ service, version: "v1", replicas: 2 });
   await shop.meshControl.deploy({ service: "catalog", version: "v2", replicas: 2 });
   await shop.meshControl.split({ service: "catalog", weights: ["v1=1", "v2=1"] });
