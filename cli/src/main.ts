@@ -4,8 +4,10 @@ import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { Command, Option } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import { Kubectl } from "./cluster/kubectl.ts";
+import { clusterTarget } from "./cluster/target.ts";
 import { here } from "./here.ts";
-import { clusterTarget, laptopTarget, type Target } from "./target.ts";
+import { laptopTarget } from "./laptop-target.ts";
+import type { Target } from "./target.ts";
 
 /** Commands in the order of the help, by group. Each is loaded when it is wanted: `row status` does not need what `row up` does. */
 const GROUPS: Readonly<Record<string, Readonly<Record<string, () => Promise<Command>>>>> = {

@@ -1,0 +1,17 @@
+/** The shop of a cluster as a target. What it does is loaded when it is asked. */
+import type { Kind } from "@row/mesh/resources/resource.ts";
+import type { Target } from "../target.ts";
+import type { Kubectl } from "./kubectl.ts";
+
+/** The shop in the cluster that kubectl points to. */
+export function clusterTarget(kubectl: Kubectl, root: string): Target {
+  const resources = async (kinds?: readonly Kind[]) => (await import("./resources.ts")).readCluster(kubectl, kinds);
+  return {
+    resources,
+    split: async (service, weights) => (await import("./split.ts")).split(kubectl, service, weights),
+    stat: async (query) => (await import("./stat.ts")).openStat(kubectl, query),
+    authz: () => resources(),
+    connect: async () => (await import("./connection.ts")).connect(kubectl, root),
+    restart: async (name) => (await import("./restart.ts")).restart(kubectl, name),
+  };
+}
