@@ -10,12 +10,15 @@ import {
 import type { Server } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 
-function filesOf(name: string) {
-  return fromBinary(FileDescriptorSetSchema, readFileSync(new URL(import.meta.resolve(`@row/gen/${name}`)))).file;
+function filesIn(image: string) {
+  return fromBinary(FileDescriptorSetSchema, readFileSync(new URL(image))).file;
 }
 
 // With their comments, which "describe" shows. The descriptors that the health package itself carries lack its service.
-const files = [...filesOf("contracts-with-comments.binpb"), ...filesOf("health.binpb")];
+const files = [
+  ...filesIn(import.meta.resolve("@row/gen/contracts-with-comments.binpb")),
+  ...filesIn(import.meta.resolve("@row/gen/health.binpb")),
+];
 
 /** Adds both versions of the service; it lists `services`. */
 export function addReflection(server: Server, services: readonly string[]): void {
