@@ -5,7 +5,7 @@ import { afterAll, beforeAll, test } from "vitest";
 import type { Workload } from "../src/haproxy/workload.ts";
 import { resources, route, server, services, to } from "./manifests.ts";
 import { SidecarLab } from "./sidecar-lab.ts";
-import { type App, ask, outboundOf, serve } from "./tiny-app.ts";
+import { type App, ask, outboundOf, serve, watch } from "./tiny-app.ts";
 
 const CATALOG = "shop.catalog.v1.CatalogService";
 const GET = `/${CATALOG}/GetProduct`;
@@ -73,6 +73,20 @@ test("a rule without backendRefs sends its calls to the Service that the route h
 test("a lone backendRef gets all calls of its rule whatever its weight, 0 included, as in Linkerd", async () => {
   const client = await reroute(route("catalog", "catalog", [`{ ${to("catalog-v2=0")} }`]));
   assert.equal(await whoAnswers(client, GET), "catalog-v2-1");
+});
+
+test("metadata far above what services take passes sidecars whole, beside an open stream: refusing it is for the app", async () => {
+  const client = await reroute();
+  const messages: string[] = [];
+  const stream = watch(client, (message) => messages.push(message));
+  for (let tries = 0; tries < 100 && messages.length === 0; tries++) await sleep(20);
+  const long = "a".repeat(20_000);
+  assert.equal((await ask(client, GET, { "x-long": long })).seen["x-long"], long);
+  const keys = Object.fromEntries(Array.from({ length: 112 }, (_, index) => [`x-key-${index}`, "v"]));
+  assert.equal((await ask(client, GET, keys)).seen["x-key-111"], "v");
+  assert.equal((await ask(client, GET)).code, status.OK);
+  assert.deepEqual([messages.length, stream.code], [1, undefined], "the stream is open");
+  stream.cancel();
 });
 
 test("tracestate reaches the callee as it was sent, beside traceparent (W3C Trace Context, section 3.3)", async () => {

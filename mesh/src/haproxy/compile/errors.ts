@@ -1,4 +1,6 @@
-/** Answers that HAProxy makes itself, as files: status line, headers and no body, which every gRPC client understands. */
+/** Answers that HAProxy makes itself, as files: for gRPC without a body, which every client understands; for HTTP in JSON. */
+import { STATUS_CODES } from "node:http";
+import { quoted } from "./section.ts";
 
 /** Which answer. */
 export type Answer =
@@ -33,6 +35,23 @@ const STATUSES: Readonly<Record<Answer, Status>> = {
   },
 };
 
+/** What the public door says by itself, in the shape in which the app says the rest (google.rpc.Status in JSON). 400 and 408 HAProxy 2.6 always says as a page of its own. */
+const HTTP_ANSWERS = {
+  500: { code: 13, reason: "INTERNAL", message: "Something went wrong on our side" },
+  502: { code: 14, reason: "SERVICE_UNAVAILABLE", message: "Cannot answer: the edge went away; try again in a moment" },
+  503: {
+    code: 14,
+    reason: "SERVICE_UNAVAILABLE",
+    message: "Cannot answer now: the edge is not there; try again in a moment",
+  },
+  504: { code: 4, reason: "DEADLINE_EXCEEDED", message: "Cannot answer in time: the edge takes too long" },
+} as const;
+
+/** For a section whose clients speak HTTP. */
+export function httpErrors(folder: string): string[] {
+  return Object.keys(HTTP_ANSWERS).map((status) => `errorfile ${status} ${quoted(`${folder}/${status}.http`)}`);
+}
+
 /** "denied.http": the file's name in the sidecar's folder. */
 export function errorFile(answer: Answer): string {
   return `${answer}.http`;
@@ -40,9 +59,24 @@ export function errorFile(answer: Answer): string {
 
 /** Every error file's text by its name. */
 export function errorFiles(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(STATUSES).map(([answer, status]) => [errorFile(answer as Answer), answerText(status)]),
-  );
+  return Object.fromEntries([
+    ...Object.entries(STATUSES).map(([answer, status]) => [errorFile(answer as Answer), answerText(status)]),
+    ...Object.entries(HTTP_ANSWERS).map(([status, answer]) => [`${status}.http`, httpText(status, answer)]),
+  ]);
+}
+
+function httpText(status: string, { code, reason, message }: (typeof HTTP_ANSWERS)[keyof typeof HTTP_ANSWERS]): string {
+  const info = { "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason, domain: "shop" };
+  const body = JSON.stringify({ code, message, details: [info] });
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    "content-type: application/json; charset=utf-8",
+    "cache-control: no-store",
+    "x-content-type-options: nosniff",
+    ...(code === 14 ? ["retry-after: 1"] : []),
+    `content-length: ${Buffer.byteLength(body)}`,
+  ];
+  return `${lines.join("\r\n")}\r\n\r\n${body}`;
 }
 
 function answerText({ code, message, headers = [] }: Status): string {

@@ -5,6 +5,9 @@ import { quoted, section } from "./section.ts";
 
 /** Longer than any stream lasts: what ends a call is its route's timeout or its caller's deadline. */
 const FOR_EVER = "24d";
+/** Beyond this a whole connection ends: far more than services take of a call (runtime/src/rpc/metadata-limit.ts), so that they can say so. */
+const CARRIED_BYTES = 32 * 1024;
+const CARRIED_HEADERS = 1_000;
 
 export function processSection({ instance, sidecar: { statsSocket, logAddress } }: Workload): string {
   return section(`The sidecar of ${instance}`, "global", [
@@ -20,6 +23,9 @@ export function processSection({ instance, sidecar: { statsSocket, logAddress } 
     "",
     "tune.h2.initial-window-size 1048576",
     "tune.h2.max-concurrent-streams 1000",
+    "# What is too much metadata for the app is carried to it all the same: it refuses that call alone",
+    `tune.bufsize ${CARRIED_BYTES}`,
+    `tune.http.maxhdr ${CARRIED_HEADERS}`,
     "",
     "ssl-default-bind-options ssl-min-ver TLSv1.3",
     "ssl-default-server-options ssl-min-ver TLSv1.3",
@@ -32,7 +38,6 @@ const PROXY = [
   "mode http",
   "log global",
   "timeout connect 1s",
-  `timeout client ${FOR_EVER}`,
   `timeout server ${FOR_EVER}`,
   "http-reuse always",
   "# A call whose caller's connection is gone goes no further, and whoever works on it is told",
@@ -44,6 +49,7 @@ export function outboundDefaults({ sidecar: { folder, certificate, anchor } }: W
   const tls = `ssl crt ${quoted(certificate)} ca-file ${quoted(anchor)} verify required alpn h2 no-ssl-reuse`;
   return section("Calls to other workloads", "defaults outbound", [
     ...PROXY,
+    `timeout client ${FOR_EVER}`,
     "balance leastconn",
     "retries 0",
     "option redispatch 1",
@@ -55,10 +61,19 @@ export function outboundDefaults({ sidecar: { folder, certificate, anchor } }: W
   ]);
 }
 
+/** For connections that others open. A stream that has nothing to say waits for its app, not for its client: no clock of theirs runs. */
+const CONNECTION_TIMES = [
+  "# How long a client may not read, not finish a request, not begin one, and not ask again",
+  "timeout client 60s",
+  "timeout http-request 10s",
+  "timeout http-keep-alive 60s",
+];
+
 /** For what the app serves: over its unix socket. An app that is not there is a 503, which the caller's sidecar may retry. */
 export function inboundDefaults(): string {
   return section("Calls to the app", "defaults inbound", [
     ...PROXY,
+    ...CONNECTION_TIMES,
     "retries 0",
     "default-server pool-max-conn 100 pool-purge-delay 1m",
   ]);

@@ -8,10 +8,15 @@ import { nameOf } from "../../resources/resource.ts";
 import type { MeshView, Workload } from "../workload.ts";
 import { certifiedConditions, laptopConditions } from "./caller-conditions.ts";
 import { type Choice, grpcChoices, httpChoices } from "./conditions.ts";
+import { CONNECTIONS_TABLE, connectionShare } from "./connection-share.ts";
 import { errorFile } from "./errors.ts";
 import { inboundLog } from "./log-format.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { type Line, quoted, section } from "./section.ts";
+
+/** Each listener has its own: what is open at one leaves the others their room. The rest of the process's 4,096 is for what the app calls. */
+const MESH_CONNECTIONS = 1_500;
+const LAPTOP_CONNECTIONS = 1_000;
 
 /** How a kind of listener turns an authorization into conditions on the caller. */
 type CallerConditions = (authorization: Authorization) => string[];
@@ -33,6 +38,7 @@ export function inbound(view: MeshView, workload: Workload): string[] {
       : [laptopListener(workload, lines(laptopConditions))]),
     section("The app", "backend app", [`server app unix@${quoted(appSocket)} proto h2`]),
     ...limit.tables,
+    ...(workload.laptopPorts.length === 0 ? [] : [CONNECTIONS_TABLE]),
   ];
 }
 
@@ -42,6 +48,9 @@ function meshListener(workload: Workload, policy: readonly Line[]): string {
   return section("Calls from other workloads, with mutual TLS", "frontend in:grpc", [
     "# Without a certificate the policy decides; with a bad one there is no connection.",
     `bind 127.0.0.1:${workload.inboundPort} ${tls}`,
+    `maxconn ${MESH_CONNECTIONS}`,
+    "# Callers keep connections for later: they close them first",
+    "timeout http-keep-alive 10m",
     ...inboundLog(workload),
     "",
     "# Who calls is what the certificate says, and nothing else",
@@ -57,6 +66,7 @@ function meshListener(workload: Workload, policy: readonly Line[]): string {
 function laptopListener(workload: Workload, policy: readonly Line[]): string {
   return section("Calls from this machine, without an identity: what the toolbox may call", "frontend in:laptop", [
     ...workload.laptopPorts.map((port) => `bind 127.0.0.1:${port} proto h2`),
+    ...connectionShare(LAPTOP_CONNECTIONS),
     ...inboundLog(workload),
     "",
     "http-request del-header l5d-client-id",
