@@ -75,6 +75,12 @@ export async function serve(lab: SidecarLab, workload: Workload, paths: readonly
         const answer = () => {
           isAnswered = true;
           if (code !== status.OK) return done({ code, details: `failing as told` });
+          const errorBytes = Number(seen["x-error-bytes"] ?? 0);
+          if (errorBytes > 0) {
+            const metadata = new Metadata();
+            metadata.set("grpc-status-details-bin", Buffer.alloc(errorBytes, 7));
+            return done({ code: status.INVALID_ARGUMENT, details: "wrong as told", metadata });
+          }
           done(null, Buffer.from(seen["x-empty"] ? "" : JSON.stringify({ by: workload.instance, seen })));
         };
         const wait = Number(seen["x-wait-ms"] ?? 0);
