@@ -31,6 +31,8 @@ export interface HandlerSetup extends ServerContext {
   readonly maxStreams?: number;
   /** Most streams of one end user, who could otherwise have all; 20 unless told. */
   readonly maxStreamsPerUser?: number;
+  /** Most milliseconds that a request may take to come whole; a minute unless told. */
+  readonly requestMs?: number;
 }
 
 /** How long a stream's reader may leave what was written for it. */

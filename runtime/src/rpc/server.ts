@@ -3,6 +3,7 @@
 import type { Http2Server } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { endHalfSent } from "./half-sent.ts";
 import { HandlerFactory, type HandlerSetup, type Handlers } from "./handler.ts";
 import { Health } from "./health.ts";
 import { prepareHttp2 } from "./http2-of-grpc.ts";
@@ -32,6 +33,11 @@ const HEALTH = "grpc.health.v1.Health";
 /** How long answers may take from here to their callers. */
 const LAST_WORDS_MS = 1_000;
 const LOOK_EVERY_MS = 20;
+/** How long a request may take to come whole. */
+const REQUEST_MS = 60_000;
+/** Few are needed, since each carries many calls; the rest of the file descriptors is for stores and callees. */
+const MOST_CONNECTIONS = 1_000;
+
 /** Shortens what calls ask for before grpc-js reads it. */
 function shortenTimeouts(http2: Http2Server): void {
   http2.prependListener("stream", (_stream, headers) => {
@@ -50,6 +56,7 @@ export class GrpcServer {
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 5_000,
     "grpc.keepalive_permit_without_calls": 1,
+    "grpc.max_connection_idle_ms": 300_000,
   });
   readonly #health = new Health();
   readonly #handlers: HandlerFactory;
@@ -59,6 +66,8 @@ export class GrpcServer {
     prepareHttp2(this.#server, { maxHeaderListPairs: CARRIED_KEYS }, (http2) => {
       shortenTimeouts(http2);
       measureMetadata(http2);
+      endHalfSent(http2, setup.requestMs ?? REQUEST_MS);
+      http2.maxConnections = MOST_CONNECTIONS;
     });
     this.#handlers = new HandlerFactory(setup);
   }
