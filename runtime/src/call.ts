@@ -1,9 +1,17 @@
 /** The call that is being served: who asks, until when, and what must travel along to the services it calls. */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { randomUUIDv7 } from "node:crypto";
 import type { MethodContract } from "./contract.ts";
 import { DomainError } from "./domain-error.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import type { CallSpan } from "./telemetry/telemetry.ts";
+
+/** How the messages of an RPC are read and written: its ts-proto definition. */
+export interface Codec {
+  requestSerialize(request: never): Buffer;
+  responseSerialize(response: never): Buffer;
+  responseDeserialize(bytes: Buffer): unknown;
+}
 
 /** A signed-in end user, as the access token says. */
 export interface User {
@@ -14,6 +22,7 @@ export interface User {
 /** What a handler knows of the call it serves. */
 export interface Call {
   readonly method: MethodContract;
+  readonly codec: Codec;
   /** The calling service by its mesh identity; undefined for a caller outside the mesh. */
   readonly service: string | undefined;
   /** The end user; undefined when no token came along. */
@@ -25,6 +34,8 @@ export interface Call {
   readonly correlationId: string;
   /** What travels on to every further hop, as `acceptBaggage` answers it. */
   readonly baggage?: string | undefined;
+  /** On whose behalf, as the audit trail names them: "user:<id>", "service:<name>" or "anonymous". */
+  readonly actor: string;
   readonly span: CallSpan;
   readonly log: Logger;
 }
@@ -38,6 +49,10 @@ export interface CallContext {
   readonly correlationId: string;
   /** As `acceptBaggage` answers it. */
   readonly baggage?: string | undefined;
+  /** On whose behalf, as the audit trail names them. */
+  readonly actor: string;
+  /** This process as service/version/instance, as the events that it writes name it; empty where it writes none. */
+  readonly producer: string;
   readonly span: CallSpan | undefined;
   /** The end user's "authorization" value; never stored or queued. */
   readonly authorization: string | undefined;
@@ -63,4 +78,27 @@ export function whyOver(call: CallContext | undefined): DomainError | undefined 
 /** Runs `work` so that the calls it makes carry `context`. */
 export function runInCall<T>(context: CallContext, work: () => T): T {
   return storage.run(context, work);
+}
+
+/** Work that no caller waits for: a delivery's, a saga's, a seed's. */
+export interface BackgroundWork {
+  /** As in CallContext; empty unless told. */
+  readonly producer?: string;
+  /** The producer's service unless told. */
+  readonly actor?: string;
+  /** A new one unless told. */
+  readonly correlationId?: string;
+  readonly baggage?: string | undefined;
+  readonly span?: CallSpan | undefined;
+  /** None unless told. */
+  readonly deadline?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs `work` so that the calls it makes, and what it writes, carry this and nobody's token. */
+export function runInBackground<T>(background: BackgroundWork, work: () => T): T {
+  const { producer = "", actor = `service:${producer.split("/")[0]}`, correlationId = randomUUIDv7() } = background;
+  const { baggage, span, signal, deadline = Number.POSITIVE_INFINITY } = background;
+  const context = { producer, actor, correlationId, baggage, span, signal, deadline };
+  return runInCall({ ...context, authorization: undefined, servedBy: [] }, work);
 }

@@ -1,8 +1,6 @@
 /** What a service's composition root is given to build with. */
 import type pg from "pg";
-import type { Call } from "./call.ts";
 import type { parseEnv, Variable } from "./config.ts";
-import type { Origin } from "./events/outbox.ts";
 import type { Relay } from "./events/relay.ts";
 import type { Consumption } from "./events/subscribe.ts";
 import type { FetchKeySet, TokenVerifier } from "./rpc/auth.ts";
@@ -46,7 +44,7 @@ export interface Host<S extends Spec> {
   readonly servedBy: string;
   /** The database, once it answers. Needs databaseVariables. */
   database(): Promise<pg.Pool>;
-  /** The outbox relay of the database. Needs databaseVariables and eventVariables. */
+  /** Starts the outbox relay of the database, which publishes what is written there. Needs databaseVariables and eventVariables. */
   relay(pool: pg.Pool): Promise<Relay>;
   /** Whether this process states its identity itself, for want of a sidecar that proves it. */
   readonly claimsIdentity: boolean;
@@ -68,6 +66,4 @@ export interface Host<S extends Spec> {
   background(work: Background): void;
   /** Runs `close` after everything else has ended. */
   onClose(close: () => Promise<void> | void): void;
-  /** On whose behalf events are written. */
-  origin(call: Pick<Call, "correlationId" | "baggage" | "span">): Origin;
 }

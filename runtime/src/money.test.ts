@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "vitest";
+import { CURRENCY } from "./currency.ts";
 import { InvalidField } from "./domain-error.ts";
-import { CURRENCY, fromMoney, fromPrice, toMoney } from "./money.ts";
+import { fromMoney, fromPrice, toMoney } from "./money.ts";
 
 const minor = fc.bigInt({ min: -(10n ** 15n), max: 10n ** 15n });
 

@@ -1,14 +1,9 @@
-/** Money in the shop's currency, as whole minor units (cents). Nothing here does I/O. */
+/** google.type.Money ↔ whole minor units (cents) of the shop's currency. */
 import { Money } from "@row/gen/grpc/google/type/money.ts";
+import { CURRENCY, MAX_MINOR, MINOR_PER_UNIT } from "./currency.ts";
 import { InvalidField } from "./domain-error.ts";
 
-/** The one currency of this shop, ISO 4217, with two decimal places. */
-export const CURRENCY = "EUR";
-
-const MINOR_PER_UNIT = 100n;
 const NANOS_PER_MINOR = 10_000_000;
-/** Far above any price, far below 2^63. */
-export const MAX_MINOR = 10n ** 15n;
 
 /** A google.type.Money of so many cents. */
 export function toMoney(minor: bigint): Money {

@@ -18,6 +18,17 @@ export class PageTokens {
     return Buffer.from(JSON.stringify([this.#binding, ...key])).toString("base64url");
   }
 
+  /** The page that these rows make, which were read with one more than its size: that one tells that there is a next page. */
+  page<Row>(
+    found: readonly Row[],
+    size: number,
+    keyOf: (row: Row) => readonly string[],
+  ): { readonly rows: Row[]; readonly nextPageToken: string } {
+    const rows = found.slice(0, size);
+    const last = found.length > size ? rows.at(-1) : undefined;
+    return { rows, nextPageToken: last === undefined ? "" : this.encode(keyOf(last)) };
+  }
+
   /** The key of a token; undefined for the first page. Throws InvalidField for a token of another list. */
   decode(token: string): readonly string[] | undefined {
     if (token === "") return undefined;

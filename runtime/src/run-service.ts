@@ -1,12 +1,11 @@
 /** The only process lifecycle: configuration, dependencies, listen, drain on SIGTERM. */
 import type pg from "pg";
 import { type AdminServer, startAdmin } from "./admin.ts";
-import { type Call, runInCall } from "./call.ts";
+import { runInBackground } from "./call.ts";
 import { ConfigError, parseEnv } from "./config.ts";
 import { createPool, waitForPostgres } from "./database/postgres.ts";
 import { ConsumerMetrics } from "./events/consumer-metrics.ts";
 import { connectNats, type Nats } from "./events/nats.ts";
-import type { Origin } from "./events/outbox.ts";
 import { outboxBacklog, type Relay, startRelay } from "./events/relay.ts";
 import { type Consumption, type Subscription, subscribe } from "./events/subscribe.ts";
 import type { Background, ConfigOf, Host, ProcessConfig, ProcessServer, Spec } from "./host.ts";
@@ -18,7 +17,7 @@ import { ServiceConfigFile } from "./rpc/retry-config.ts";
 import { GrpcServer, type ServiceDefinition } from "./rpc/server.ts";
 import { STOP_MS, stopInTime } from "./stop-in-time.ts";
 import { createLogger, type Logger } from "./telemetry/logger.ts";
-import { SpanKind, startTelemetry, type Telemetry, traceparent, tracestate } from "./telemetry/telemetry.ts";
+import { SpanKind, startTelemetry, type Telemetry } from "./telemetry/telemetry.ts";
 import { processVariables } from "./variables.ts";
 
 /** Runs a service until SIGTERM or SIGINT, and exits: 0 after a clean drain, 1 with one clear line otherwise. */
@@ -240,18 +239,10 @@ class Process<S extends Spec> implements Host<S> {
       service: this.#name,
       log: this.log,
       around: async (delivery, run) => {
-        const span = this.telemetry.startSpan(
-          `process ${delivery.subject}`,
-          SpanKind.CONSUMER,
-          delivery.traceparent,
-          delivery.tracestate,
-        );
-        const context = { deadline: Number.POSITIVE_INFINITY, signal: undefined, authorization: undefined, span };
+        const { subject, traceparent, tracestate, correlationId, baggage } = delivery;
+        const span = this.telemetry.startSpan(`process ${subject}`, SpanKind.CONSUMER, traceparent, tracestate);
         try {
-          await runInCall(
-            { ...context, correlationId: delivery.correlationId, baggage: delivery.baggage, servedBy: [] },
-            run,
-          );
+          await runInBackground({ producer: this.servedBy, correlationId, baggage, span }, run);
         } finally {
           span.end();
         }
@@ -268,10 +259,5 @@ class Process<S extends Spec> implements Host<S> {
 
   onClose(close: () => Promise<void> | void): void {
     this.#closers.push(close);
-  }
-
-  origin({ correlationId, baggage, span }: Pick<Call, "correlationId" | "baggage" | "span">): Origin {
-    const trace = { traceparent: traceparent(span), tracestate: tracestate(span) };
-    return { correlationId, ...trace, baggage, producer: this.servedBy };
   }
 }

@@ -10,7 +10,7 @@ import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_eve
 import type pg from "pg";
 import { afterAll, beforeAll, test } from "vitest";
 import { connectNats, type Nats } from "../src/events/nats.ts";
-import { event, type OutboxEvent, outboxInsert, outboxValues } from "../src/events/outbox.ts";
+import { event, type OutboxEvent, publish } from "../src/events/outbox.ts";
 import { outboxBacklog, type Relay, startRelay } from "../src/events/relay.ts";
 import { eventually, log, provision, startNats, startPostgres } from "./harness.ts";
 
@@ -42,7 +42,7 @@ const levels = (productId: string, count: number, from = 1): OutboxEvent[] =>
   );
 
 async function write(pool: pg.Pool, events: OutboxEvent[]) {
-  await pool.query(outboxInsert(1), outboxValues(events, origin));
+  await publish(pool, events, origin);
 }
 
 /** What the stream holds of a product, oldest first. */
@@ -116,7 +116,7 @@ test("publishes a row that appears behind one already published", async (t) => {
   });
   const [early, late] = [randomUUID(), randomUUID()];
   await slow.query("BEGIN");
-  await slow.query(outboxInsert(1), outboxValues(levels(early, 1), origin));
+  await publish(slow, levels(early, 1), origin);
   await write(pool, levels(late, 1));
   assert.equal(await relay.flush(5000), true);
   await slow.query("COMMIT");

@@ -25,6 +25,7 @@ const seen: { deadline: number; user: string | undefined; correlationId: string 
 let getProduct: Handlers<typeof CatalogServiceService>["getProduct"];
 
 const unused = () => Promise.reject(new Error("not in this test"));
+const unusedOnce = Object.assign(unused, { isIdempotent: true as const });
 const verifier = {
   recall: (token: string) => (token === "good" ? { id: "u1", roles: ["customer"] } : undefined),
   verify: (token: string) => Promise.reject(new InvalidToken(`${token} is not good`)),
@@ -42,9 +43,9 @@ server.add(CatalogServiceService, {
   listProducts: unused,
   searchProducts: unused,
   listCategories: unused,
-  createProduct: unused,
+  createProduct: unusedOnce,
   updateProduct: unused,
-  changePrice: unused,
+  changePrice: unusedOnce,
 });
 await server.listen(ADDRESS);
 const channel = new GrpcChannel({ name: "orders", telemetry, claimsIdentity: true }, ADDRESS);

@@ -12,6 +12,7 @@ import { startTelemetry } from "../src/telemetry/telemetry.ts";
 const ADDRESS = "127.0.0.1:14291";
 const telemetry = startTelemetry({ name: "test", version: "v1", instance: "test-1", endpoint: undefined });
 const unused = () => Promise.reject(new Error("not in this test"));
+const unusedOnce = Object.assign(unused, { isIdempotent: true as const });
 const server = new GrpcServer({
   telemetry,
   log: createLogger({}, "silent"),
@@ -25,9 +26,9 @@ server.add(CatalogServiceService, {
   listProducts: unused,
   searchProducts: unused,
   listCategories: unused,
-  createProduct: unused,
+  createProduct: unusedOnce,
   updateProduct: unused,
-  changePrice: unused,
+  changePrice: unusedOnce,
 });
 const client = new Client(ADDRESS, credentials.createInsecure());
 const asIs = (bytes: Buffer) => bytes;

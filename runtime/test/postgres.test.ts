@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { PlaceOrderRequest, PlaceOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
+import { OrderServiceService, PlaceOrderRequest } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import type pg from "pg";
 import { afterAll, beforeAll, test } from "vitest";
-import { type Call, runInCall } from "../src/call.ts";
+import { type Call, runInBackground } from "../src/call.ts";
 import { recordAct } from "../src/database/audit.ts";
 import { Batcher } from "../src/database/batcher.ts";
-import { onceTogether } from "../src/database/idempotency.ts";
+import { idempotent } from "../src/database/idempotency.ts";
 import { createPool } from "../src/database/postgres.ts";
 import { inTransaction } from "../src/database/transaction.ts";
 import { isDatabaseTrouble } from "../src/database/trouble.ts";
@@ -57,8 +57,7 @@ test("a Postgres that stands still holds nobody up for longer than an answer may
   postgres.freeze();
   const stuck = outcome(words.do("stuck"));
   await sleep(20); // its statement is under way
-  const context = { correlationId: "c", span: undefined, authorization: undefined, servedBy: [], signal: undefined };
-  const late = outcome(runInCall({ ...context, deadline: Date.now() + 300 }, () => words.do("late")));
+  const late = outcome(runInBackground({ deadline: Date.now() + 300 }, () => words.do("late")));
 
   const { error, ms } = await stuck;
   assert.ok(isDatabaseTrouble(error), String(error));
@@ -120,9 +119,10 @@ test("a connection that is ended amid a transaction costs that transaction, not 
 });
 
 test("an act is recorded with who did it and on which call, and stays", async () => {
-  const call = { user: { id: "u-1", roles: ["admin"] }, service: "edge", correlationId: "c-1" } as unknown as Call;
-  await recordAct(pool, call, { action: "order.read", target: "order:o-1" });
-  await recordAct(pool, call, { action: "order.read", target: "order:o-2", details: { items: 2 } });
+  await runInBackground({ actor: "user:u-1", correlationId: "c-1" }, async () => {
+    await recordAct(pool, { action: "order.read", target: "order:o-1" });
+    await recordAct(pool, { action: "order.read", target: "order:o-2", details: { items: 2 } });
+  });
   const { rows } = await pool.query(
     "SELECT actor, action, target, correlation_id, details FROM runtime.audit ORDER BY id",
   );
@@ -140,10 +140,11 @@ test("for what was not even tried, no earlier answer is looked for", async () =>
     asked += 1;
     return (pool.query as (...given: unknown[]) => unknown).apply(pool, given);
   }) as pg.Pool["query"];
-  const call = { user: { id: "u-1", roles: [] }, method: { path: "/p" } } as unknown as Call;
-  const types = { request: PlaceOrderRequest, response: PlaceOrderResponse };
+  const codec = OrderServiceService.placeOrder;
+  const call = { actor: "user:u-1", method: { path: codec.path }, codec } as unknown as Call; // all that it reads of one
   const request = PlaceOrderRequest.create({ requestId: "r-1" });
-  const placed = (error: Error) => onceTogether({ query }, call, types, request, () => Promise.reject(error));
+  const placed = (error: Error) =>
+    idempotent({ query }, () => Promise.reject(error), { inOneStatement: true })(request, call);
   await assert.rejects(placed(new DomainError("too-late", "DEADLINE_EXCEEDED", "too late")), /too late/);
   await assert.rejects(placed(new DomainError("exhausted", "TOO_MANY_CALLS", "too many")), /too many/);
   assert.equal(asked, 0);

@@ -4,7 +4,7 @@ import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_eve
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, test, vi } from "vitest";
 import { deleteExpired } from "../src/database/retention.ts";
-import { event, outboxInsert, outboxValues } from "../src/events/outbox.ts";
+import { event, publish } from "../src/events/outbox.ts";
 import { startPostgres } from "./harness.ts";
 
 const PORT = 14_170;
@@ -23,7 +23,7 @@ async function writeEvents(pool: pg.Pool, count: number): Promise<void> {
   const events = Array.from({ length: count }, (_, i) =>
     event(StockLevelChanged, productId, i + 1, { productId, onHand: 1n }),
   );
-  await pool.query(outboxInsert(1), outboxValues(events, origin));
+  await publish(pool, events, origin);
 }
 
 const rowsIn = async (pool: pg.Pool, table: string) =>

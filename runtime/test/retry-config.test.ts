@@ -55,6 +55,7 @@ async function begin(method: keyof typeof begun): Promise<void> {
 }
 
 const unused = () => Promise.reject(new Error("not in this test"));
+const unusedOnce = Object.assign(unused, { isIdempotent: true as const });
 function newServer(): GrpcServer {
   const log = createLogger({}, "silent");
   const setup = { telemetry, log, servedBy: "catalog/v1/catalog-v1-1", verifier: undefined, maxConcurrent: 100 };
@@ -64,9 +65,9 @@ function newServer(): GrpcServer {
     getProduct: unused,
     listProducts: () => begin("listProducts").then(() => ({ products: [], nextPageToken: "" })),
     searchProducts: unused,
-    createProduct: unused,
+    createProduct: unusedOnce,
     updateProduct: unused,
-    changePrice: unused,
+    changePrice: unusedOnce,
   });
 }
 

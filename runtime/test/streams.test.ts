@@ -21,6 +21,7 @@ const verifier = {
   remainingMs: (token: string) => (token === "soon" ? 300 : 60_000),
 };
 const unused = () => Promise.reject(new Error("not in this test"));
+const unusedOnce = Object.assign(unused, { isIdempotent: true as const });
 let watchOrder: Handlers<typeof OrderServiceService>["watchOrder"];
 let open = 0;
 /** Says something at once and then nothing, until the stream ends. */
@@ -54,10 +55,10 @@ async function serve() {
     maxStreamsPerUser: 2,
   });
   server.add(OrderServiceService, {
-    placeOrder: unused,
+    placeOrder: unusedOnce,
     getOrder: async () => ({ order: undefined }),
     listOrders: unused,
-    cancelOrder: unused,
+    cancelOrder: unusedOnce,
     watchOrder: (request, call) => watchOrder(request, call),
     getOrderHistory: unused,
   });

@@ -32,13 +32,14 @@ const next = channel.client(CatalogServiceService);
 const log = createLogger({}, "silent");
 const first = new GrpcServer({ telemetry, log, servedBy: "first/v1/1", verifier: undefined, maxConcurrent: 10 });
 const unused = () => Promise.reject(new Error("not in this test"));
+const unusedOnce = Object.assign(unused, { isIdempotent: true as const });
 first.add(CatalogServiceService, {
   async getProduct() {
     await next.batchGetProducts({ ids: [randomUUIDv7()] });
     return { product: undefined };
   },
   ...{ batchGetProducts: unused, listProducts: unused, searchProducts: unused, listCategories: unused },
-  ...{ createProduct: unused, updateProduct: unused, changePrice: unused },
+  ...{ createProduct: unusedOnce, updateProduct: unused, changePrice: unusedOnce },
 });
 await first.listen(FIRST);
 const client = new Client(FIRST, credentials.createInsecure());

@@ -98,7 +98,14 @@ export class ServicesUnderTest {
     const calling = Object.entries(client).map(([name, call]) => [
       name,
       (request: unknown, options?: CallOptions) => {
-        const context = { deadline: Number.POSITIVE_INFINITY, signal: undefined, span: undefined, servedBy: [] };
+        const context = {
+          deadline: Number.POSITIVE_INFINITY,
+          signal: undefined,
+          span: undefined,
+          servedBy: [],
+          actor: "",
+          producer: "",
+        };
         const correlationId = options?.correlationId ?? randomUUIDv7();
         return runInCall({ ...context, correlationId, authorization }, () => call(request, options));
       },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import pg from "pg";
 import { test } from "vitest";
-import { currentCall, runInCall } from "../call.ts";
+import { currentCall, runInBackground } from "../call.ts";
 import { Batcher } from "./batcher.ts";
 
 /** A batcher of words whose batches end when they are told to. */
@@ -83,8 +83,7 @@ function doFor(
   word: string,
   { ms = Number.POSITIVE_INFINITY, signal }: { ms?: number; signal?: AbortSignal },
 ): Promise<string> {
-  const context = { correlationId: "c", span: undefined, authorization: undefined, servedBy: [] };
-  return runInCall({ ...context, deadline: Date.now() + ms, signal }, () => batcher.do(word));
+  return runInBackground({ deadline: Date.now() + ms, ...(signal && { signal }) }, () => batcher.do(word));
 }
 
 const told = (settled: PromiseSettledResult<string>) =>

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import type { Call } from "../call.ts";
 import { DomainError, type ErrorKind } from "../domain-error.ts";
-import { isUniqueViolation, type Queryable, statement } from "./postgres.ts";
+import { type Queryable, statement } from "./postgres.ts";
+import { columnList, type RecordOf } from "./records.ts";
 
 /** The request_id was used before with another body. */
 export class RequestIdReused extends DomainError {
@@ -16,40 +17,32 @@ export class RequestIdReused extends DomainError {
   }
 }
 
-/** A ts-proto message type. */
-interface MessageType<T> {
-  encode(message: T): { finish(): Uint8Array };
-  decode(bytes: Uint8Array): T;
-}
+/** The columns of a record that hold a request and its answer; null for a change without a request. */
+export const REMEMBERED = {
+  ...{ caller: "text", method: "text", request_id: "text" },
+  ...{ body_hash: "bytea", response: "bytea" },
+} as const;
 
-/** Parameters of REMEMBER_REQUEST, in order. */
-export const REMEMBER_PARAMETERS = 5;
+/** A request and its answer as columns of a record. */
+export type RememberedRequest = RecordOf<typeof REMEMBERED>;
 
-/** CTE body that stores the answer with the effect; takes REMEMBER_PARAMETERS from `$first`. */
-export function rememberRequest(first: number, where = ""): string {
-  const [caller, method, id, hash, response] = [0, 1, 2, 3, 4].map((n) => `$${first + n}`);
-  return `INSERT INTO runtime.requests (caller, method, request_id, body_hash, response)
-    SELECT ${caller}::text, ${method}::text, ${id}::text, ${hash}::bytea, ${response}::bytea ${where} RETURNING 1`;
-}
-
-/** The columns of what `remember` makes for `onceTogether`, for json_to_recordset. */
-export const REMEMBERED_COLUMNS = "caller text, method text, request_id text, body_hash bytea, response bytea";
-
-/** A request and its answer as a record of REMEMBERED_COLUMNS. */
-export interface RememberedRequest {
-  readonly caller: string;
-  readonly method: string;
-  readonly request_id: string;
-  readonly body_hash: string;
-  readonly response: string;
-}
-
-/** CTE body that stores the answers in the relation `from`; returns the keys of those whose request was not answered before.
- * No two may have the same key. */
-export function rememberRequestsFrom(from: string): string {
-  return `INSERT INTO runtime.requests (caller, method, request_id, body_hash, response)
-    SELECT caller, method, request_id, body_hash, response FROM ${from} ORDER BY 1, 2, 3
+/** Body of a CTE that stores the answers in the relation `from`; returns the keys of those whose request was not answered before. */
+export function rememberFrom(from: string): string {
+  const columns = Object.keys(REMEMBERED).join(", ");
+  return `INSERT INTO runtime.requests (${columns})
+    SELECT ${columns} FROM ${from} WHERE request_id IS NOT NULL ORDER BY 1, 2, 3
     ON CONFLICT DO NOTHING RETURNING caller, method, request_id`;
+}
+
+const rememberAnswer = statement(
+  "runtime-remember",
+  `WITH asked AS (SELECT * FROM json_to_record($1::json) AS record (${columnList(REMEMBERED)})) ${rememberFrom("asked")}`,
+);
+
+/** Stores an answer in the transaction of its effect; false when its request was answered before. */
+export async function remember(db: Queryable, answer: RememberedRequest): Promise<boolean> {
+  const rows = await rememberAnswer(db, [JSON.stringify(answer)]);
+  return rows.length > 0;
 }
 
 const findRequest = statement<{ body_hash: Buffer; response: Buffer }>(
@@ -57,104 +50,102 @@ const findRequest = statement<{ body_hash: Buffer; response: Buffer }>(
   "SELECT body_hash, response FROM runtime.requests WHERE caller = $1 AND method = $2 AND request_id = $3",
 );
 
-interface Types<Q, R> {
-  readonly request: MessageType<Q>;
-  readonly response: MessageType<R>;
+/** Asks for a mutation under an id that says which one it is. */
+interface Request {
+  readonly requestId: string;
+}
+
+/** A handler that runs once per request_id, as those of the RPCs whose contract has one must. */
+export interface IdempotentHandler<Q, R> {
+  (request: Q, call: Call): Promise<R>;
+  readonly isIdempotent: true;
+}
+
+interface Options<Q> {
+  /**
+   * The handler has no effect before the one statement that stores the answer too, so a repeat is looked up when that finds it
+   * answered; else it is looked up first.
+   */
+  readonly inOneStatement?: boolean;
+  /** What of a request makes it another one; all of it unless told. */
+  readonly body?: (request: Q) => Q;
 }
 
 /**
- * Runs a mutation once per (caller, method, request_id). `mutate` gets a function that turns its response into the
- * values of `rememberRequest`, which it must write in the same transaction as the effect. Throws RequestIdReused.
+ * Runs `handler` once per (caller, method, request_id). It gets a function that turns its response into the columns REMEMBERED,
+ * which it must write in the same transaction as the effect; it answers undefined when that found the request answered before.
+ * Throws RequestIdReused.
  */
-export async function once<Q extends { requestId: string }, R>(
+export function idempotent<Q extends Request, R>(
   db: Queryable,
-  call: Call,
-  types: Types<Q, R>,
-  request: Q,
-  mutate: (remember: (response: R) => readonly unknown[]) => Promise<R>,
-): Promise<R> {
-  const asked = new Asked(db, call, types, request);
-  const answered = await asked.answer();
-  if (answered) return answered;
-  try {
-    return await mutate((response) => [...asked.key, asked.bodyHash, asked.encode(response)]);
-  } catch (error) {
-    // A twin won the race: the unique index decided, and its answer is ours.
-    const twin = isUniqueViolation(error, "requests_pkey") ? await asked.answer() : undefined;
-    if (twin) return twin;
-    throw error;
-  }
+  handler: (request: Q, call: Call, remember: (response: R) => RememberedRequest) => Promise<R | undefined>,
+  { inOneStatement = false, body = (request) => request }: Options<Q> = {},
+): IdempotentHandler<Q, R> {
+  const once = async (request: Q, call: Call): Promise<R> => {
+    const asked = new Asked<R>(db, call, request.requestId, body(request));
+    const earlier = inOneStatement ? undefined : await asked.answer();
+    if (earlier) return earlier;
+    let failure: unknown = new Error(`Cannot find the answer to request_id "${request.requestId}" again`);
+    try {
+      const response = await handler(request, call, (response) => asked.remembered(response));
+      if (response) return response;
+    } catch (error) {
+      if (!mayBeAnswered(error)) throw error;
+      failure = error;
+    }
+    // What a repeat runs into says nothing: the first answer counts.
+    const answered = await asked.answer().catch((error: unknown) => {
+      if (error instanceof RequestIdReused) throw error;
+      throw failure;
+    });
+    if (answered) return answered;
+    throw failure;
+  };
+  return Object.assign(once, { isIdempotent: true as const });
 }
 
 /** What a mutation is refused with before it is tried. */
 const NOT_TRIED: ReadonlySet<ErrorKind> = new Set(["too-late", "cut-short", "caller-gone", "exhausted"]);
 
-/**
- * As `once`, without a look beforehand: for a mutation that has no effect before the one statement that also stores the
- * answer, with `rememberRequestsFrom`. `mutate` answers undefined when that found the request answered before.
- */
-export async function onceTogether<Q extends { requestId: string }, R>(
-  db: Queryable,
-  call: Call,
-  types: Types<Q, R>,
-  request: Q,
-  mutate: (remember: (response: R) => RememberedRequest) => Promise<R | undefined>,
-): Promise<R> {
-  const asked = new Asked(db, call, types, request);
-  const [caller, method, request_id] = asked.key;
-  const hex = (bytes: Buffer) => `\\x${bytes.toString("hex")}`;
-  const remember = (response: R): RememberedRequest => ({
-    ...{ caller, method, request_id },
-    body_hash: hex(asked.bodyHash),
-    response: hex(asked.encode(response)),
-  });
-  let failure: unknown = new Error(`Cannot find the answer to request_id "${request.requestId}" again`);
-  try {
-    const response = await mutate(remember);
-    if (response) return response;
-  } catch (error) {
-    // It was not even tried: to look for an answer would be the work that was to be spared.
-    if (error instanceof DomainError && NOT_TRIED.has(error.kind)) throw error;
-    failure = error;
-  }
-  // What a repeat runs into now says nothing: the first answer counts.
-  const answered = await asked.answer().catch((error: unknown) => {
-    if (error instanceof RequestIdReused) throw error;
-    throw failure;
-  });
-  if (answered) return answered;
-  throw failure;
+/** Whether a twin may have been faster. It was not where nothing was tried: to look would be the work that was to be spared. */
+function mayBeAnswered(error: unknown): boolean {
+  return !(error instanceof DomainError && NOT_TRIED.has(error.kind));
 }
 
 /** A request that may have been answered before. */
-class Asked<Q extends { requestId: string }, R> {
-  readonly key: readonly [caller: string, method: string, requestId: string];
-  readonly bodyHash: Buffer;
+class Asked<R> {
+  readonly #key: readonly [caller: string, method: string, requestId: string];
+  readonly #bodyHash: Buffer;
   readonly #db: Queryable;
-  readonly #types: Types<Q, R>;
+  readonly #codec: Call["codec"];
 
-  constructor(db: Queryable, call: Call, types: Types<Q, R>, request: Q) {
-    this.key = [callerOf(call), call.method.path, request.requestId];
-    this.bodyHash = createHash("sha256").update(types.request.encode(request).finish()).digest();
+  constructor(db: Queryable, call: Call, requestId: string, body: object) {
+    this.#key = [call.actor, call.method.path, requestId];
+    this.#codec = call.codec;
+    this.#bodyHash = createHash("sha256")
+      .update(this.#codec.requestSerialize(body as never))
+      .digest();
     this.#db = db;
-    this.#types = types;
   }
 
   /** The first answer, if there was one. Throws RequestIdReused. */
   async answer(): Promise<R | undefined> {
-    const [earlier] = await findRequest(this.#db, this.key);
+    const [earlier] = await findRequest(this.#db, this.#key);
     if (!earlier) return undefined;
-    if (!earlier.body_hash.equals(this.bodyHash)) throw new RequestIdReused(this.key[2]);
-    return this.#types.response.decode(earlier.response);
+    if (!earlier.body_hash.equals(this.#bodyHash)) throw new RequestIdReused(this.#key[2]);
+    return this.#codec.responseDeserialize(earlier.response) as R; // written by `remembered`
   }
 
-  encode(response: R): Buffer {
-    return Buffer.from(this.#types.response.encode(response).finish());
+  remembered(response: R): RememberedRequest {
+    const [caller, method, request_id] = this.#key;
+    return {
+      ...{ caller, method, request_id },
+      body_hash: hex(this.#bodyHash),
+      response: hex(this.#codec.responseSerialize(response as never)),
+    };
   }
 }
 
-/** Whose request this is: "user:<id>", "service:<name>" or "anonymous". */
-export function callerOf(call: Call): string {
-  if (call.user) return `user:${call.user.id}`;
-  return call.service ? `service:${call.service}` : "anonymous";
+function hex(bytes: Buffer): string {
+  return `\\x${bytes.toString("hex")}`;
 }

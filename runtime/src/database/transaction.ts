@@ -1,5 +1,6 @@
 /** The one place where a transaction begins and ends. */
 import type pg from "pg";
+import { transactionEnded } from "./commits.ts";
 
 /** Runs `work` in a transaction on a connection of its own, and undoes it when it throws. */
 export async function inTransaction<T>(
@@ -17,8 +18,10 @@ export async function inTransaction<T>(
     await tx.query("BEGIN");
     const result = await work(tx);
     await tx.query("COMMIT");
+    transactionEnded(pool, tx, "committed");
     return result;
   } catch (error) {
+    transactionEnded(pool, tx, "rolled back");
     await tx.query("ROLLBACK").catch(lost);
     throw error;
   } finally {

@@ -1,38 +1,44 @@
+/** The outbox: events become rows in the transaction of the change that they tell of; the relay publishes them. */
 import { randomUUIDv7 } from "node:crypto";
 import { fromBinary, type JsonValue, type Registry, toJson } from "@bufbuild/protobuf";
+import { currentCall } from "../call.ts";
 import { registry as contracts } from "../contract.ts";
+import { eventsWritten } from "../database/commits.ts";
+import { type Queryable, statement } from "../database/postgres.ts";
+import { columnList } from "../database/records.ts";
+import { traceparent, tracestate } from "../telemetry/telemetry.ts";
 
 /** An event to publish, as its row in runtime.outbox holds it. */
-export type OutboxEvent = {
+export interface OutboxEvent {
   /** UUIDv7; the same when the event is published twice. */
-  id: string;
+  readonly id: string;
   /** The event's full message name. */
-  subject: string;
-  aggregateId: string;
+  readonly subject: string;
+  readonly aggregateId: string;
   /** The aggregate's version after this event. */
-  sequence: bigint | number;
+  readonly sequence: bigint | number;
   /** proto3 JSON. */
-  payload: JsonValue;
-};
+  readonly payload: JsonValue;
+}
 
 /** The call, delivery or job on whose behalf an event is written. */
-export type Origin = {
-  correlationId: string;
-  traceparent?: string | undefined;
+export interface Origin {
+  readonly correlationId: string;
+  readonly traceparent?: string | undefined;
   /** The W3C tracestate that goes with it. */
-  tracestate?: string | undefined;
+  readonly tracestate?: string | undefined;
   /** As `acceptBaggage` answers it. */
-  baggage?: string | undefined;
+  readonly baggage?: string | undefined;
   /** service/version/instance. */
-  producer: string;
-};
+  readonly producer: string;
+}
 
 /** A message class that ts-proto generated. */
-export type EventType<T> = {
+export interface EventType<T> {
   readonly $type: string;
   encode(message: T): { finish(): Uint8Array };
   decode(bytes: Uint8Array): T;
-};
+}
 
 /** Builds an event about the aggregate at this version. */
 export function event<T>(
@@ -49,62 +55,56 @@ export function event<T>(
   return { id: randomUUIDv7(), subject: type.$type, aggregateId, sequence, payload };
 }
 
-const COLUMNS =
-  "id, subject, aggregate_id, sequence, payload, correlation_id, traceparent, tracestate, baggage, producer";
-
-/** How many parameters `outboxInsert` takes. */
-export const OUTBOX_PARAMETERS = 10;
-
-/**
- * SQL that writes the events of `outboxValues` in their order, to stand in a CTE of the statement that makes the change.
- * `condition` may make it depend on another CTE: "WHERE EXISTS (SELECT FROM appended)".
- */
-export function outboxInsert(firstParameter: number, condition = ""): string {
-  const [id, subject, aggregate, sequence, payload, correlation, traceparent, tracestate, baggage, producer] =
-    Array.from({ length: OUTBOX_PARAMETERS }, (_, index) => `$${firstParameter + index}`);
-  return `INSERT INTO runtime.outbox (${COLUMNS})
-    SELECT event.*, ${correlation}::text, ${traceparent}::text, ${tracestate}::text, ${baggage}::text, ${producer}::text
-    FROM unnest(${id}::uuid[], ${subject}::text[], ${aggregate}::text[], ${sequence}::bigint[], ${payload}::jsonb[]) AS event ${condition}`;
+/** On whose behalf the current call writes. */
+export function currentOrigin(): Origin {
+  const call = currentCall();
+  if (!call?.producer) throw new Error("Cannot write an event: there is no call on whose behalf, see runInBackground");
+  const { correlationId, baggage, producer, span } = call;
+  const trace = span && { traceparent: traceparent(span), tracestate: tracestate(span) };
+  return { correlationId, ...trace, baggage, producer };
 }
 
-/** The values for `outboxInsert`. After the commit, call the relay's `wake`. */
-export function outboxValues(events: readonly OutboxEvent[], origin: Origin): unknown[] {
-  return [
-    events.map((event) => event.id),
-    events.map((event) => event.subject),
-    events.map((event) => event.aggregateId),
-    events.map((event) => String(event.sequence)),
-    events.map((event) => JSON.stringify(event.payload)),
-    origin.correlationId,
-    origin.traceparent ?? "",
-    origin.tracestate ?? "",
-    origin.baggage ?? "",
-    origin.producer,
-  ];
+/** The columns of runtime.outbox that `originColumns` fills, for statements whose events only SQL can make. */
+export const ORIGIN = {
+  ...{ correlation_id: "text", traceparent: "text", tracestate: "text", baggage: "text", producer: "text" },
+} as const;
+const ORIGIN_NAMES = Object.keys(ORIGIN).join(", ");
+
+/** On whose behalf the current call writes, as the columns ORIGIN. */
+export function originColumns(origin: Origin = currentOrigin()) {
+  const { correlationId, traceparent = "", tracestate = "", baggage = "", producer } = origin;
+  return { correlation_id: correlationId, traceparent, tracestate, baggage, producer };
 }
 
-/**
- * As `outboxInsert`, for a statement that makes many changes at once: the events are those in the column `outbox` of the
- * relation `from`, as `outboxJson` makes it; null for none.
- */
-export function outboxInsertFrom(from: string): string {
-  return `INSERT INTO runtime.outbox (${COLUMNS})
+/** Body of a CTE that writes the events in the column `outbox` of the relation `from`, as `outboxJson` makes it; null for none. */
+export function insertEventsFrom(from: string): string {
+  return `INSERT INTO runtime.outbox (id, subject, aggregate_id, sequence, payload, ${ORIGIN_NAMES})
     SELECT event.* FROM ${from}, json_to_recordset(outbox) AS event (id uuid, subject text, aggregate_id text,
-      sequence bigint, payload jsonb, correlation_id text, traceparent text, tracestate text, baggage text, producer text)`;
+      sequence bigint, payload jsonb, ${columnList(ORIGIN)})`;
 }
 
-/** The events as JSON for `outboxInsertFrom`. After the commit, call the relay's `wake`. */
-export function outboxJson(events: readonly OutboxEvent[], origin: Origin): JsonValue {
-  return events.map((event) => ({
-    id: event.id,
-    subject: event.subject,
-    aggregate_id: event.aggregateId,
-    sequence: String(event.sequence),
-    payload: event.payload,
-    correlation_id: origin.correlationId,
-    traceparent: origin.traceparent ?? "",
-    tracestate: origin.tracestate ?? "",
-    baggage: origin.baggage ?? "",
-    producer: origin.producer,
+/** The events as JSON for `insertEventsFrom`, on behalf of the current call. */
+export function outboxJson(events: readonly OutboxEvent[], origin?: Origin): JsonValue {
+  if (events.length === 0) return null;
+  const columns = originColumns(origin);
+  return events.map(({ id, subject, aggregateId, sequence, payload }) => ({
+    id,
+    subject,
+    aggregate_id: aggregateId,
+    sequence: String(sequence),
+    payload,
+    ...columns,
   }));
+}
+
+const insertEvents = statement(
+  "runtime-publish",
+  `WITH asked AS (SELECT $1::json AS outbox) ${insertEventsFrom("asked")}`,
+);
+
+/** Publishes events of a change that another statement makes: to be called in its transaction, on behalf of the current call. */
+export async function publish(db: Queryable, events: readonly OutboxEvent[], origin?: Origin): Promise<void> {
+  if (events.length === 0) return;
+  await insertEvents(db, [JSON.stringify(outboxJson(events, origin))]);
+  eventsWritten(db);
 }

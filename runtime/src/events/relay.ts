@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Registry } from "@bufbuild/protobuf";
 import pg from "pg";
 import { registry as contracts } from "../contract.ts";
+import { onEventsCommitted } from "../database/commits.ts";
 import { deleteExpired } from "../database/retention.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Nats } from "./nats.ts";
@@ -10,7 +11,7 @@ import { WakeSignal } from "./wake-signal.ts";
 
 /** Publishes what the outbox holds; one relay per database does, the others stand by. */
 export type Relay = {
-  /** To be called after each commit that wrote to the outbox. Cheap; never throws. */
+  /** Looks at once; each commit through the pool that wrote events does so. Cheap; never throws. */
   wake(): void;
   /** Whether this process is the one that publishes. */
   leads(): boolean;
@@ -142,6 +143,7 @@ export function startRelay(options: RelayOptions): Relay {
     }
   }
 
+  onEventsCommitted(pool, wake);
   const running = run();
   return {
     wake,

@@ -2,25 +2,30 @@
 import { type handleServerStreamingCall, type handleUnaryCall, type ServerWritableStream, status } from "@grpc/grpc-js";
 import type { Call } from "../call.ts";
 import { methodAt } from "../contract.ts";
+import type { IdempotentHandler } from "../database/idempotency.ts";
 import { DomainError } from "../domain-error.ts";
-import { InboundCall, type ServerContext } from "./inbound-call.ts";
+import { InboundCall, type RpcDefinition, type ServerContext } from "./inbound-call.ts";
 import { StreamLimits, type StreamPermit } from "./stream-limits.ts";
 
 /** One RPC of a ts-proto service definition. */
-interface MethodDefinition {
+interface MethodDefinition extends RpcDefinition {
   readonly path: string;
   readonly responseStream: boolean;
-  readonly requestDeserialize: (bytes: Buffer) => unknown;
 }
 
 type RequestOf<M> = M extends { requestDeserialize: (bytes: Buffer) => infer Q } ? Q : never;
 type ResponseOf<M> = M extends { responseDeserialize: (bytes: Buffer) => infer R } ? R : never;
 
-/** The handlers of a service: every RPC of its ts-proto definition, streams as async generators. */
+/**
+ * The handlers of a service: every RPC of its ts-proto definition, streams as async generators. Where a request has a request_id,
+ * only an idempotent handler will do.
+ */
 export type Handlers<D> = {
   readonly [K in keyof D]: D[K] extends { responseStream: true }
     ? (request: RequestOf<D[K]>, call: Call) => AsyncIterable<ResponseOf<D[K]>>
-    : (request: RequestOf<D[K]>, call: Call) => Promise<ResponseOf<D[K]>>;
+    : RequestOf<D[K]> extends { requestId: string }
+      ? IdempotentHandler<RequestOf<D[K]>, ResponseOf<D[K]>>
+      : (request: RequestOf<D[K]>, call: Call) => Promise<ResponseOf<D[K]>>;
 };
 
 /** What every handler of a process shares. */
@@ -71,9 +76,9 @@ export class HandlerFactory {
   ): handleUnaryCall<Buffer, unknown> {
     const method = methodAt(definition.path);
     return (raw, callback) => {
-      const inbound = new InboundCall(this.#setup, method, raw);
+      const inbound = new InboundCall(this.#setup, method, definition, raw);
       this.#call(inbound, async () => {
-        const request = await inbound.admit(definition);
+        const request = await inbound.admit();
         return handle(request as never, inbound); // typed by Handlers<D> where it was added
       }).then(
         (response) => {
@@ -91,9 +96,9 @@ export class HandlerFactory {
   ): handleServerStreamingCall<Buffer, unknown> {
     const method = methodAt(definition.path);
     return (raw) => {
-      const inbound = new InboundCall(this.#setup, method, raw);
+      const inbound = new InboundCall(this.#setup, method, definition, raw);
       this.#stream(inbound, raw, async (permit) => {
-        const request = await inbound.admit(definition);
+        const request = await inbound.admit();
         if (inbound.isGivenUp) return; // its reader went away meanwhile
         if (inbound.user) permit.takeFor(inbound.user.id);
         inbound.endWithToken();

@@ -2,7 +2,7 @@
 import { randomUUIDv7 } from "node:crypto";
 import { Metadata, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
-import { type Call, type CallContext, runInCall, type User } from "../call.ts";
+import { type Call, type CallContext, type Codec, runInCall, type User } from "../call.ts";
 import type { MethodContract } from "../contract.ts";
 import { DomainError } from "../domain-error.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -31,8 +31,8 @@ const LAST_WORDS_MS = 20;
 /** The share of its class's time that a call has when it took nothing but the way here. */
 const WHOLE_TIME = 0.8;
 
-/** The half of an RPC's definition that reads. */
-interface RequestReader {
+/** An RPC's definition, which reads and writes its messages. */
+export interface RpcDefinition extends Codec {
   readonly requestDeserialize: (bytes: Buffer) => unknown;
 }
 
@@ -44,6 +44,7 @@ type ServerCall = Pick<ServerUnaryCall<Buffer, unknown>, "metadata" | "request" 
 /** One call on its way through: what its handler and the calls it makes know of it, its clock and its end. */
 export class InboundCall implements Call, CallContext {
   readonly method: MethodContract;
+  readonly codec: RpcDefinition;
   readonly deadline: number;
   readonly correlationId: string;
   readonly baggage: string;
@@ -59,8 +60,9 @@ export class InboundCall implements Call, CallContext {
   /** Whether the caller gave clearly less time than the contract does. */
   readonly #isCutShort: boolean;
 
-  constructor(setup: ServerContext, method: MethodContract, raw: ServerCall) {
+  constructor(setup: ServerContext, method: MethodContract, codec: RpcDefinition, raw: ServerCall) {
     this.method = method;
+    this.codec = codec;
     this.#setup = setup;
     this.#raw = raw;
     const now = Date.now();
@@ -87,17 +89,26 @@ export class InboundCall implements Call, CallContext {
     return this.#callDeadline.isGivenUp;
   }
 
+  get actor(): string {
+    if (this.user) return `user:${this.user.id}`;
+    return this.service ? `service:${this.service}` : "anonymous";
+  }
+
+  get producer(): string {
+    return this.#setup.servedBy;
+  }
+
   get log(): Logger {
     return this.#setup.log.child({ correlationId: this.correlationId, traceId: this.span.spanContext().traceId });
   }
 
   /** Decides whether the call may be served, and reads its request. */
-  async admit({ requestDeserialize }: RequestReader): Promise<unknown> {
+  async admit(): Promise<unknown> {
     this.service = serviceOf(header(this.#raw.metadata, "l5d-client-id"));
     checkService(this.method, this.service);
     if (this.authorization !== undefined) this.user = await this.#signedInUser();
     checkUser(this.method, this.user, this.service);
-    return requestDeserialize(validateBytes(this.method.descriptor.input, this.#raw.request));
+    return this.codec.requestDeserialize(validateBytes(this.method.descriptor.input, this.#raw.request));
   }
 
   async #signedInUser(): Promise<User | undefined> {

@@ -1,7 +1,6 @@
 /** Auth's public keys by RPC. */
-import { randomUUIDv7 } from "node:crypto";
 import { AuthServiceService } from "@row/gen/grpc/shop/auth/v1/auth_service.ts";
-import { runInCall } from "../call.ts";
+import { runInBackground } from "../call.ts";
 import type { FetchKeySet } from "./auth.ts";
 import type { GrpcChannel } from "./client.ts";
 
@@ -9,15 +8,7 @@ import type { GrpcChannel } from "./client.ts";
 export function keySetFrom(channel: GrpcChannel): FetchKeySet {
   const auth = channel.client(AuthServiceService);
   return async () => {
-    const context = {
-      deadline: Number.POSITIVE_INFINITY,
-      signal: undefined,
-      span: undefined,
-      authorization: undefined,
-    };
-    const answer = await runInCall({ ...context, correlationId: randomUUIDv7(), servedBy: [] }, () =>
-      auth.getKeySet({}),
-    );
+    const answer = await runInBackground({}, () => auth.getKeySet({}));
     return answer.keys.map((key) => ({ ...key }));
   };
 }

@@ -1,10 +1,9 @@
-// Makes the people of the demo. May run again: what is there stays, and follows DEMO_PASSWORD.
+/** Makes the people of the demo. May run again: what is there stays, and follows DEMO_PASSWORD. */
 import { randomUUIDv7 } from "node:crypto";
-import { parseEnv, text } from "@row/runtime/config.ts";
-import { createPool, waitForPostgres } from "@row/runtime/database/postgres.ts";
-import { createLogger } from "@row/runtime/telemetry/logger.ts";
-import { databaseVariables } from "@row/runtime/variables.ts";
-import { changePassword, findCredentials, grantRole } from "../src/account-store.ts";
+import { text } from "@row/runtime/config.ts";
+import { runSeed } from "@row/runtime/run-seed.ts";
+import type pg from "pg";
+import { changePassword, findCredentials, insertRole } from "../src/account-store.ts";
 import { openAccount } from "../src/open-account.ts";
 import { Passwords } from "../src/passwords.ts";
 
@@ -15,28 +14,24 @@ const people = [
   { email: "admin@example.com", displayName: "Ada the admin", roles: ["admin"] },
 ];
 
-const { databaseUrl, demoPassword } = parseEnv({ ...databaseVariables, demoPassword: text("DEMO_PASSWORD") });
-const pool = createPool(databaseUrl, createLogger({ service: "auth-seed" }, "warn"));
-await waitForPostgres(pool);
-const passwords = await Passwords.create(2);
-const patient = new AbortController().signal;
-const correlationId = randomUUIDv7();
-const act = { actor: "service:auth", correlationId };
+await runSeed("auth", { demoPassword: text("DEMO_PASSWORD") }, async (pool, { demoPassword }) => {
+  const passwords = await Passwords.create(2);
+  const patient = new AbortController().signal;
+  const act = { actor: "service:auth", correlationId: randomUUIDv7() };
 
-for (const { email, displayName, roles } of people) {
-  const known = await findCredentials(pool, email);
-  if (known && !(await passwords.verify(known.passwordHash, demoPassword, patient))) {
-    await changePassword(pool, known.userId, await passwords.hash(demoPassword, patient), act);
+  for (const { email, displayName, roles } of people) {
+    const known = await findCredentials(pool, email);
+    if (known && !(await passwords.verify(known.passwordHash, demoPassword, patient))) {
+      await changePassword(pool, known.userId, await passwords.hash(demoPassword, patient), act);
+    }
+    const passwordHash = known ? "" : await passwords.hash(demoPassword, patient);
+    const userId = known?.userId ?? (await open(pool, { email, displayName, passwordHash }));
+    for (const role of roles) await insertRole(pool, userId, role, act);
   }
-  const userId = known?.userId ?? (await open(email, displayName));
-  for (const role of roles) await grantRole(pool, userId, role, act);
-}
-await pool.end();
+});
 
-async function open(email: string, displayName: string): Promise<string> {
-  const passwordHash = await passwords.hash(demoPassword, patient);
-  const origin = { correlationId, producer: "auth/v1/seed" };
-  const userId = await openAccount(pool, { email, displayName, passwordHash }, origin);
-  if (!userId) throw new Error(`Cannot open ${email}: somebody else opened it just now`);
-  return userId;
+async function open(pool: pg.Pool, applicant: Parameters<typeof openAccount>[1]): Promise<string> {
+  const outcome = await openAccount(pool, applicant);
+  if (typeof outcome === "string") throw new Error(`Cannot open ${applicant.email}: somebody else opened it just now`);
+  return outcome.userId;
 }

@@ -1,5 +1,8 @@
+/** Accounts with their roles; who gets and loses them is in the audit trail. */
+import { insertActs } from "@row/runtime/database/audit.ts";
 import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
-import { type Origin, type OutboxEvent, outboxInsert, outboxValues } from "@row/runtime/events/outbox.ts";
+import { along, write } from "@row/runtime/database/write.ts";
+import type { OutboxEvent } from "@row/runtime/events/outbox.ts";
 import { ADMIN, FIRST_ROLE } from "./account.ts";
 
 export interface NewAccount {
@@ -15,33 +18,32 @@ export interface AccountAct {
   readonly correlationId: string;
 }
 
-const EVENT = 6;
-
-const insertAccount = statement<{ id: string }>(
+const insertAccounts = write(
   "add-account",
-  `WITH added AS (
-    INSERT INTO account (id, email, password_hash, display_name) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (email) DO NOTHING RETURNING id
-  ), granted AS (
-    INSERT INTO account_role (account_id, role) SELECT id, '${FIRST_ROLE}' FROM added
-  ), audited AS (
-    INSERT INTO runtime.audit (actor, action, target, correlation_id)
-    SELECT 'user:' || id, 'user.registered', 'user:' || id, $5 FROM added
-  ), published AS (${outboxInsert(EVENT, "WHERE EXISTS (SELECT FROM added)")})
-  SELECT id FROM added`,
+  { id: "uuid", email: "text", password_hash: "text", display_name: "text" },
+  {
+    added: `INSERT INTO account (id, email, password_hash, display_name)
+      SELECT id, email, password_hash, display_name FROM asked ON CONFLICT (email) DO NOTHING RETURNING id`,
+    held: "SELECT asked.* FROM asked JOIN added USING (id)",
+    granted: `INSERT INTO account_role (account_id, role) SELECT id, '${FIRST_ROLE}' FROM held`,
+  },
+  { audits: true },
 );
 
 /** Opens an account unless its address has one; answers whether it did. */
-export async function addAccount(
-  db: Queryable,
-  account: NewAccount,
-  event: OutboxEvent,
-  origin: Origin,
-): Promise<boolean> {
+export async function insertAccount(db: Queryable, account: NewAccount, event: OutboxEvent): Promise<boolean> {
   const { id, email, passwordHash, displayName } = account;
-  const values = [id, email, passwordHash, displayName, origin.correlationId];
-  const added = await insertAccount(db, [...values, ...outboxValues([event], origin)]);
-  return added.length > 0;
+  const user = `user:${id}`;
+  const acts = [{ actor: user, action: "user.registered", target: user }];
+  const record = {
+    id,
+    email,
+    password_hash: passwordHash,
+    display_name: displayName,
+    ...along({ events: [event], acts }),
+  };
+  const [isAdded = false] = await insertAccounts(db, [record]);
+  return isAdded;
 }
 
 const selectTaken = statement<{ taken: boolean }>(
@@ -70,6 +72,10 @@ export async function findCredentials(db: Queryable, email: string): Promise<Cre
   return row && { userId: row.id, passwordHash: row.password_hash };
 }
 
+/** Where the statements below have the act: as their third and fourth parameter. */
+const ACT = { actor: "$3", correlationId: "$4" };
+const ROLE = { target: "'user:' || account_id", details: "jsonb_build_object('role', role)" };
+
 const updatePassword = statement(
   "change-password",
   `WITH changed AS (
@@ -77,8 +83,7 @@ const updatePassword = statement(
   ), ended AS (
     UPDATE session SET end_time = now() FROM changed WHERE account_id = changed.id AND end_time IS NULL
   )
-  INSERT INTO runtime.audit (actor, action, target, correlation_id)
-  SELECT $3, 'password.changed', 'user:' || id, $4 FROM changed`,
+  ${insertActs({ ...ACT, action: "'password.changed'", target: "'user:' || id" }, "changed")}`,
 );
 
 /** Replaces a password; sessions that began with the old one end. */
@@ -91,33 +96,32 @@ export async function changePassword(
   await updatePassword(db, [userId, passwordHash, act.actor, act.correlationId]);
 }
 
-const insertRole = statement<{ roles: string[] }>(
+const grantRole = statement<{ roles: string[] }>(
   "grant-role",
   `WITH target AS (SELECT id FROM account WHERE id = $1),
   granted AS (
     INSERT INTO account_role (account_id, role) SELECT id, $2 FROM target
     ON CONFLICT (account_id, role) DO NOTHING RETURNING account_id, role
   ), audited AS (
-    INSERT INTO runtime.audit (actor, action, target, correlation_id, details)
-    SELECT $3, 'role.granted', 'user:' || account_id, $4, jsonb_build_object('role', role) FROM granted
+    ${insertActs({ ...ACT, ...ROLE, action: "'role.granted'" }, "granted")}
   )
   SELECT ARRAY(SELECT role FROM account_role WHERE account_id = $1 UNION SELECT $2 ORDER BY 1) AS roles FROM target`,
 );
 
 /** Gives a role; answers every role the user now holds, or undefined for no such user. */
-export async function grantRole(
+export async function insertRole(
   db: Queryable,
   userId: string,
   role: string,
   act: AccountAct,
 ): Promise<string[] | undefined> {
-  const [row] = await insertRole(db, [userId, role, act.actor, act.correlationId]);
+  const [row] = await grantRole(db, [userId, role, act.actor, act.correlationId]);
   return row?.roles;
 }
 
 // The holders are locked, all of them and always in the same order, before the deletion is decided. Two revocations at
 // the same moment therefore run one after the other, and the second sees what the first has left.
-const deleteRole = statement<{ roles: string[]; is_last: boolean }>(
+const revokeRole = statement<{ roles: string[]; is_last: boolean }>(
   "revoke-role",
   `WITH target AS (SELECT id FROM account WHERE id = $1),
   holders AS (
@@ -127,8 +131,7 @@ const deleteRole = statement<{ roles: string[]; is_last: boolean }>(
       AND ($2 <> '${ADMIN}' OR (SELECT count(*) FROM holders WHERE account_id <> $1) > 0)
     RETURNING account_id, role
   ), audited AS (
-    INSERT INTO runtime.audit (actor, action, target, correlation_id, details)
-    SELECT $3, 'role.revoked', 'user:' || account_id, $4, jsonb_build_object('role', role) FROM revoked
+    ${insertActs({ ...ACT, ...ROLE, action: "'role.revoked'" }, "revoked")}
   )
   SELECT ARRAY(SELECT role FROM account_role WHERE account_id = $1 EXCEPT SELECT $2 ORDER BY 1) AS roles,
     EXISTS (SELECT FROM holders WHERE account_id = $1) AND NOT EXISTS (SELECT FROM revoked) AS is_last
@@ -136,12 +139,12 @@ const deleteRole = statement<{ roles: string[]; is_last: boolean }>(
 );
 
 /** Takes a role; answers every role the user still holds, "last" when it must stay, or undefined for no such user. */
-export async function revokeRole(
+export async function deleteRole(
   db: Queryable,
   userId: string,
   role: string,
   act: AccountAct,
 ): Promise<string[] | "last" | undefined> {
-  const [row] = await deleteRole(db, [userId, role, act.actor, act.correlationId]);
+  const [row] = await revokeRole(db, [userId, role, act.actor, act.correlationId]);
   return row?.is_last ? "last" : row?.roles;
 }

@@ -18,11 +18,7 @@ const selectEntries = statement<Row>(
 );
 
 /** Entries older than the one with this id, or from the newest on; newest first. */
-export async function listAuditEntries(
-  db: Queryable,
-  before: string | undefined,
-  limit: number,
-): Promise<AuditEntry[]> {
+export async function readAuditTrail(db: Queryable, before: string | undefined, limit: number): Promise<AuditEntry[]> {
   const rows = await selectEntries(db, [before, limit]);
   return rows.map(({ id, time, actor, action, target, correlation_id }) => {
     return { id, createTime: time, actor, action, target, correlationId: correlation_id };

@@ -1,5 +1,5 @@
+import { insertActs } from "@row/runtime/database/audit.ts";
 import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
-import type { AccountAct } from "./account-store.ts";
 import { REFRESH_TOKEN_SECONDS } from "./refresh-token.ts";
 
 /** Whom the next access token is for. */
@@ -10,6 +10,10 @@ export interface SignedIn {
   readonly time: Date;
 }
 
+/** What the audit trail says of a session's row. */
+const OF_SESSION = { target: "'session:' || id" };
+const USER = "'user:' || account_id";
+
 const insertSession = statement<{ roles: string[]; time: Date }>(
   "start-session",
   `WITH started AS (
@@ -17,8 +21,7 @@ const insertSession = statement<{ roles: string[]; time: Date }>(
   ), issued AS (
     INSERT INTO refresh_token (hash, session_id, expire_time) VALUES ($3, $1, now() + make_interval(secs => $4))
   ), audited AS (
-    INSERT INTO runtime.audit (actor, action, target, correlation_id)
-    SELECT 'user:' || account_id, 'session.started', 'session:' || id, $5 FROM started
+    ${insertActs({ ...OF_SESSION, actor: USER, action: "'session.started'", correlationId: "$5" }, "started")}
   )
   SELECT ARRAY(SELECT role FROM account_role WHERE account_id = $2 ORDER BY role) AS roles, now() AS time`,
 );
@@ -33,16 +36,6 @@ export async function startSession(
   const [row] = await insertSession(db, [id, userId, tokenHash, REFRESH_TOKEN_SECONDS, correlationId]);
   if (!row) throw new Error("The statement that starts a session always answers a row");
   return { userId, roles: row.roles, time: row.time };
-}
-
-const insertRefusal = statement(
-  "refuse-session",
-  "INSERT INTO runtime.audit (actor, action, target, correlation_id) VALUES ($1, 'session.start-refused', $2, $3)",
-);
-
-/** Notes that somebody tried to sign in and could not. */
-export async function noteRefusedSession(db: Queryable, target: string, act: AccountAct): Promise<void> {
-  await insertRefusal(db, [act.actor, target, act.correlationId]);
 }
 
 /** Of each session: a day's, of a client that refreshes when it must. An older one is unknown, and refused as any that is. */
@@ -80,8 +73,13 @@ const rotateToken = statement<{
     WHERE session.id = presented.session_id AND presented.is_used AND session.end_time IS NULL
     RETURNING session.id, session.account_id
   ), audited AS (
-    INSERT INTO runtime.audit (actor, action, target, correlation_id, details)
-    SELECT 'anonymous', 'token.reused', 'session:' || id, $4, jsonb_build_object('user', account_id) FROM ended
+    ${insertActs(
+      {
+        ...{ ...OF_SESSION, actor: "'anonymous'", action: "'token.reused'", correlationId: "$4" },
+        details: "jsonb_build_object('user', account_id)",
+      },
+      "ended",
+    )}
   )
   SELECT account_id, is_used, EXISTS (SELECT FROM used) AS is_rotated,
     ARRAY(SELECT role FROM account_role WHERE account_role.account_id = presented.account_id ORDER BY role) AS roles,
@@ -107,8 +105,7 @@ const updateEnded = statement(
     WHERE id = (SELECT session_id FROM refresh_token WHERE hash = $1) AND end_time IS NULL
     RETURNING id, account_id
   )
-  INSERT INTO runtime.audit (actor, action, target, correlation_id)
-  SELECT 'user:' || account_id, 'session.ended', 'session:' || id, $2 FROM ended`,
+  ${insertActs({ ...OF_SESSION, actor: USER, action: "'session.ended'", correlationId: "$2" }, "ended")}`,
 );
 
 /** Ends the session that a refresh token belongs to, if there is one. */

@@ -1,5 +1,6 @@
 import { createPrivateKey, generateKeyPair, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
+import { insertActs } from "@row/runtime/database/audit.ts";
 import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
 import { ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHM } from "@row/runtime/rpc/auth.ts";
 import { calculateJwkThumbprint, type JWK } from "jose";
@@ -51,8 +52,10 @@ const insertKey = statement(
     INSERT INTO signing_key (id, generation, public_key, private_key, sign_time) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (generation) DO NOTHING RETURNING id
   )
-  INSERT INTO runtime.audit (actor, action, target, correlation_id)
-  SELECT 'service:auth', 'key.rotated', 'key:' || id, $6 FROM added`,
+  ${insertActs(
+    { actor: "'service:auth'", action: "'key.rotated'", target: "'key:' || id", correlationId: "$6" },
+    "added",
+  )}`,
 );
 
 const deleteKeys = statement("delete-signing-keys", "DELETE FROM signing_key WHERE id = ANY($1::text[])");

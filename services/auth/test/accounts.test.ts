@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { UserRegistered } from "@row/gen/grpc/shop/auth/v1/auth_events.ts";
 import { RegisterRequest } from "@row/gen/grpc/shop/auth/v1/auth_service.ts";
+import { runInBackground } from "@row/runtime/call.ts";
 import { ACCESS_TOKEN_SECONDS } from "@row/runtime/rpc/auth.ts";
 import { EventStreams } from "@row/tests/harness/events.ts";
 import { decodeJwt } from "jose";
@@ -82,10 +83,10 @@ test("has Postgres do the same work for a known and an unknown address", async (
   const work = async (address: string) => {
     const { pool, done } = recorded(auth.database);
     const applicant = { email: address, passwordHash: "$argon2id$v=19$m=19456,t=2,p=1$none", displayName: "Somebody" };
-    const origin = { correlationId: "timing", producer: "auth/test/test" };
-    const remembered = ["anonymous", "/Register", randomUUIDv7(), Buffer.alloc(32), Buffer.alloc(0)];
-    const id = await openAccount(pool, applicant, origin, remembered);
-    return { isOpened: id !== undefined, done };
+    const request = { caller: "anonymous", method: "/Register", request_id: randomUUIDv7() };
+    const answer = { ...request, body_hash: `\\x${"0".repeat(64)}`, response: "\\x" };
+    const outcome = await runInBackground({ producer: "auth/test/test" }, () => openAccount(pool, applicant, answer));
+    return { isOpened: typeof outcome === "object", done };
   };
   const free = await work(newEmail());
   const taken = await work(email);

@@ -1,7 +1,4 @@
 import type { PrismaClient } from "@row/gen/prisma/catalog/client.ts";
-import type { Call } from "@row/runtime/call.ts";
-import type { Origin } from "@row/runtime/events/outbox.ts";
-import type { Relay } from "@row/runtime/events/relay.ts";
 import type { Pool } from "pg";
 import type { ProductReader } from "./product-reader.ts";
 
@@ -10,6 +7,4 @@ export interface Dependencies {
   readonly pool: Pool;
   readonly prisma: PrismaClient;
   readonly reader: ProductReader;
-  readonly relay: Pick<Relay, "wake">;
-  origin(call: Call): Origin;
 }

@@ -11,19 +11,10 @@ await runService({
   variables,
   async start(host) {
     const pool = await host.database();
-    const relay = await host.relay(pool);
+    await host.relay(pool);
     const prisma = catalogDatabase(pool);
     await prisma.category.findFirst(); // loads Prisma's query compiler, which takes most of the time that a fast call has
-    host.serve(
-      CatalogServiceService,
-      catalogService({
-        pool,
-        relay,
-        prisma,
-        reader: new ProductReader(pool),
-        origin: (call) => host.origin(call),
-      }),
-    );
+    host.serve(CatalogServiceService, catalogService({ pool, prisma, reader: new ProductReader(pool) }));
     await host.consume(stockLevelChanged(pool));
   },
 });

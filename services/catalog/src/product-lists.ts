@@ -43,7 +43,7 @@ const matchProducts = statement<ProductRow & { rank: string }>(
 );
 
 /** At most `limit` products that match the words, best first, after a key of (rank, id). */
-export async function search(
+export async function searchProducts(
   db: Queryable,
   list: { query: string; after: { rank: string; id: string } | undefined; limit: number },
 ): Promise<Match[]> {

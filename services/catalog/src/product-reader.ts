@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
-import type { Product } from "./product.ts";
+import { type Product, ProductNotFound } from "./product.ts";
 import { PRODUCT_COLUMNS, PRODUCTS, type ProductRow, toProduct } from "./product-rows.ts";
 
 const selectProducts = statement<ProductRow>(
@@ -32,7 +32,14 @@ export class ProductReader {
     this.#db = db;
   }
 
-  find(id: string): Promise<Product | undefined> {
+  /** Throws ProductNotFound. */
+  async get(id: string): Promise<Product> {
+    const product = await this.#find(id);
+    if (!product) throw new ProductNotFound(id);
+    return product;
+  }
+
+  #find(id: string): Promise<Product | undefined> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ id, resolve, reject });
       this.#read();

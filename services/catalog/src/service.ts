@@ -10,7 +10,7 @@ import { listProducts } from "./rpc/list-products.ts";
 import { searchProducts } from "./rpc/search-products.ts";
 import { updateProduct } from "./rpc/update-product.ts";
 
-export function catalogService(dependencies: Dependencies): Handlers<typeof CatalogServiceService> {
+export function catalogService(dependencies: Dependencies): Handlers<CatalogServiceService> {
   return {
     getProduct: getProduct(dependencies),
     batchGetProducts: batchGetProducts(dependencies),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
+import { runInBackground } from "@row/runtime/call.ts";
 import fc from "fast-check";
 import { afterAll, beforeAll, test } from "vitest";
 import { EventStreams } from "../../../tests/harness/events.ts";
@@ -60,12 +61,7 @@ test("what inventory says of a product before the catalog knows it is not lost",
   // Ids are given by the service, so the product is added as the seed does it.
   const { name, description, categoryId, sku } = newProductRequest();
   const product = newProduct(id, { sku, name, description, categoryId, priceMinor: 100n }, new Date());
-  await insertProduct(
-    catalog.db,
-    product,
-    { actor: "test", action: "test" },
-    { correlationId: id, producer: "catalog/v1/test" },
-  );
+  await runInBackground({ producer: "catalog/v1/test" }, () => insertProduct(catalog.db, product));
   assert.equal(await isAvailable(id), true);
 });
 

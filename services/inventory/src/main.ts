@@ -9,11 +9,8 @@ await runService({
   variables,
   async start(host) {
     const pool = await host.database();
-    const relay = await host.relay(pool);
+    await host.relay(pool);
     const reservations = new ReservationStore(pool);
-    host.serve(
-      InventoryServiceService,
-      inventoryService({ pool, reservations, relay, origin: (call) => host.origin(call) }),
-    );
+    host.serve(InventoryServiceService, inventoryService({ pool, reservations }));
   },
 });

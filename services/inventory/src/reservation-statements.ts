@@ -6,7 +6,8 @@
  */
 import { statement } from "@row/runtime/database/postgres.ts";
 import { recordsOf } from "@row/runtime/database/records.ts";
-import { levelEvents, ORIGIN_COLUMNS, outboxRows, reservationEvents } from "./outbox-rows.ts";
+import { ORIGIN } from "@row/runtime/events/outbox.ts";
+import { levelEvents, outboxRows, reservationEvents } from "./outbox-rows.ts";
 import type { ReservationStep } from "./reservation.ts";
 
 // The orders of a batch that move a product move it together: its level changes once, on behalf of the first of them.
@@ -21,19 +22,19 @@ export interface ReservedRow {
   readonly available: bigint | null;
 }
 
-/** Holds the items of each order, or nothing. The orders come in turn, by `place`, each as if all before it got theirs. */
+/** Holds the items of each order, or nothing. The orders come in turn, by their position, each as if all before it got theirs. */
 export const reserveStock = statement<ReservedRow>(
   "reserve-stock",
   `WITH asked AS (
-    ${recordsOf(`order_id uuid, place int, items jsonb, ${ORIGIN_COLUMNS}`)}
+    ${recordsOf({ order_id: "uuid", position: "int", items: "jsonb", ...ORIGIN })}
   ), item AS (
-    SELECT order_id, place, "productId" AS product_id, quantity
+    SELECT order_id, position, "productId" AS product_id, quantity
     FROM asked, jsonb_to_recordset(items) AS item ("productId" uuid, quantity bigint)
   ), locked AS (
     SELECT product_id, on_hand FROM stock WHERE product_id IN (SELECT product_id FROM item) ORDER BY product_id FOR UPDATE
   ), wish AS (
     SELECT order_id, product_id, coalesce(on_hand, 0) AS available, quantity > coalesce(on_hand, 0) AS is_missing,
-      sum(quantity) OVER (PARTITION BY product_id ORDER BY place) <= coalesce(on_hand, 0) AS fits
+      sum(quantity) OVER (PARTITION BY product_id ORDER BY position) <= coalesce(on_hand, 0) AS fits
     FROM item LEFT JOIN locked USING (product_id)
   ), verdict AS (
     SELECT order_id, bool_and(fits) AS fits, min(product_id::text) FILTER (WHERE is_missing) AS missing
@@ -81,7 +82,7 @@ export function stepStatement(step: ReservationStep) {
   return statement<{ order_id: string }>(
     `${step.name}-stock`,
     `WITH asked AS (
-      ${recordsOf(`order_id uuid, ${ORIGIN_COLUMNS}`)}
+      ${recordsOf({ order_id: "uuid", ...ORIGIN })}
     ), held AS (
       SELECT order_id, item."productId" AS product_id, item.quantity
       FROM asked JOIN reservations USING (order_id),

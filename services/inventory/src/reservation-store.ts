@@ -1,10 +1,10 @@
 /** Reservations in Postgres; what comes together is written together, and each order has an outcome of its own. */
 import { Batcher } from "@row/runtime/database/batcher.ts";
+import { eventsWritten } from "@row/runtime/database/commits.ts";
 import { statement } from "@row/runtime/database/postgres.ts";
 import { recordValues } from "@row/runtime/database/records.ts";
-import type { Origin } from "@row/runtime/events/outbox.ts";
+import { originColumns } from "@row/runtime/events/outbox.ts";
 import type { Pool } from "pg";
-import { originJson } from "./outbox-rows.ts";
 import {
   COMMIT,
   type Item,
@@ -23,12 +23,15 @@ const findReservation = statement<{ state: ReservationState; items: { productId:
   "SELECT state, items FROM reservations WHERE order_id = $1::uuid",
 );
 
-/** An order's part of a batch, without its items where it has them already. */
-interface Asked {
-  readonly orderId: string;
-  readonly origin: Origin;
-  readonly items?: readonly Item[];
+/** An order's part of a batch, on behalf of the current call; without its items where it has them already. */
+function asked(orderId: string, items?: readonly Item[]) {
+  return {
+    order_id: orderId,
+    items: items?.map(({ productId, quantity }) => ({ productId, quantity: Number(quantity) })),
+    ...originColumns(),
+  };
 }
+type Asked = ReturnType<typeof asked>;
 
 export class ReservationStore {
   readonly #pool: Pool;
@@ -37,38 +40,40 @@ export class ReservationStore {
 
   constructor(pool: Pool) {
     this.#pool = pool;
-    const keyOf = ({ orderId }: Asked) => orderId;
+    const keyOf = ({ order_id }: Asked) => order_id;
     this.#reserving = new Batcher(async (batch) => {
-      const rows = await reserveStock(pool, recordValues(batch.map(toRecord)));
+      const rows = await reserveStock(pool, recordValues(batch.map((order, position) => ({ ...order, position }))));
       const byId = new Map(rows.map((row) => [row.order_id, row]));
-      return batch.map(({ orderId }) => byId.get(orderId));
+      if (rows.some(({ reserved }) => reserved)) eventsWritten(pool);
+      return batch.map(({ order_id }) => byId.get(order_id));
     }, keyOf);
     const taking = (step: ReservationStep) =>
       new Batcher(async (batch: readonly Asked[]) => {
-        const rows = await STATEMENTS[step.name](pool, recordValues(batch.map(toRecord)));
+        const rows = await STATEMENTS[step.name](pool, recordValues(batch));
         const changed = new Set(rows.map(({ order_id }) => order_id));
-        return batch.map(({ orderId }) => changed.has(orderId));
+        if (changed.size > 0) eventsWritten(pool);
+        return batch.map(({ order_id }) => changed.has(order_id));
       }, keyOf);
     this.#taking = { release: taking(RELEASE), commit: taking(COMMIT), return: taking(RETURN) };
   }
 
   /** Holds the items, which are in order of product id, or nothing. "exists" when the order has a reservation of any state. */
-  async reserve(orderId: string, items: readonly Item[], origin: Origin): Promise<"reserved" | "exists" | OutOfStock> {
+  async reserve(orderId: string, items: readonly Item[]): Promise<"reserved" | "exists" | OutOfStock> {
     for (;;) {
-      const row = await this.#reserving.do({ orderId, origin, items });
+      const row = await this.#reserving.do(asked(orderId, items));
       if (row?.reserved) return "reserved";
       if (row?.missing) {
         const requested = items.find(({ productId }) => productId === row.missing)?.quantity ?? 0n;
         return new OutOfStock("reserve", row.missing, requested, row.available ?? 0n);
       }
       if (row?.fits !== false) return "exists";
-      // It would do if some before it in the batch did not get theirs: that is known now.
+      // Orders ahead of it in the batch did not fit: try again with what they left.
     }
   }
 
   /** Takes the step; answers whether it changed anything. */
-  take(step: ReservationStep, orderId: string, origin: Origin): Promise<boolean> {
-    return this.#taking[step.name].do({ orderId, origin });
+  take(step: ReservationStep, orderId: string): Promise<boolean> {
+    return this.#taking[step.name].do(asked(orderId));
   }
 
   /** The reservation of an order, whatever its state. */
@@ -77,13 +82,4 @@ export class ReservationStore {
     if (!row) return undefined;
     return { state: row.state, items: row.items.map((item) => ({ ...item, quantity: BigInt(item.quantity) })) };
   }
-}
-
-function toRecord({ orderId, origin, items }: Asked, place: number): object {
-  return {
-    order_id: orderId,
-    place,
-    items: items?.map(({ productId, quantity }) => ({ productId, quantity: Number(quantity) })),
-    ...originJson(origin),
-  };
 }

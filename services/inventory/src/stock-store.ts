@@ -1,12 +1,12 @@
 /** The stock of single products: read, and changed by hand. */
-
 import { randomUUIDv7 } from "node:crypto";
 import { StockAdjusted, StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
-import { REMEMBER_PARAMETERS, rememberRequest } from "@row/runtime/database/idempotency.ts";
+import type { RememberedRequest } from "@row/runtime/database/idempotency.ts";
 import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
 import { inTransaction } from "@row/runtime/database/transaction.ts";
-import { event, type Origin, OUTBOX_PARAMETERS, outboxInsert, outboxValues } from "@row/runtime/events/outbox.ts";
+import { along, write } from "@row/runtime/database/write.ts";
+import { event } from "@row/runtime/events/outbox.ts";
 import type { Pool } from "pg";
 import { adjust, noStock, type Stock } from "./stock.ts";
 
@@ -30,26 +30,21 @@ const createStock = statement(
   `INSERT INTO stock (${COLUMNS}) VALUES ($1::uuid, 0, 0, 0, 0, 0) ON CONFLICT (product_id) DO NOTHING`,
 );
 
-const AUDIT = 5;
-const EVENTS = AUDIT + 6;
-const REQUEST = EVENTS + OUTBOX_PARAMETERS;
-
-const saveStock = statement(
+const adjustStocks = write(
   "adjust-stock",
-  `WITH saved AS (
-    UPDATE stock SET on_hand = $2::bigint, received = $3::bigint, version = $4::bigint WHERE product_id = $1::uuid
-  ), audited AS (
-    INSERT INTO runtime.audit (id, actor, action, target, correlation_id, details)
-    VALUES ($${AUDIT}::uuid, $${AUDIT + 1}, $${AUDIT + 2}, $${AUDIT + 3}, $${AUDIT + 4}, $${AUDIT + 5}::jsonb)
-  ), published AS (${outboxInsert(EVENTS)})
-  ${rememberRequest(REQUEST, `WHERE $${REQUEST}::text IS NOT NULL`)}`,
+  { product_id: "uuid", on_hand: "bigint", received: "bigint", version: "bigint" },
+  {
+    saved: `UPDATE stock SET on_hand = held.on_hand, received = held.received, version = held.version
+      FROM held WHERE stock.product_id = held.product_id`,
+  },
+  { remembers: true, audits: true },
 );
 
-const NOT_REMEMBERED = Array.from({ length: REMEMBER_PARAMETERS }, () => null);
-
-/** Why stock is changed by hand, for the audit trail. */
-export interface Reason {
-  readonly actor: string;
+/** What is changed by hand, and why, for the audit trail. */
+export interface Adjustment {
+  readonly productId: string;
+  /** How many come in; negative for a write-off. */
+  readonly delta: bigint;
   readonly reason: string;
 }
 
@@ -59,39 +54,41 @@ export async function findStock(db: Queryable, productId: string): Promise<Stock
   return row && toStock(row);
 }
 
-/** Adds to the stock of a product, or writes some off; the answer that `remember` gets is stored with it. Throws OutOfStock. */
-export async function changeStock(
+/**
+ * Adds to the stock of a product, or writes some off; the answer that `remember` makes is stored with it. Undefined when its
+ * request was answered before. Throws OutOfStock.
+ */
+export async function adjustStock(
   pool: Pool,
-  change: { productId: string; delta: bigint } & Reason,
-  origin: Origin,
-  remember: (stock: Stock) => readonly unknown[] = () => NOT_REMEMBERED,
-): Promise<Stock> {
+  adjustment: Adjustment,
+  remember?: (stock: Stock) => RememberedRequest,
+): Promise<Stock | undefined> {
   const changed = await inTransaction(pool, async (tx) => {
-    await createStock(tx, [change.productId]);
-    const [row] = await lockStock(tx, [change.productId]);
-    const stock = adjust(row ? toStock(row) : noStock(change.productId), change.delta);
-    const id = randomUUIDv7();
-    await saveStock(tx, [
-      ...[stock.productId, stock.onHand, stock.received, stock.version],
-      ...[id, change.actor, "stock.adjusted", `product:${stock.productId}`, origin.correlationId],
-      JSON.stringify({ delta: Number(change.delta), reason: change.reason, onHand: Number(stock.onHand) }),
-      ...outboxValues(
-        [
-          event(StockAdjusted, id, 1, { productId: stock.productId, delta: change.delta }),
-          event(StockLevelChanged, stock.productId, stock.version, {
-            productId: stock.productId,
-            onHand: stock.onHand,
-          }),
-        ],
-        origin,
-      ),
-      ...remember(stock),
-    ]);
+    await createStock(tx, [adjustment.productId]);
+    const [row] = await lockStock(tx, [adjustment.productId]);
+    const stock = adjust(row ? toStock(row) : noStock(adjustment.productId), adjustment.delta);
+    const [isNew] = await adjustStocks(tx, [toRecord(stock, adjustment, remember?.(stock))]);
     crashPoint("inventory.before-adjust-commit");
-    return stock;
+    return isNew ? stock : undefined;
   });
   crashPoint("inventory.after-adjust-commit");
   return changed;
+}
+
+function toRecord(stock: Stock, { delta, reason }: Adjustment, answer: RememberedRequest | undefined) {
+  const { productId, onHand, received, version } = stock;
+  const details = { delta: Number(delta), reason, onHand: Number(onHand) };
+  return {
+    ...{ product_id: productId, on_hand: String(onHand), received: String(received), version: String(version) },
+    ...along({
+      events: [
+        event(StockAdjusted, randomUUIDv7(), 1, { productId, delta }),
+        event(StockLevelChanged, productId, version, { productId, onHand }),
+      ],
+      acts: [{ action: "stock.adjusted", target: `product:${productId}`, details }],
+      answer,
+    }),
+  };
 }
 
 function toStock(row: Row): Stock {

@@ -1,5 +1,6 @@
 /** What a decision adds to an order's stream, with everything that must be written along with it. */
-import { type Origin, type OutboxEvent, outboxJson } from "@row/runtime/events/outbox.ts";
+import { randomUUIDv7 } from "node:crypto";
+import type { OutboxEvent } from "@row/runtime/events/outbox.ts";
 import { schemaVersion, toData } from "./event-schema.ts";
 import { evolve, type Order, type OrderEvent } from "./order.ts";
 import { toPublicEvent } from "./order-message.ts";
@@ -18,6 +19,11 @@ export interface Change {
   readonly order: Order;
   readonly events: readonly EventJson[];
   readonly published: readonly OutboxEvent[];
+}
+
+/** The order that an event begins. */
+export function newOrder(event: OrderEvent): Change {
+  return changeOf(randomUUIDv7(), undefined, [event]);
 }
 
 /** Applies events to an order, newest last. `order` is undefined for one that is being placed. */
@@ -41,28 +47,25 @@ export function changeOf(
   return { order: current, events: stored, published };
 }
 
-/** The columns that `changeJson` fills; null where an order does not change. */
-export const CHANGE_COLUMNS = "changed_time timestamptz, events json, view jsonb, outbox json";
+/** The columns of a record, beside its order_id, that hold a change; null where an order does not change. */
+export const CHANGE_COLUMNS = { changed_time: "timestamptz", events: "json", view: "jsonb" } as const;
 
-/** A change as the columns CHANGE_COLUMNS of a JSON record that has the order_id as well. */
-export function changeJson({ order, events, published }: Change, origin: Origin): object {
+/** A change as columns of a record. */
+export function changeColumns(change: Change | undefined) {
   return {
-    changed_time: order.updateTime,
-    events,
-    view: toRowJson(order),
-    outbox: outboxJson(published, origin),
+    changed_time: change?.order.updateTime,
+    events: change?.events,
+    view: change && toRowJson(change.order),
   };
 }
 
-/** SQL that appends the events of the changes in the relation `from` and renews the view; for CTEs. */
-export function appendSql(from: string): { appended: string; viewed: string } {
-  return {
-    appended: `INSERT INTO order_events (order_id, version, type, schema_version, data, created_time)
-      SELECT order_id, e.version, e.type, e.schema_version, e.data, changed_time
-      FROM ${from}, json_to_recordset(events) AS e (version bigint, type text, schema_version int, data jsonb)`,
-    viewed: `INSERT INTO orders SELECT r.* FROM ${from}, jsonb_populate_record(NULL::orders, view) AS r WHERE view IS NOT NULL
-      ON CONFLICT (id) DO UPDATE SET state = excluded.state, cancel_reason = excluded.cancel_reason,
-        payment_id = excluded.payment_id, cancel_requested = excluded.cancel_requested, version = excluded.version,
-        update_time = excluded.update_time`,
-  };
-}
+/** CTEs that append the events of the changes in `held` to their streams and renew the view. */
+export const CHANGED = {
+  appended: `INSERT INTO order_events (order_id, version, type, schema_version, data, created_time)
+    SELECT order_id, e.version, e.type, e.schema_version, e.data, changed_time
+    FROM held, json_to_recordset(events) AS e (version bigint, type text, schema_version int, data jsonb)`,
+  viewed: `INSERT INTO orders SELECT r.* FROM held, jsonb_populate_record(NULL::orders, view) AS r WHERE view IS NOT NULL
+    ON CONFLICT (id) DO UPDATE SET state = excluded.state, cancel_reason = excluded.cancel_reason,
+      payment_id = excluded.payment_id, cancel_requested = excluded.cancel_requested, version = excluded.version,
+      update_time = excluded.update_time`,
+} as const;

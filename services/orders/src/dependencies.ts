@@ -1,25 +1,15 @@
 import type { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import type { PrismaClient } from "@row/gen/prisma/orders/client.ts";
-import type { Call } from "@row/runtime/call.ts";
-import type { Origin } from "@row/runtime/events/outbox.ts";
-import type { Relay } from "@row/runtime/events/relay.ts";
 import type { PromiseClient } from "@row/runtime/rpc/client.ts";
 import type { OrderChanges } from "./order-changes.ts";
 import type { OrderStore } from "./order-store.ts";
-import type { Worker } from "./saga/saga-record.ts";
-import type { SagaRunner } from "./saga/saga-runner.ts";
+import type { Sagas } from "./saga/sagas.ts";
 
 /** What the handlers stand on. */
 export interface Dependencies {
-  readonly store: OrderStore;
-  readonly prisma: PrismaClient;
-  readonly runner: SagaRunner;
-  readonly relay: Relay;
+  readonly orders: OrderStore;
+  readonly sagas: Sagas;
   readonly changes: OrderChanges;
-  readonly worker: Worker;
+  readonly prisma: PrismaClient;
   readonly catalog: PromiseClient<typeof CatalogServiceService>;
-  readonly sagaTimeoutMs: number;
-  /** Aborts when the process stops: watchers go and resume elsewhere. */
-  readonly stopping: AbortSignal;
-  readonly origin: (call: Pick<Call, "correlationId" | "span">) => Origin;
 }

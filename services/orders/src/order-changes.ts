@@ -1,6 +1,7 @@
 /** Tells who watches an order that it changed, in whatever process of orders that happened. */
 import { EventEmitter } from "node:events";
 import { WakeSignal } from "@row/runtime/events/wake-signal.ts";
+import type { Background } from "@row/runtime/host.ts";
 import type { Logger } from "@row/runtime/telemetry/logger.ts";
 import pg from "pg";
 
@@ -20,12 +21,13 @@ export interface FollowedOrder {
   stop(): void;
 }
 
-export class OrderChanges {
+export class OrderChanges implements Background {
   readonly #pool: pg.Pool;
   readonly #databaseUrl: string;
   readonly #log: Logger;
   readonly #bell = new EventEmitter().setMaxListeners(0);
   readonly #gathered = new Set<string>();
+  readonly #stopping = new AbortController();
   #gathering: NodeJS.Timeout | undefined;
   #listener: pg.Client | undefined;
   #isClosed = false;
@@ -63,6 +65,16 @@ export class OrderChanges {
     };
   }
 
+  /** Aborts when the process stops: watchers go, and resume elsewhere. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+  }
+
+  /** Ends the connection that listens; to be called when everything else has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#gathering);

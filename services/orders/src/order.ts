@@ -1,5 +1,6 @@
 /** The order: what can happen to it and what it then is. Nothing here does I/O. */
-import { DomainError } from "@row/runtime/domain-error.ts";
+import { amountText, MAX_MINOR } from "@row/runtime/currency.ts";
+import { DomainError, InvalidField } from "@row/runtime/domain-error.ts";
 
 export type OrderState = "PENDING" | "CONFIRMED" | "SHIPPED" | "DELIVERED" | "CANCELLED";
 
@@ -45,6 +46,23 @@ export interface Order {
   readonly version: bigint;
   readonly createTime: Date;
   readonly updateTime: Date;
+}
+
+/** No order has this id, or it is not the caller's: which of the two, nobody can tell. */
+export class OrderNotFound extends DomainError {
+  constructor(id: string) {
+    super("not-found", "ORDER_NOT_FOUND", `Cannot find order "${id}": none of yours has this id`);
+  }
+}
+
+/** The customer expected another total. */
+export class PriceChanged extends DomainError {
+  constructor(expectedMinor: bigint, totalMinor: bigint) {
+    const costs = `it costs ${amountText(totalMinor)}, not ${amountText(expectedMinor)}`;
+    super("refused", "PRICE_CHANGED", `Cannot place the order: ${costs}`, {
+      facts: { total_minor: String(totalMinor) },
+    });
+  }
 }
 
 /** The order is cancelled or on its way. */
@@ -106,10 +124,36 @@ export function fold(id: string, events: readonly RecordedEvent[]): Order | unde
   return events.reduce<Order | undefined>((order, event) => evolve(id, order, event), undefined);
 }
 
-/** Decides on the wish to cancel: the event that records it, or nothing when it was wished before. */
+/** What a customer wants, at the prices of now. */
+export interface Wish extends Pick<Order, "customerId" | "items" | "addressId" | "countryCode"> {
+  /** What the customer takes it to cost; undefined for any price. */
+  readonly expectedMinor: bigint | undefined;
+}
+
+/** Decides on a new order. Throws PriceChanged, InvalidField. */
+export function place({ expectedMinor, ...wanted }: Wish): OrderEvent {
+  const total = totalOf(wanted.items);
+  if (expectedMinor !== undefined && expectedMinor !== total) throw new PriceChanged(expectedMinor, total);
+  if (total > MAX_MINOR) throw new InvalidField("items", `cost more than ${amountText(MAX_MINOR)} together`);
+  return { type: "order-placed", ...wanted };
+}
+
+/** Decides on an order that is paid and whose goods are sold. */
+export function confirm(order: Order, paymentId: string): OrderEvent {
+  requireState(order, "order-confirmed", "PENDING");
+  return { type: "order-confirmed", paymentId };
+}
+
+/** Decides on the wish to cancel: the event that records it, or nothing when it was wished before. Throws OrderNotCancellable. */
 export function requestCancellation(order: Order): OrderEvent | undefined {
   if (order.state !== "PENDING" && order.state !== "CONFIRMED") throw new OrderNotCancellable(order);
   return order.cancelRequested ? undefined : { type: "cancellation-requested" };
+}
+
+/** Decides on an order whose saga failed, or whose money and goods are back. */
+export function cancel(order: Order, reason: string): OrderEvent {
+  requireState(order, "order-cancelled", "PENDING", "CONFIRMED");
+  return { type: "order-cancelled", reason };
 }
 
 /** Whether nothing can happen to the order any more. */

@@ -6,8 +6,9 @@ import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_ser
 import { Order_State as State } from "@row/gen/grpc/shop/orders/v1/order.ts";
 import { WatchOrderRequest, WatchOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import type { Call } from "@row/runtime/call.ts";
+import { MAX_MINOR } from "@row/runtime/currency.ts";
 import { createPool } from "@row/runtime/database/postgres.ts";
-import { MAX_MINOR, toMoney } from "@row/runtime/money.ts";
+import { toMoney } from "@row/runtime/money.ts";
 import { PageTokens } from "@row/runtime/page-token.ts";
 import { RpcError } from "@row/runtime/rpc/status.ts";
 import { createLogger } from "@row/runtime/telemetry/logger.ts";
@@ -16,7 +17,6 @@ import { OrderChanges } from "../src/order-changes.ts";
 import { OrderStore } from "../src/order-store.ts";
 import { rebuild } from "../src/rebuild.ts";
 import { watchOrder } from "../src/rpc/watch-order.ts";
-import { thisWorker } from "../src/saga/saga-record.ts";
 import { goodOrder, type OrdersUnderTest, PRODUCT, startOrders } from "./orders-under-test.ts";
 
 /** A demo product that only the tests which count its stock buy. */
@@ -302,11 +302,7 @@ test("a watcher hears at once of a change between its look and its wait", { time
   const { signal } = new AbortController();
   const states: State[] = [];
   const call = { signal, user: { id: shop.customerId, roles: ["customer"] } } as unknown as Call; // all that it reads of one
-  const watched = watchOrder({
-    store: new OrderStore(db, thisWorker("orders/v1/watching")),
-    changes,
-    stopping: signal,
-  });
+  const watched = watchOrder({ orders: new OrderStore(db, changes), changes });
   for await (const { order } of watched({ id, resumeToken: "" }, call)) {
     states.push(order?.state ?? State.UNSPECIFIED);
     await shop.settled(id);

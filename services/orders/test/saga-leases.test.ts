@@ -6,13 +6,13 @@ import { createLogger } from "@row/runtime/telemetry/logger.ts";
 import type pg from "pg";
 import { afterAll, beforeAll, test } from "vitest";
 import type { Order } from "../src/order.ts";
+import { OrderChanges } from "../src/order-changes.ts";
 import { OrderStore } from "../src/order-store.ts";
 import { type Attempted, decide, type Progress } from "../src/saga/saga-progress.ts";
 import { type SagaRecord, thisWorker } from "../src/saga/saga-record.ts";
 import { SagaStore } from "../src/saga/saga-store.ts";
 import { goodOrder, type OrdersUnderTest, startOrders } from "./orders-under-test.ts";
 
-const ORIGIN = { correlationId: "test", traceparent: undefined, producer: "orders/v1/test" };
 /** An attempt that nobody answered. */
 const lost = ({ data }: SagaRecord): Attempted => ({
   outcome: { kind: "unknown", reason: "UNAVAILABLE" },
@@ -55,7 +55,7 @@ async function confirmed(id: string): Promise<void> {
 function process(instance: string) {
   const worker = thisWorker(`orders/v1/${instance}`);
   const store = new SagaStore(db, worker);
-  const orders = new OrderStore(db, worker);
+  const orders = new OrderStore(db, new OrderChanges(db, "", createLogger({}, "silent")));
   const claim = async (id: string): Promise<{ saga: SagaRecord; order: Order }> => {
     const saga = (await store.claim(10)).find(({ orderId }) => orderId === id);
     const order = await orders.get(id);
@@ -72,9 +72,9 @@ test("who has lost the lease can write nothing any more", async () => {
   await db.query("UPDATE sagas SET lease_until = now() - interval '1 s' WHERE order_id = $1", [id]);
   const held = await quick.claim(id);
   assert.ok(held.saga.fence > late.saga.fence);
-  assert.equal(await slow.store.save(decide(late.saga, late.order, lost(late.saga)), ORIGIN), false);
-  assert.equal(await quick.store.save(decide(held.saga, held.order, lost(held.saga)), ORIGIN), true);
-  assert.equal(await slow.store.save(decide(late.saga, late.order, lost(late.saga)), ORIGIN), false);
+  assert.equal(await slow.store.save(decide(late.saga, late.order, lost(late.saga))), false);
+  assert.equal(await quick.store.save(decide(held.saga, held.order, lost(held.saga))), true);
+  assert.equal(await slow.store.save(decide(late.saga, late.order, lost(late.saga))), false);
   await quick.store.release();
   await confirmed(id);
 });
@@ -85,7 +85,7 @@ test("a step that is tried without end leaves its first and its latest attempts 
   let { saga, order } = await claim(id);
   const save = async (attempted?: Attempted): Promise<Progress> => {
     const progress = decide(saga, order, attempted);
-    assert.ok(await store.save(progress, ORIGIN));
+    assert.ok(await store.save(progress));
     saga = { ...saga, state: progress.next, revision: saga.revision + 1n };
     return progress;
   };

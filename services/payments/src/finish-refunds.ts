@@ -1,13 +1,13 @@
 /** Sees refunds through whose admin got no answer: a crash or a gateway that was away cut them off. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { runInCall } from "@row/runtime/call.ts";
+import { runInBackground } from "@row/runtime/call.ts";
 import type { Background } from "@row/runtime/host.ts";
 import type { Logger } from "@row/runtime/telemetry/logger.ts";
 import { SpanKind, type Telemetry } from "@row/runtime/telemetry/telemetry.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { movePayment } from "./move-payment.ts";
 import { PaymentClosed, REFUND } from "./payment.ts";
 import { closeRefund, type DueRefund, markRefused, takeDueRefunds } from "./refund-requests.ts";
-import { movePayment } from "./rpc/move-payment.ts";
 
 const EVERY_MS = 2_000;
 /** Made side by side, so that one that hangs does not keep the others waiting; far fewer than the gateway takes. */
@@ -17,7 +17,7 @@ const ATTEMPT_MS = 4_000;
 
 export function finishRefunds(
   dependencies: Dependencies,
-  { log, telemetry }: { log: Logger; telemetry: Telemetry },
+  { log, telemetry, servedBy }: { log: Logger; telemetry: Telemetry; servedBy: string },
 ): Background {
   const { pool } = dependencies.store;
   const stopping = new AbortController();
@@ -42,10 +42,10 @@ export function finishRefunds(
     const span = telemetry.startSpan("finish refund", SpanKind.INTERNAL, undefined);
     // A stop gives it up: whatever the gateway did by then, the next process asks again and finds it done.
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(ATTEMPT_MS)]);
-    const call = { deadline: Date.now() + ATTEMPT_MS, signal, authorization: undefined, servedBy: [] };
+    const deadline = Date.now() + ATTEMPT_MS;
     try {
-      await runInCall({ ...call, correlationId, span }, () =>
-        movePayment(dependencies, { correlationId, span }, REFUND, payment.orderId, payment),
+      await runInBackground({ producer: servedBy, correlationId, span, deadline, signal }, () =>
+        movePayment(dependencies, REFUND, payment.orderId, payment),
       );
       await closeRefund(pool, payment.id);
       log.info({ paymentId: payment.id, correlationId }, "finished a refund that was cut off");

@@ -1,4 +1,5 @@
 /** Refunds that admins asked for and that are not made yet: which of them is taken up next, and when. */
+import { insertActs } from "@row/runtime/database/audit.ts";
 import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
 import type { Payment } from "./payment.ts";
 import { type PaymentRow, toPayment } from "./payment-rows.ts";
@@ -9,6 +10,23 @@ const FIRST_WAIT_MS = 4_000;
 const WAIT_MS = 5_000;
 const LONGEST_WAIT_MS = 300_000;
 
+/** Body of a CTE that enters each refund in `from`, which has a payment_id, actor, correlation_id and reason, in the audit trail. */
+export function auditRefunds(from: string): string {
+  return insertActs(
+    {
+      ...{ actor: "actor", action: "'payment.refunded'", target: "'payment:' || payment_id" },
+      ...{ correlationId: "correlation_id", details: "jsonb_build_object('reason', reason)" },
+    },
+    from,
+  );
+}
+
+/** As `auditRefunds`, of the relation `from`; whoever is in the trail for the refund is not entered again. */
+export function auditUnlessKnown(from: string): string {
+  return auditRefunds(`${from} WHERE NOT EXISTS (SELECT FROM runtime.audit AS entry
+    WHERE entry.target = 'payment:' || payment_id AND entry.actor = ${from}.actor AND entry.action = 'payment.refunded')`);
+}
+
 const insertRequest = statement(
   "refunds-ask",
   `INSERT INTO refund_requests (payment_id, actor, reason, correlation_id, next_attempt_time)
@@ -16,14 +34,17 @@ const insertRequest = statement(
   ON CONFLICT (payment_id) DO NOTHING`,
 );
 
+/** Who asks for a refund of what, and why. */
+export interface RefundRequest {
+  readonly paymentId: string;
+  readonly actor: string;
+  readonly reason: string;
+  readonly correlationId: string;
+}
+
 /** Notes who asks for a refund, so that it is made and audited even if this process dies right now. */
-export async function askRefund(
-  db: Queryable,
-  paymentId: string,
-  actor: string,
-  reason: string,
-  correlationId: string,
-): Promise<void> {
+export async function askRefund(db: Queryable, request: RefundRequest): Promise<void> {
+  const { paymentId, actor, reason, correlationId } = request;
   await insertRequest(db, [paymentId, actor, reason, correlationId, FIRST_WAIT_MS]);
 }
 
@@ -69,10 +90,7 @@ export async function markRefused(db: Queryable, paymentId: string): Promise<boo
 const deleteRequest = statement(
   "refunds-close",
   `WITH closed AS (DELETE FROM refund_requests WHERE payment_id = $1 RETURNING *)
-  INSERT INTO runtime.audit (actor, action, target, correlation_id, details)
-  SELECT actor, 'payment.refunded', 'payment:' || payment_id, correlation_id, jsonb_build_object('reason', reason)
-  FROM closed WHERE NOT EXISTS (SELECT FROM runtime.audit
-    WHERE target = 'payment:' || payment_id AND audit.actor = closed.actor AND action = 'payment.refunded')`,
+  ${auditUnlessKnown("closed")}`,
 );
 
 /** Forgets the request of a refund that is made. */

@@ -1,16 +1,16 @@
 import type { RevokeRoleRequest, RevokeRoleResponse } from "@row/gen/grpc/shop/auth/v1/auth_service.ts";
 import type { Call } from "@row/runtime/call.ts";
 import { roleName } from "@row/runtime/contract.ts";
-import { callerOf } from "@row/runtime/database/idempotency.ts";
 import { LastAdmin, UserNotFound } from "../account.ts";
-import { revokeRole as revoke } from "../account-store.ts";
-import type { Auth } from "../auth.ts";
+import { deleteRole } from "../account-store.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { roleMessages } from "../role-message.ts";
 
-export async function revokeRole(auth: Auth, request: RevokeRoleRequest, call: Call): Promise<RevokeRoleResponse> {
-  const act = { actor: callerOf(call), correlationId: call.correlationId };
-  const roles = await revoke(auth.pool, request.userId, roleName(request.role), act);
-  if (!roles) throw new UserNotFound(request.userId);
-  if (roles === "last") throw new LastAdmin(request.userId);
-  return { roles: roleMessages(roles) };
+export function revokeRole({ pool }: Dependencies) {
+  return async ({ userId, role }: RevokeRoleRequest, call: Call): Promise<RevokeRoleResponse> => {
+    const roles = await deleteRole(pool, userId, roleName(role), call);
+    if (!roles) throw new UserNotFound(userId);
+    if (roles === "last") throw new LastAdmin(userId);
+    return { roles: roleMessages(roles) };
+  };
 }

@@ -14,10 +14,8 @@ export function listProducts({ prisma }: Dependencies) {
     const size = pageSize(request.pageSize, DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE);
     const tokens = new PageTokens("products", categoryId);
     const after = nameKey(tokens.decode(request.pageToken));
-    // One more than asked for tells whether there is a next page.
     const found = await listByName(prisma, { categoryId, after, limit: size + 1 });
-    const products = found.slice(0, size);
-    const last = found.length > size ? products.at(-1) : undefined;
-    return { products: products.map(toMessage), nextPageToken: last ? tokens.encode([last.name, last.id]) : "" };
+    const { rows, nextPageToken } = tokens.page(found, size, ({ name, id }) => [name, id]);
+    return { products: rows.map(toMessage), nextPageToken };
   };
 }

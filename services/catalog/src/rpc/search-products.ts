@@ -2,7 +2,7 @@ import type { SearchProductsRequest, SearchProductsResponse } from "@row/gen/grp
 import { PageTokens, pageSize } from "@row/runtime/page-token.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { rankKey } from "../page-key.ts";
-import { search } from "../product-lists.ts";
+import { searchProducts as search } from "../product-lists.ts";
 import { toMessage } from "../product-message.ts";
 import { searchWords } from "../search-words.ts";
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "./list-products.ts";
@@ -14,11 +14,7 @@ export function searchProducts({ pool }: Dependencies) {
     const tokens = new PageTokens("product search", query);
     const after = rankKey(tokens.decode(request.pageToken));
     const found = await search(pool, { query, after, limit: size + 1 });
-    const matches = found.slice(0, size);
-    const last = found.length > size ? matches.at(-1) : undefined;
-    return {
-      products: matches.map(({ product }) => toMessage(product)),
-      nextPageToken: last ? tokens.encode([last.rank, last.product.id]) : "",
-    };
+    const { rows, nextPageToken } = tokens.page(found, size, ({ rank, product }) => [rank, product.id]);
+    return { products: rows.map(({ product }) => toMessage(product)), nextPageToken };
   };
 }

@@ -1,19 +1,19 @@
 import type { WatchOrderRequest, WatchOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import type { Call } from "@row/runtime/call.ts";
 import { DomainError, InvalidField } from "@row/runtime/domain-error.ts";
-import { visibleOrder } from "../access.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { evolve, isFinal, type Order } from "../order.ts";
 import { toMessage } from "../order-message.ts";
+import { visibleOrder } from "../visible-order.ts";
 
-export function watchOrder({ store, changes, stopping }: Pick<Dependencies, "store" | "changes" | "stopping">) {
+export function watchOrder({ orders, changes }: Pick<Dependencies, "orders" | "changes">) {
   return async function* (request: WatchOrderRequest, call: Call): AsyncGenerator<WatchOrderResponse> {
     const seen = versionOf(request.resumeToken);
-    const current = await visibleOrder(store, call, request.id);
+    const current = await visibleOrder(orders, call, request.id);
     if (seen !== undefined && seen > current.version) {
       throw new InvalidField("resume_token", "is not from this stream; leave it empty to start over");
     }
-    const signal = AbortSignal.any([call.signal, stopping]);
+    const signal = AbortSignal.any([call.signal, changes.stopping]);
     let order: Order | undefined;
     // Without a token the stream starts with the order as it is; with one it goes on after that version.
     const startAfter = seen ?? current.version - 1n;
@@ -21,7 +21,7 @@ export function watchOrder({ store, changes, stopping }: Pick<Dependencies, "sto
     const followed = await changes.follow(current.id, signal);
     try {
       while (!signal.aborted) {
-        for (const event of await store.events(request.id, order?.version ?? 0n)) {
+        for (const event of await orders.events(request.id, order?.version ?? 0n)) {
           order = evolve(request.id, order, event);
           if (order.version > startAfter) yield { order: toMessage(order), resumeToken: String(order.version) };
         }

@@ -1,29 +1,26 @@
 /** Drives one saga whose lease this process holds: does the calls that it decides on, and saves each step before and after. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { runInCall } from "@row/runtime/call.ts";
+import { runInBackground } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
-import type { Origin } from "@row/runtime/events/outbox.ts";
 import type { Logger } from "@row/runtime/telemetry/logger.ts";
-import { SpanKind, type Telemetry, traceparent } from "@row/runtime/telemetry/telemetry.ts";
+import { SpanKind, type Telemetry } from "@row/runtime/telemetry/telemetry.ts";
+import type { SagaMetrics } from "../metrics.ts";
 import type { Order } from "../order.ts";
 import type { OrderStore } from "../order-store.ts";
-import type { SagaMetrics } from "../saga-metrics.ts";
 import { isFinished, type SagaState } from "./saga.ts";
 import { type Attempted, attemptOf, decide, type Progress } from "./saga-progress.ts";
 import { isBegun, type SagaRecord, type Worker } from "./saga-record.ts";
 import type { SagaStore } from "./saga-store.ts";
-import { outcomeOf, type Steps } from "./steps.ts";
+import { type Callees, outcomeOf } from "./step.ts";
 
 export interface SagaDriverOptions {
   readonly orders: OrderStore;
   readonly sagas: SagaStore;
-  readonly steps: Steps;
+  readonly callees: Callees;
   readonly worker: Worker;
   readonly telemetry: Telemetry;
   readonly metrics: Pick<SagaMetrics, "finished">;
   readonly log: Logger;
-  /** Called after each commit that changed an order. */
-  readonly onChange: (orderId: string) => void;
 }
 
 /** A saga in hand, and its order as last seen. */
@@ -44,24 +41,19 @@ export class SagaDriver {
     const { telemetry, orders, worker } = this.#options;
     const span = telemetry.startSpan(`saga ${saga.definition.name}`, SpanKind.INTERNAL, saga.traceparent);
     span.setAttribute("order.id", saga.orderId);
-    const context = { deadline: Number.POSITIVE_INFINITY, signal: undefined, authorization: undefined, servedBy: [] };
+    const { correlationId } = saga;
     try {
-      await runInCall({ ...context, span, correlationId: saga.correlationId }, async () => {
+      await runInBackground({ producer: worker.name, correlationId, span }, async () => {
         const order = known ?? (await orders.get(saga.orderId));
         if (!order) throw new Error(`Cannot drive the saga of order "${saga.orderId}": there is no such order`);
-        const { correlationId } = saga;
-        await this.#steps(
-          { saga, order },
-          { correlationId, traceparent: traceparent(span), producer: worker.name },
-          signal,
-        );
+        await this.#steps({ saga, order }, signal);
       });
     } finally {
       span.end();
     }
   }
 
-  async #steps(taken: Held, origin: Origin, signal: AbortSignal): Promise<void> {
+  async #steps(taken: Held, signal: AbortSignal): Promise<void> {
     let held: Held | undefined = taken;
     let isOurs = isBegun(taken.saga);
     while (held && !isFinished(held.saga.state)) {
@@ -75,16 +67,16 @@ export class SagaDriver {
           ? { outcome: { kind: "unknown", reason: "WORKER_GONE" }, data: saga.data, servedBy: "" }
           : undefined;
       isOurs = true;
-      held = await this.#save(held, attempted, origin, signal);
+      held = await this.#save(held, attempted, signal);
       if (signal.aborted) return;
     }
   }
 
   async #attempt(saga: SagaRecord, order: Order): Promise<Attempted> {
     const { step: name, undo } = attemptOf(saga, saga.state);
-    const step = this.#options.steps[name];
+    const step = saga.definition.steps[saga.state.step];
     const run = undo ? step?.undo : step?.run;
-    if (!run) throw new Error(`Cannot run step "${name}" of order "${order.id}": it is not known here`);
+    if (!run) throw new Error(`Cannot run step ${saga.state.step} of order "${order.id}": "${name}" cannot be undone`);
     const point = undo ? `undo-${name}` : name;
     let servedBy = "";
     const onServedBy = (who: string) => {
@@ -92,7 +84,7 @@ export class SagaDriver {
     };
     crashPoint(`orders.before-${point}`);
     try {
-      const learned = await run(order, saga.data, { onServedBy });
+      const learned = await run(this.#options.callees, { order, data: saga.data }, { onServedBy });
       crashPoint(`orders.after-${point}`);
       return { outcome: { kind: "ok" }, data: { ...saga.data, ...learned }, servedBy };
     } catch (error) {
@@ -102,29 +94,24 @@ export class SagaDriver {
   }
 
   /** Decides and saves, anew when the saga was changed meanwhile. Undefined when it is not held here any more. */
-  async #save(
-    held: Held,
-    attempted: Attempted | undefined,
-    origin: Origin,
-    signal: AbortSignal,
-  ): Promise<Held | undefined> {
-    const { orders, onChange } = this.#options;
+  async #save(held: Held, attempted: Attempted | undefined, signal: AbortSignal): Promise<Held | undefined> {
+    const { orders, sagas } = this.#options;
     let { saga, order } = held;
     for (;;) {
       const progress = decide(saga, order, attempted);
-      if (await this.#saveSafely(progress, origin, signal)) {
+      if (await this.#saveSafely(progress, signal)) {
         this.#tell(progress);
         if (progress.putsDown) return undefined;
         if (progress.waitMs > 0) await sleep(progress.waitMs, undefined, { signal }).catch(() => {});
         const { next: state, data } = progress;
         return { saga: { ...saga, isWaiting: false, state, data, revision: saga.revision + 1n }, order };
       }
-      const fresh = await orders.saga(saga.orderId, saga.definition.name);
+      const fresh = await sagas.find(saga.orderId, saga.definition.name);
       const freshOrder = await orders.get(saga.orderId);
       if (!fresh || !freshOrder || fresh.fence !== saga.fence) return undefined;
       // The answer to an earlier try was lost, not the write; or the database has forgotten a step: go on from there.
       if (!isSameAttempt(fresh.state, saga.state)) {
-        onChange(saga.orderId);
+        orders.announce(saga.orderId);
         return { saga: { ...fresh, mayBeAhead: true }, order: freshOrder };
       }
       saga = { ...fresh, mayBeAhead: saga.mayBeAhead };
@@ -133,10 +120,10 @@ export class SagaDriver {
   }
 
   /** Saves; trouble with the database is waited out for as long as the lease may hold. */
-  async #saveSafely(progress: Progress, origin: Origin, signal: AbortSignal): Promise<boolean> {
+  async #saveSafely(progress: Progress, signal: AbortSignal): Promise<boolean> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await this.#options.sagas.save(progress, origin);
+        return await this.#options.sagas.save(progress);
       } catch (error) {
         if (tries === 10 || signal.aborted) throw error;
         await sleep(200);
@@ -145,9 +132,9 @@ export class SagaDriver {
   }
 
   #tell(progress: Progress): void {
-    const { metrics, onChange, log } = this.#options;
+    const { metrics, orders, log } = this.#options;
     const { saga, next, ended } = progress;
-    if (progress.change) onChange(saga.orderId);
+    if (progress.change) orders.announce(saga.orderId);
     if (isFinished(next)) metrics.finished(progress);
     if (next.stuck && !saga.state.stuck) {
       log.error(

@@ -1,11 +1,11 @@
-/** One step taken: what ended, what begins and what it means for the order. Pure: the driver does the calls and saves. */
+/** One step taken: what ended, what begins and what it means for the order. The driver does the calls and saves. */
 import { type Change, changeOf } from "../change.ts";
-import type { Order, OrderEvent } from "../order.ts";
-import { PLACE_ORDER } from "./definitions.ts";
+import { cancel, type Order, type OrderEvent } from "../order.ts";
 import { afterAttempt, beforeForward, isFinished, type SagaState, type StepOutcome, waitBefore } from "./saga.ts";
-import type { SagaData, SagaRecord } from "./saga-record.ts";
+import type { SagaRecord } from "./saga-record.ts";
+import type { SagaData } from "./step.ts";
 
-/** A wait this long is not waited out with the saga in hand: others would find no slot while some callee is away. */
+/** From this wait on the slot is given back; polling takes the saga up when it is due, so that a dead callee holds no slots. */
 const PUT_DOWN_FROM_MS = 400;
 
 /** An attempt at a step, as the log names it. */
@@ -33,7 +33,7 @@ export interface Progress {
   readonly time: Date;
   /** Until the next attempt. */
   readonly waitMs: number;
-  /** Let go of the saga meanwhile: whoever has a slot takes it up when its time has come. */
+  /** Let go of the saga meanwhile: a process with a free slot takes it up when its time has come. */
   readonly putsDown: boolean;
   /** What happens to the order; undefined between the steps. */
   readonly change: Change | undefined;
@@ -56,7 +56,7 @@ export function decide(saga: SagaRecord, order: Order, attempted: Attempted | un
   const begins = !putsDown && !isFinished(decided);
   const next = begins ? { ...decided, attempt: decided.attempt + 1 } : decided;
   const data = attempted?.data ?? saga.data;
-  const event = eventOf(saga, next, data);
+  const event = eventOf(saga, order, next, data);
   return {
     saga,
     next,
@@ -71,7 +71,7 @@ export function decide(saga: SagaRecord, order: Order, attempted: Attempted | un
     putsDown,
     time: now,
     change: event && changeOf(order.id, order, [event], now),
-    cancelsNow: next.direction === "succeeded" && saga.definition.name === PLACE_ORDER.name && saga.isCancelRequested,
+    cancelsNow: event?.type === "order-confirmed" && saga.isCancelRequested,
   };
 }
 
@@ -82,11 +82,7 @@ export function attemptOf({ definition }: Pick<SagaRecord, "definition">, state:
 }
 
 /** What the end of a saga means for the order. */
-function eventOf(saga: SagaRecord, next: SagaState, data: SagaData): OrderEvent | undefined {
-  const isPlacing = saga.definition.name === PLACE_ORDER.name;
-  if (next.direction === "failed") return { type: "order-cancelled", reason: next.reason };
-  if (next.direction !== "succeeded") return undefined;
-  return isPlacing
-    ? { type: "order-confirmed", paymentId: data.paymentId ?? "" }
-    : { type: "order-cancelled", reason: "CANCELLED_BY_CUSTOMER" };
+function eventOf({ definition }: SagaRecord, order: Order, next: SagaState, data: SagaData): OrderEvent | undefined {
+  if (next.direction === "failed") return cancel(order, next.reason);
+  return next.direction === "succeeded" ? definition.succeeded(order, data) : undefined;
 }

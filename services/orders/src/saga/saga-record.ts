@@ -1,17 +1,12 @@
 /** A saga as it is stored: its state, what it needs, and who holds it. */
 import { randomUUID } from "node:crypto";
 import { definitionOf } from "./definitions.ts";
-import { type SagaDefinition, type SagaState, START } from "./saga.ts";
-
-/** What the steps need and learn. */
-export interface SagaData {
-  readonly paymentToken?: string;
-  readonly paymentId?: string;
-}
+import { type SagaState, START } from "./saga.ts";
+import type { OrderSaga, SagaData } from "./step.ts";
 
 export interface SagaRecord {
   readonly orderId: string;
-  readonly definition: SagaDefinition;
+  readonly definition: OrderSaga;
   readonly state: SagaState;
   readonly data: SagaData;
   readonly serviceVersion: string;
@@ -34,11 +29,11 @@ type Beginning = Pick<
   "orderId" | "definition" | "data" | "serviceVersion" | "correlationId" | "traceparent" | "deadline"
 >;
 
-/** A saga that begins now; where this process drives it from the start, its first attempt is begun along with it. */
-export function newSaga(beginning: Beginning, isOurs: boolean): SagaRecord {
+/** A saga that begins now and that nobody drives yet. */
+export function newSaga(beginning: Beginning): SagaRecord {
   return {
     ...beginning,
-    state: { ...START, attempt: isOurs ? 1 : 0 },
+    state: START,
     isCancelRequested: false,
     isWaiting: false,
     mayBeAhead: false,
@@ -46,6 +41,11 @@ export function newSaga(beginning: Beginning, isOurs: boolean): SagaRecord {
     fence: 1n,
     revision: 1n,
   };
+}
+
+/** A new saga that this process drives from the start: its first attempt is written along with it. */
+export function begun(saga: SagaRecord): SagaRecord {
+  return { ...saga, state: { ...saga.state, attempt: 1 } };
 }
 
 /** Whether its first attempt was written when it was leased to this process. */

@@ -15,11 +15,11 @@ export interface SagaRunnerOptions {
   readonly concurrency: number;
 }
 
-/** Room for one saga. */
-export interface SagaSlot {
-  /** Drives a saga whose lease this process holds, and leaves the slot when that has come to an end. */
+/** What one saga is driven in. */
+interface Slot {
+  /** Drives a saga whose lease this process holds, and frees the slot when that has come to an end. */
   drive(saga: SagaRecord, order: Order | undefined): void;
-  /** Leaves the slot unless it is driven in. */
+  /** Frees the slot unless a saga is driven in it. */
   giveBack(): void;
 }
 
@@ -53,23 +53,23 @@ export class SagaRunner {
   }
 
   /** A slot for a saga that is about to be written with a lease of this process; undefined when all are taken. */
-  takeSlot(): SagaSlot | undefined {
+  takeSlot(): Slot | undefined {
     if (this.#stopping.signal.aborted || this.#room <= 0) return undefined;
     this.#slotsTaken += 1;
     let isTaken = true;
-    const leave = () => {
+    const free = () => {
       if (!isTaken) return;
       isTaken = false;
       this.#slotsTaken -= 1;
       if (this.#isBehind && this.#room >= this.#options.concurrency * FREE_SHARE) this.#wakeSignal.wake();
     };
-    let giveBack = leave;
+    let giveBack = free;
     return {
       drive: (saga, order) => {
         giveBack = () => {};
         const driving = this.#drive(saga, order).finally(() => {
           this.#driving.delete(driving);
-          leave();
+          free();
         });
         this.#driving.add(driving);
       },

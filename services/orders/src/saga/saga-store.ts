@@ -1,22 +1,19 @@
 /** Sagas in Postgres: leases with fencing numbers, and one statement per step taken. */
 import { Batcher } from "@row/runtime/database/batcher.ts";
 import { isDeadlock, isUniqueViolation, statement } from "@row/runtime/database/postgres.ts";
-import { recordsOf, recordValues } from "@row/runtime/database/records.ts";
-import { type Origin, outboxInsertFrom } from "@row/runtime/events/outbox.ts";
+import { along, write } from "@row/runtime/database/write.ts";
 import type pg from "pg";
-import { appendSql, CHANGE_COLUMNS, changeJson } from "../change.ts";
+import { CHANGE_COLUMNS, CHANGED, changeColumns } from "../change.ts";
 import { CANCEL_ORDER, DEFINITIONS } from "./definitions.ts";
 import { isFinished, mustSurvive } from "./saga.ts";
 import type { Progress } from "./saga-progress.ts";
 import { LEASE_MS, type SagaRecord, type SagaRow, toRecord, type Worker } from "./saga-record.ts";
+import { insertAttempts, insertSagas, STILL_WAITING } from "./saga-statements.ts";
 
 /** A version whose workers have been silent for this long is gone, and its sagas may be adopted. */
 const GONE_AFTER_SECONDS = 30;
 /** How many attempts at a step are kept from its first on, and as many from its last back. */
 export const KEPT_ATTEMPTS = 10;
-
-/** A saga waits for as long as nothing but this is written to it. */
-export const STILL_WAITING = "CASE WHEN waiting_revision = revision THEN revision + 1 END";
 
 /** Code that is newer may have left sagas that this one could not drive. */
 const DRIVEN = [DEFINITIONS.map(({ name }) => name), DEFINITIONS.map(({ version }) => version)];
@@ -44,62 +41,74 @@ const claim = statement<SagaRow & { previous_version: string }>(
     FROM due WHERE s.order_id = due.order_id AND s.name = due.name
     RETURNING s.*, due.previous_version),
   adopted AS (
-    INSERT INTO saga_attempts (order_id, saga, step, undo, number, outcome, reason, worker, served_by, finished_time)
-    SELECT order_id, name || '/' || definition, 'adopt-' || $2, false, fence, 'adopted', previous_version || ' is gone', $5, '', now()
-    FROM claimed WHERE previous_version <> $2)
+    ${insertAttempts(
+      {
+        ...{ saga: "name || '/' || definition", step: "'adopt-' || $2", undo: "false", number: "fence", worker: "$5" },
+        ...{ outcome: "'adopted'", reason: "previous_version || ' is gone'", finishedTime: "now()" },
+      },
+      "claimed WHERE previous_version <> $2",
+    )})
   SELECT * FROM claimed`,
 );
 
-const STEP_COLUMNS = `order_id uuid, name text, fence bigint, revision bigint, direction text, step int, attempt int,
-  uncertain boolean, reason text, stuck boolean, data jsonb, wait_ms int, puts_down boolean, is_finished boolean, saga text,
-  time timestamptz, ended_step text, ended_undo boolean, ended_number int, outcome text, ended_reason text, served_by text,
-  begun_step text, begun_undo boolean, begun_number int, cancels boolean, ${CHANGE_COLUMNS}`;
+const STEP_COLUMNS = {
+  ...{ order_id: "uuid", name: "text", fence: "bigint", revision: "bigint" },
+  ...{ direction: "text", step: "int", attempt: "int", uncertain: "boolean", reason: "text", stuck: "boolean" },
+  ...{ data: "jsonb", wait_ms: "int", puts_down: "boolean", is_finished: "boolean", must_survive: "boolean" },
+  ...{ saga: "text", worker: "text", time: "timestamptz" },
+  ...{ ended_step: "text", ended_undo: "boolean", ended_number: "int" },
+  ...{ outcome: "text", ended_reason: "text", served_by: "text" },
+  ...{ begun_step: "text", begun_undo: "boolean", begun_number: "int", cancels: "boolean" },
+  ...CHANGE_COLUMNS,
+} as const;
 
 // Fence and revision say that nobody wrote since, so also that it is not finished; a condition on finished_time would lead the
 // planner from the primary key to the index of unfinished sagas.
-const HELD = `UPDATE sagas SET direction = taken.direction, step = taken.step, attempt = taken.attempt,
-    uncertain = taken.uncertain, reason = taken.reason, stuck = taken.stuck, data = taken.data, revision = sagas.revision + 1,
+const HELD = `UPDATE sagas SET direction = asked.direction, step = asked.step, attempt = asked.attempt,
+    uncertain = asked.uncertain, reason = asked.reason, stuck = asked.stuck, data = asked.data, revision = sagas.revision + 1,
     waiting_revision = CASE WHEN puts_down THEN sagas.revision + 1 END, next_attempt_time = now() + wait_ms * interval '1 ms',
     lease_until = now() + CASE WHEN puts_down THEN 0 ELSE ${LEASE_MS} + wait_ms END * interval '1 ms',
     finished_time = CASE WHEN is_finished THEN now() END
-  FROM taken WHERE sagas.order_id = taken.order_id AND sagas.name = taken.name
-    AND sagas.fence = taken.fence AND sagas.revision = taken.revision
-  RETURNING taken.*`;
+  FROM asked WHERE sagas.order_id = asked.order_id AND sagas.name = asked.name
+    AND sagas.fence = asked.fence AND sagas.revision = asked.revision
+  RETURNING asked.*`;
 
-const ENDED = `INSERT INTO saga_attempts (order_id, saga, step, undo, number, outcome, reason, worker, served_by, finished_time)
-  SELECT order_id, saga, ended_step, ended_undo, ended_number, outcome, ended_reason, $3, served_by, time
-  FROM held WHERE ended_step IS NOT NULL
-  ON CONFLICT (order_id, saga, step, undo, number) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason,
+const ATTEMPT = { saga: "saga", worker: "worker" };
+
+const ENDED = `${insertAttempts(
+  {
+    ...{ ...ATTEMPT, step: "ended_step", undo: "ended_undo", number: "ended_number", outcome: "outcome" },
+    ...{ reason: "ended_reason", servedBy: "served_by", finishedTime: "time" },
+  },
+  "held WHERE ended_step IS NOT NULL",
+)} ON CONFLICT (order_id, saga, step, undo, number) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason,
     served_by = excluded.served_by, finished_time = excluded.finished_time`;
 
-const BEGUN = `INSERT INTO saga_attempts (order_id, saga, step, undo, number, outcome, reason, worker, served_by)
-  SELECT order_id, saga, begun_step, begun_undo, begun_number, '', '', $3, '' FROM held WHERE begun_step IS NOT NULL
-  ON CONFLICT DO NOTHING`;
+const BEGUN = `${insertAttempts(
+  { ...ATTEMPT, step: "begun_step", undo: "begun_undo", number: "begun_number" },
+  "held WHERE begun_step IS NOT NULL",
+)} ON CONFLICT DO NOTHING`;
 
-const CANCELLING = `INSERT INTO sagas (order_id, name, definition, service_version, direction, step, attempt, uncertain,
-    reason, data, cancel_requested, correlation_id, traceparent, deadline, next_attempt_time, lease_owner, lease_until,
-    fence, revision, stuck)
-  SELECT order_id, '${CANCEL_ORDER.name}', ${CANCEL_ORDER.version}, service_version, 'forward', 0, 0, false, '', '{}',
-    false, correlation_id, traceparent, now(), now(), '', now(), 0, 1, false
-  FROM sagas JOIN held USING (order_id, name) WHERE held.cancels`;
+/** Whoever wished to cancel before the order was confirmed gets that now: in another saga, which somebody else may drive. */
+const CANCELLING = insertSagas(`(
+  SELECT order_id, '${CANCEL_ORDER.name}' AS saga_name, ${CANCEL_ORDER.version} AS definition, service_version, 0 AS attempt,
+    '{}'::jsonb AS saga_data, correlation_id, traceparent, now() AS deadline, '' AS lease_owner, 0 AS lease_ms
+  FROM sagas JOIN held USING (order_id, name) WHERE held.cancels) AS beginning`);
 
 /** Of a step that is tried without end, the first and the latest attempts are enough. */
 const FORGOTTEN = `DELETE FROM saga_attempts old USING held
   WHERE old.order_id = held.order_id AND old.saga = held.saga AND old.step = begun_step AND old.undo = begun_undo
     AND old.number = begun_number - ${KEPT_ATTEMPTS} AND old.number > ${KEPT_ATTEMPTS}`;
 
-const append = appendSql("held");
-
 /** Any number of steps of different orders; those whose saga was changed meanwhile are left out. */
-const saveSteps = statement<{ order_id: string }>(
+const saveSteps = write(
   "sagas-save-steps",
-  `WITH taken AS (${recordsOf(STEP_COLUMNS)}),
-    held AS (${HELD}), ended AS (${ENDED}), begun AS (${BEGUN}), forgotten AS (${FORGOTTEN}),
-    appended AS (${append.appended}), viewed AS (${append.viewed}), published AS (${outboxInsertFrom("held")}),
-    cancelling AS (${CANCELLING})
-  SELECT order_id, set_config('synchronous_commit', CASE WHEN $4::boolean THEN 'on' ELSE 'off' END, true) FROM held`,
+  STEP_COLUMNS,
+  { held: HELD, ended: ENDED, begun: BEGUN, forgotten: FORGOTTEN, ...CHANGED, cancelling: CANCELLING },
+  { mustSurvive: "must_survive" },
 );
 
+const selectSaga = statement<SagaRow>("sagas-find", "SELECT * FROM sagas WHERE order_id = $1 AND name = $2");
 const release = statement(
   "sagas-release",
   "UPDATE sagas SET lease_until = now() WHERE lease_owner = $1 AND finished_time IS NULL",
@@ -125,8 +134,8 @@ export class SagaStore {
   readonly #worker: Worker;
   // An order changes by one step at a time: two sagas of one order may not share a batch.
   readonly #saving = new Batcher(
-    (steps: readonly { progress: Progress; origin: Origin }[]) => this.#save(steps),
-    ({ progress }) => progress.saga.orderId,
+    (steps: Parameters<typeof saveSteps>[1]) => saveSteps(this.#pool, steps),
+    ({ order_id }) => String(order_id),
   );
 
   constructor(pool: pg.Pool, worker: Worker) {
@@ -141,23 +150,20 @@ export class SagaStore {
     return rows.map(toRecord).filter((record) => record !== undefined);
   }
 
+  async find(orderId: string, name: string): Promise<SagaRecord | undefined> {
+    const [row] = await selectSaga(this.#pool, [orderId, name]);
+    return row && toRecord(row);
+  }
+
   /** Saves a step taken. False when the saga was changed meanwhile: reload it and decide anew. */
-  async save(progress: Progress, origin: Origin): Promise<boolean> {
+  async save(progress: Progress): Promise<boolean> {
     try {
-      return await this.#saving.do({ progress, origin });
+      return await this.#saving.do(stepRecord(progress, this.#worker));
     } catch (error) {
       // The order changed between this saga's last look at it and now.
       if (isUniqueViolation(error, "order_events_pkey") || isDeadlock(error)) return false;
       throw error;
     }
-  }
-
-  async #save(steps: readonly { progress: Progress; origin: Origin }[]): Promise<boolean[]> {
-    const taken = recordValues(steps.map(({ progress, origin }) => stepJson(progress, origin)));
-    const mustWait = steps.some(({ progress: { saga, next } }) => mustSurvive(saga.definition, next));
-    const saved = await saveSteps(this.#pool, [...taken, this.#worker.name, mustWait]);
-    const ids = new Set(saved.map(({ order_id }) => order_id));
-    return steps.map(({ progress }) => ids.has(progress.saga.orderId));
   }
 
   /** Lets go of everything this process holds. */
@@ -183,13 +189,12 @@ export class SagaStore {
 }
 
 /** A step taken, as a record of STEP_COLUMNS. */
-function stepJson(
-  { saga, next, data, ended, begun, time, waitMs, putsDown, change, cancelsNow }: Progress,
-  origin: Origin,
-): object {
+function stepRecord(progress: Progress, worker: Worker) {
+  const { saga, next, data, ended, begun, time, waitMs, putsDown, change, cancelsNow } = progress;
+  const { definition } = saga;
   return {
     order_id: saga.orderId,
-    name: saga.definition.name,
+    name: definition.name,
     fence: String(saga.fence),
     revision: String(saga.revision),
     direction: next.direction,
@@ -202,18 +207,21 @@ function stepJson(
     wait_ms: waitMs,
     puts_down: putsDown,
     is_finished: isFinished(next),
-    saga: `${saga.definition.name}/${saga.definition.version}`,
+    must_survive: mustSurvive(definition, next),
+    saga: `${definition.name}/${definition.version}`,
+    worker: worker.name,
     time,
-    ...(ended && {
-      ended_step: ended.step,
-      ended_undo: ended.undo,
-      ended_number: ended.number,
-      outcome: ended.outcome.kind,
-      ended_reason: ended.outcome.kind === "ok" ? "" : ended.outcome.reason,
-      served_by: ended.servedBy,
-    }),
-    ...(begun && { begun_step: begun.step, begun_undo: begun.undo, begun_number: begun.number }),
+    ended_step: ended?.step,
+    ended_undo: ended?.undo,
+    ended_number: ended?.number,
+    outcome: ended?.outcome.kind,
+    ended_reason: ended && (ended.outcome.kind === "ok" ? "" : ended.outcome.reason),
+    served_by: ended?.servedBy,
+    begun_step: begun?.step,
+    begun_undo: begun?.undo,
+    begun_number: begun?.number,
     cancels: cancelsNow,
-    ...(change && changeJson(change, origin)),
+    ...changeColumns(change),
+    ...along({ events: change?.published ?? [] }),
   };
 }

@@ -3,16 +3,16 @@ import type {
   AuthorizePaymentRequest,
   AuthorizePaymentResponse,
 } from "@row/gen/grpc/shop/payments/v1/payment_service.ts";
-import type { Call } from "@row/runtime/call.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
-import { CURRENCY, fromPrice } from "@row/runtime/money.ts";
+import { CURRENCY } from "@row/runtime/currency.ts";
+import { fromPrice } from "@row/runtime/money.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { declineReason, PaymentClosed, PaymentDeclined, repeatedAuthorization } from "../payment.ts";
 import { toEvent } from "../payment-message.ts";
 import type { NewPayment } from "../payment-store.ts";
 
-export function authorizePayment({ store, gateway, relay, origin }: Dependencies) {
-  return async (request: AuthorizePaymentRequest, call: Call): Promise<AuthorizePaymentResponse> => {
+export function authorizePayment({ store, gateway }: Dependencies) {
+  return async (request: AuthorizePaymentRequest): Promise<AuthorizePaymentResponse> => {
     const { orderId, customerId, paymentToken } = request;
     const amountMinor = fromPrice(request.amount, "amount");
     // No look at what is stored comes first: a repeat gets the gateway's first answer, and then finds the payment there.
@@ -33,9 +33,8 @@ export function authorizePayment({ store, gateway, relay, origin }: Dependencies
       state: isDeclined ? "DECLINED" : "AUTHORIZED",
       declineReason: isDeclined ? declineReason(answer.declineCode) : "",
     };
-    const isNew = await store.create(payment, toEvent(payment, payment.state), origin(call));
+    const isNew = await store.create(payment, toEvent(payment, payment.state));
     crashPoint("payments.after-authorize-commit");
-    relay.wake();
     if (isNew && isDeclined) throw new PaymentDeclined(orderId, payment.declineReason);
     if (isNew) return { paymentId: payment.id };
     // A twin was faster, or the payment was voided meanwhile: what is stored is the answer.

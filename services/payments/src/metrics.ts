@@ -1,3 +1,4 @@
+/** What payments measures of its own. */
 import type { Queryable } from "@row/runtime/database/postgres.ts";
 import type { Telemetry } from "@row/runtime/telemetry/telemetry.ts";
 import { countRefunds } from "./refund-requests.ts";

@@ -1,3 +1,4 @@
+/** What orders measures of its own. */
 import type { Telemetry } from "@row/runtime/telemetry/telemetry.ts";
 import type { Progress } from "./saga/saga-progress.ts";
 import type { SagaStore } from "./saga/saga-store.ts";
