@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { installationAt, realPort } from "@row/laptop/installation.ts";
 import { Secrets } from "@row/laptop/secrets.ts";
-import { serviceEnvironment } from "@row/laptop/shop/service-process.ts";
+import { processEnvironment } from "@row/laptop/shop/service-process.ts";
 import { prepareStateDir } from "@row/laptop/state-dir.ts";
 import { removeState, startInfrastructure } from "@row/laptop/stores/infrastructure.ts";
 import { postgresHome } from "@row/laptop/stores/postgres-home.ts";
@@ -123,7 +123,7 @@ test("every service that is told nothing lists everything it must be told, at on
 });
 
 function environmentOf(service: ServiceManifest): Record<string, string> {
-  return serviceEnvironment(service, services, installation, new Secrets(stateDir));
+  return processEnvironment(service, services, installation, new Secrets(stateDir));
 }
 
 function startAlone({ folder }: ServiceManifest, env: Record<string, string>): Promise<End> {

@@ -1,5 +1,12 @@
 import { GRPC_PORT } from "@row/runtime/names.ts";
-import { calleeVariable } from "@row/topology/callees.ts";
+import {
+  type Environment,
+  type Platform,
+  secretEnvironment,
+  serviceEnvironment,
+  storeEnvironment,
+} from "@row/topology/environment.ts";
+import { redisVariable } from "@row/topology/redis.ts";
 import { isCallable, type MeshedService, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { IEnvVar } from "kubernetes-models/v1";
 import { fromPod, fromSecret } from "./pod.ts";
@@ -12,7 +19,7 @@ export const ADMIN_PORT = 9090;
 const TELEMETRY = "telemetry";
 
 /** Everything a service's container is told; the image says the rest (NODE_ENV). */
-export function serviceEnvironment(service: MeshedService, shop: ShopPlan): IEnvVar[] {
+export function containerEnvironment(service: MeshedService, shop: ShopPlan): IEnvVar[] {
   const { name, port } = service;
   const http: Record<string, string> =
     service.kind === "gateway" ? { GRPC_LISTEN_ADDRESS: everywhere(service.grpcPort) } : {};
@@ -30,37 +37,45 @@ export function serviceEnvironment(service: MeshedService, shop: ShopPlan): IEnv
       name: "OTEL_EXPORTER_OTLP_ENDPOINT",
       valueFrom: { configMapKeyRef: { name: TELEMETRY, key: "OTEL_EXPORTER_OTLP_ENDPOINT", optional: true } },
     },
-    ...storeEnvironment(service),
-    ...(shop.natsUsers.includes(service) ? natsEnvironment(name) : []),
-    ...values(Object.assign({}, ...shop.callees(service).map((callee) => calleeVariable(callee, addressOf(callee))))),
-    ...service.secrets.map((variable) => fromSecret(variable, name)),
-    ...values(service.env),
+    ...variables(serviceEnvironment(service, shop.services, platformFor(name, shop))),
   ];
 }
 
 /** What a seed gets: the database, the service's own secrets, and the password of the people it makes. */
-export function seedEnvironment(service: ServiceManifest): IEnvVar[] {
+export function seedEnvironment(service: ServiceManifest, shop: ShopPlan): IEnvVar[] {
+  const platform = platformFor(service.name, shop);
   return [
-    ...storeEnvironment(service),
-    ...service.secrets.map((variable) => fromSecret(variable, service.name)),
+    ...variables({ ...storeEnvironment(service, platform), ...secretEnvironment(service, platform) }),
     fromSecret("DEMO_PASSWORD", "demo"),
   ];
 }
 
-function storeEnvironment({ name, postgres, redis }: ServiceManifest): IEnvVar[] {
-  return [
-    ...(postgres ? [fromSecret("DATABASE_URL", name)] : []),
-    ...redis.map((use) => fromSecret(redisVariable(use), name)),
-  ];
+/** Where a cluster has what a service needs: what is secret stands in the Secret of its name. */
+function platformFor(name: string, shop: ShopPlan): Platform<Reference> {
+  const secret = (variable: string) => ({ variable, secret: name });
+  return {
+    addressOf,
+    secret,
+    store: {
+      postgres: () => secret("DATABASE_URL"),
+      redis: (_, use) => secret(redisVariable(use)),
+      natsUrl: "nats://nats:4222",
+      natsPassword: () => secret("NATS_PASSWORD"),
+      usesNats: (service) => shop.natsUsers.includes(service),
+    },
+  };
 }
 
-/** "REDIS_DURABLE_URL" */
-export function redisVariable(use: string): string {
-  return `REDIS_${use.toUpperCase()}_URL`;
+/** A key of a Secret, named like the variable. */
+interface Reference {
+  readonly variable: string;
+  readonly secret: string;
 }
 
-function natsEnvironment(name: string): IEnvVar[] {
-  return [...values({ NATS_URL: "nats://nats:4222", NATS_USER: name }), fromSecret("NATS_PASSWORD", name)];
+function variables(told: Environment<Reference>): IEnvVar[] {
+  return Object.entries(told).map(([name, value]) =>
+    typeof value === "string" ? { name, value } : fromSecret(value.variable, value.secret),
+  );
 }
 
 // The name of its Service: routes, retries and splits hang on that, and on no pod's own address.

@@ -26,7 +26,10 @@ export function migrationJob(service: ServiceManifest, shop: ShopPlan): IJob {
     ...inImage(service, "migrate", ["node", "/app/runtime/src/database/run-migrations.ts"]),
     env: [fromSecret("DATABASE_URL", service.name)],
   };
-  const seed: IContainer = { ...inImage(service, "seed", ["node", "prisma/seed.ts"]), env: seedEnvironment(service) };
+  const seed: IContainer = {
+    ...inImage(service, "seed", ["node", "prisma/seed.ts"]),
+    env: seedEnvironment(service, shop),
+  };
   const steps = existsSync(join(service.folder, "prisma/seed.ts"))
     ? { initContainers: [migrate], containers: [seed] }
     : { containers: [migrate] };

@@ -1,8 +1,8 @@
+import { REDIS_ADMIN, redisVariable } from "@row/topology/redis.ts";
 import type { MeshedService } from "@row/topology/service-manifest.ts";
-import { redisVariable } from "./environment.ts";
 import { NATS_ADMIN, passwordVariable as natsPassword } from "./infrastructure/nats.ts";
 import { POSTGRES_PORT } from "./infrastructure/postgres.ts";
-import { REDIS_ADMIN, REDIS_PORT, passwordVariable as redisPassword } from "./infrastructure/redis.ts";
+import { REDIS_PORT, passwordVariable as redisPassword } from "./infrastructure/redis.ts";
 import type { ShopPlan } from "./shop.ts";
 
 /** One key of one Secret. */

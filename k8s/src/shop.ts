@@ -31,6 +31,10 @@ export class ShopPlan {
     return this.#sources.root;
   }
 
+  get services(): readonly ServiceManifest[] {
+    return this.#sources.services;
+  }
+
   /** Every service with a sidecar, the edge included. */
   get meshed(): readonly MeshedService[] {
     return this.#sources.services.filter(isMeshed);

@@ -6,7 +6,7 @@ import type { IHorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2"
 import type { IPodDisruptionBudget } from "kubernetes-models/policy/v1";
 import type { IContainer, IContainerPort, IService } from "kubernetes-models/v1";
 import { type About, labels, metadata, selector } from "./about.ts";
-import { ADMIN_PORT, serviceEnvironment } from "./environment.ts";
+import { ADMIN_PORT, containerEnvironment } from "./environment.ts";
 import { PULL_POLICY, serviceImage } from "./images.ts";
 import { waitForMigrations } from "./migration-job.ts";
 import { CONFINED, confinedPod, GRACE_SECONDS, NODE_USER, SCRATCH, STOP_LATER, spread } from "./pod.ts";
@@ -57,7 +57,7 @@ function container(service: MeshedService, shop: ShopPlan): IContainer {
     name: service.name,
     image: serviceImage(service.name),
     imagePullPolicy: PULL_POLICY,
-    env: serviceEnvironment(service, shop),
+    env: containerEnvironment(service, shop),
     ports: ports(service),
     // Only httpGet probes pass a mesh that denies by default, and only on a port that is not gRPC.
     startupProbe: { ...probe("/livez"), periodSeconds: 1, failureThreshold: 120 },

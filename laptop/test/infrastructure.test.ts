@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
+import { connect as connectSocket } from "node:net";
 import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { durableOf, inboxPrefix } from "@row/runtime/events/stream-names.ts";
@@ -26,7 +28,8 @@ await client.end();
 `;
 
 const project = smallProject({
-  "services/orders/service.yaml": "name: orders\nport: 5070\nadminPort: 6070\npostgres: true\n",
+  "services/orders/service.yaml":
+    "name: orders\nport: 5070\nadminPort: 6070\npostgres: true\nredis: [durable, cache]\n",
   "services/orders/prisma/migrations/1_things/migration.sql": MIGRATION,
   "services/orders/prisma/seed.ts": SEED,
   "services/catalog/service.yaml": `name: catalog\nport: 5071\nadminPort: 6071\npostgres: true\nconsumes: [${PLACED}]\n`,
@@ -54,6 +57,14 @@ async function query<Row extends object>(url: string | undefined, sql: string): 
   } finally {
     await client.end();
   }
+}
+
+/** What Redis answers, line by line: to the user's name and password first. */
+async function redis(url: string, ...commands: string[]): Promise<string[]> {
+  const { hostname, port, username, password } = new URL(url);
+  const socket = connectSocket(Number(port), hostname);
+  socket.write([`AUTH ${username} ${password}`, ...commands, "QUIT", ""].join("\r\n"));
+  return (await text(socket)).split("\r\n").slice(0, -2);
 }
 
 function natsAs(service: string): Promise<NatsConnection> {
@@ -133,6 +144,19 @@ test("lets a service publish its own events and read its own consumers, and noth
   await assert.rejects(ask(orders, next), permissionViolation);
   await assert.rejects(ask(orders, "$JS.API.STREAM.DELETE.ORDERS"), permissionViolation);
   await Promise.all([orders.close(), catalog.close()]);
+});
+
+test("gives a service a Redis user of its own on each server that its service.yaml names, which administers nothing", async () => {
+  const { REDIS_DURABLE_URL = "", REDIS_CACHE_URL = "" } = infrastructure.environmentOf("orders");
+  for (const url of [REDIS_DURABLE_URL, REDIS_CACHE_URL]) {
+    assert.deepEqual(await redis(url, "SET basket full", "GET basket"), ["+OK", "+OK", "$4", "full"]);
+    assert.match((await redis(url, "CONFIG GET maxmemory"))[1] ?? "", /^-NOPERM/);
+  }
+  const { password } = new URL(REDIS_DURABLE_URL);
+  const elsewhere = Object.assign(new URL(REDIS_CACHE_URL), { password });
+  assert.match((await redis(String(elsewhere), "PING"))[0] ?? "", /^-WRONGPASS/, "another server's password");
+  const told = Object.keys(infrastructure.environmentOf("catalog")).filter((name) => name.startsWith("REDIS"));
+  assert.deepEqual(told, [], "a service that names none");
 });
 
 test("tells of every store whether it does its work: one that stands still does not", async () => {

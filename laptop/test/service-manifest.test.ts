@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { discoverServices, selectServices } from "@row/topology/service-manifest.ts";
 import { test } from "vitest";
 import { Secrets } from "../src/secrets.ts";
-import { serviceEnvironment } from "../src/shop/service-process.ts";
+import { processEnvironment } from "../src/shop/service-process.ts";
 import { prepareStateDir } from "../src/state-dir.ts";
 import { smallProject } from "./small-project.ts";
 
@@ -58,7 +58,7 @@ test("gives a service its addresses, its callees, its own secrets and nothing of
   const installation = { root: project.root, stateDir: project.stateDir, portBase: 12000 };
   const [alpha] = selectServices(services, ["alpha"]);
   assert.ok(alpha);
-  const environment = () => serviceEnvironment(alpha, services, installation, new Secrets(project.stateDir));
+  const environment = () => processEnvironment(alpha, services, installation, new Secrets(project.stateDir));
   const env = environment();
   assert.equal(env.LISTEN_ADDRESS, "127.0.0.1:12071");
   assert.equal(env.ADMIN_ADDRESS, "127.0.0.1:13071");

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Installation } from "@row/laptop/installation.ts";
 import { Secrets } from "@row/laptop/secrets.ts";
-import { serviceEnvironment } from "@row/laptop/shop/service-process.ts";
+import { processEnvironment } from "@row/laptop/shop/service-process.ts";
 import { askStatus } from "@row/laptop/supervisor/control-client.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
@@ -27,7 +27,7 @@ export async function rebuild(installation: Installation): Promise<void> {
   const script = orders && join(orders.folder, "src/rebuild.ts");
   if (!orders || !script || !existsSync(script))
     throw new RowError("There is no services/orders/src/rebuild.ts to run");
-  const env = serviceEnvironment(orders, services, installation, new Secrets(installation.stateDir));
+  const env = processEnvironment(orders, services, installation, new Secrets(installation.stateDir));
   const child = spawn(process.execPath, [script], { cwd: orders.folder, env, stdio: "inherit" });
   process.exitCode = await new Promise<number>((resolve, reject) => {
     child.once("error", reject);

@@ -1,3 +1,4 @@
+import { REDIS_ADMIN, REDIS_POLICIES, redisRights } from "@row/topology/redis.ts";
 import type { RedisUse } from "@row/topology/service-manifest.ts";
 import type { IStatefulSet } from "kubernetes-models/apps/v1";
 import type { IConfigMap, IService } from "kubernetes-models/v1";
@@ -11,14 +12,7 @@ import { OPAQUE, storeService } from "./store.ts";
 /** "redis" in the Alpine image. */
 const USER = 999;
 const GROUP = 1000;
-export const REDIS_ADMIN = "row";
 export const REDIS_PORT = 6379;
-
-/** What may never be lost, and what may be forgotten at any time. */
-const POLICIES: Record<RedisUse, string[]> = {
-  durable: ["appendonly yes", "appendfsync everysec", "maxmemory-policy noeviction"],
-  cache: ["appendonly no", "maxmemory 64mb", "maxmemory-policy allkeys-lru"],
-};
 
 /** The variable that holds a user's password: no other name may be an ACL user's. */
 export function passwordVariable(user: string): string {
@@ -95,14 +89,13 @@ export function redis(use: RedisUse, shop: ShopPlan): (IService | IConfigMap | I
 
 function configuration(use: RedisUse): string {
   const lines = ["bind * -::*", `port ${REDIS_PORT}`, "dir /data", 'save ""', "aclfile /run/redis/users.acl"];
-  return `${[...lines, ...POLICIES[use]].join("\n")}\n`;
+  return `${[...lines, ...REDIS_POLICIES[use]].join("\n")}\n`;
 }
 
 /** Redis takes no passwords from its environment: they are written where only it can read. */
 function startScript(users: readonly string[]): string {
   const lines = users.map((user) => {
-    const rights = user === REDIS_ADMIN ? "+@all" : "+@all -@admin -@dangerous";
-    return `printf 'user %s on #%s ~* &* ${rights}\\n' ${user} "$(hash "$${passwordVariable(user)}")"`;
+    return `printf 'user %s on #%s ~* &* ${redisRights(user)}\\n' ${user} "$(hash "$${passwordVariable(user)}")"`;
   });
   return `set -eu
 umask 077

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { join } from "node:path";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
-import { calleesOf, calleeVariable } from "@row/topology/callees.ts";
+import { type Platform, serviceEnvironment } from "@row/topology/environment.ts";
 import { isMeshed, portsOf, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { type Installation, realPort } from "../installation.ts";
 import type { Secrets } from "../secrets.ts";
@@ -9,9 +9,8 @@ import { logFile } from "../state-dir.ts";
 import { healthy } from "../stores/nats.ts";
 import { storePorts } from "../stores/ports.ts";
 import { postgresSocketUrl } from "../stores/postgres.ts";
+import { redisUrl } from "../stores/redis.ts";
 import type { ProcessSpec } from "../supervisor/supervised-process.ts";
-
-export { calleesOf };
 
 /** Settings of one's own, on top of what a service gets anyway: for every service, and for some by name. */
 export interface Settings {
@@ -60,7 +59,7 @@ export function serviceProcess(
   place = directEndpoint(service, installation),
 ): ProcessSpec {
   const { instance, version, addresses } = place;
-  const env = serviceEnvironment(service, services, installation, secrets, settings, place);
+  const env = processEnvironment(service, services, installation, secrets, settings, place);
   const admin = env.ADMIN_ADDRESS;
   const port = realPort(installation, service.port);
   return {
@@ -82,7 +81,7 @@ export function serviceProcess(
 }
 
 /** Every variable a service is started with; its seed and its maintenance commands get the same. */
-export function serviceEnvironment(
+export function processEnvironment(
   service: ServiceManifest,
   services: ServiceManifest[],
   installation: Installation,
@@ -90,8 +89,7 @@ export function serviceEnvironment(
   { env, envOf }: Settings = {},
   place = directEndpoint(service, installation),
 ): Record<string, string> {
-  const ports = storePorts(installation);
-  const own: Record<string, string> = {
+  const process: Record<string, string> = {
     ...inherited(),
     NODE_ENV: "production",
     TZ: "UTC",
@@ -99,22 +97,33 @@ export function serviceEnvironment(
     SERVICE_VERSION: place.version,
     INSTANCE: place.instance,
     LISTEN_ADDRESS: place.listen,
+    ...(place.admin ? { ADMIN_ADDRESS: place.admin } : {}),
+    ...(place.grpcListen ? { GRPC_LISTEN_ADDRESS: place.grpcListen } : {}),
+    ...(service.kind === "outside" ? { DATA_DIR: join(installation.stateDir, service.name) } : {}),
+    ...place.env,
   };
-  if (place.admin) own.ADMIN_ADDRESS = place.admin;
-  if (place.grpcListen) own.GRPC_LISTEN_ADDRESS = place.grpcListen;
-  if (service.postgres)
-    own.DATABASE_URL = postgresSocketUrl(service.name, secrets, ports.postgres, installation.stateDir);
-  if (service.kind === "outside") own.DATA_DIR = join(installation.stateDir, service.name);
-  else {
-    own.NATS_URL = `nats://127.0.0.1:${ports.nats}`;
-    own.NATS_USER = service.name;
-    own.NATS_PASSWORD = secrets.get(`nats/${service.name}`);
-    for (const callee of calleesOf(service, services)) {
-      Object.assign(own, calleeVariable(callee, place.addressOf(callee)));
-    }
-  }
-  for (const name of service.secrets) own[name] = secrets.get(`env/${name}`);
-  return { ...own, ...place.env, ...service.env, ...env, ...envOf?.[service.name] };
+  const platform = laptopPlatform(installation, secrets, place);
+  return { ...process, ...serviceEnvironment(service, services, platform), ...env, ...envOf?.[service.name] };
+}
+
+/** Where a laptop has what a service needs. */
+function laptopPlatform(
+  installation: Installation,
+  secrets: Secrets,
+  { addressOf }: Pick<ProcessEndpoint, "addressOf">,
+): Platform<string> {
+  const ports = storePorts(installation);
+  return {
+    addressOf,
+    secret: (variable) => secrets.get(`env/${variable}`),
+    store: {
+      postgres: ({ name }) => postgresSocketUrl(name, secrets, ports.postgres, installation.stateDir),
+      redis: ({ name }, use) => redisUrl(name, use, ports, secrets),
+      natsUrl: `nats://127.0.0.1:${ports.nats}`,
+      natsPassword: ({ name }) => secrets.get(`nats/${name}`),
+      usesNats: () => true,
+    },
+  };
 }
 
 /** What the first instance of a service offers on its declared ports, itself or through its sidecar. */

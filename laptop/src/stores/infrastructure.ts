@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { discoverServices, type ServiceManifest, selectServices } from "@row/topology/service-manifest.ts";
 import { type Installation, installationAt } from "../installation.ts";
 import { Secrets } from "../secrets.ts";
-import { type Settings, serviceEnvironment } from "../shop/service-process.ts";
+import { processEnvironment, type Settings } from "../shop/service-process.ts";
 import { removeSocketFolder } from "../sidecars/socket-folder.ts";
 import { prepareStateDir } from "../state-dir.ts";
 import { RunRecord, stopLeftovers } from "../supervisor/run-record.ts";
@@ -77,8 +77,8 @@ export async function startInfrastructure(options: InfrastructureOptions = {}): 
   const outcomes = await Promise.allSettled([
     preparePostgres(stateDir, ports.postgres, secrets).then(run),
     run(prepareNats(programs["nats-server"], stateDir, ports, secrets, services)),
-    run(prepareRedis(redis, stateDir, "redis-durable", ports.redisDurable, secrets)),
-    run(prepareRedis(redis, stateDir, "redis-cache", ports.redisCache, secrets)),
+    run(prepareRedis(redis, stateDir, "durable", ports, secrets, services)),
+    run(prepareRedis(redis, stateDir, "cache", ports, secrets, services)),
   ]);
   started.abort();
   const stop = () => stopStores(processes);
@@ -98,7 +98,7 @@ export async function startInfrastructure(options: InfrastructureOptions = {}): 
     environmentOf: (name) => {
       const [service] = selectServices(services, [name]);
       if (!service) throw new Error(`No service ${name}`);
-      return serviceEnvironment(service, discoverServices(installation.root), installation, secrets, options);
+      return processEnvironment(service, discoverServices(installation.root), installation, secrets, options);
     },
     stop,
     destroy: async () => {

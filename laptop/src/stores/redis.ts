@@ -1,32 +1,39 @@
+/** Redis on the laptop: the durable server and the cache, each with a user for every service that uses it. */
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { REDIS_ADMIN, REDIS_POLICIES, redisRights } from "@row/topology/redis.ts";
+import type { RedisUse, ServiceManifest } from "@row/topology/service-manifest.ts";
 import type { Secrets } from "../secrets.ts";
 import { logFile } from "../state-dir.ts";
 import type { ProcessSpec } from "../supervisor/supervised-process.ts";
+import type { StorePorts } from "./ports.ts";
 
-/** What may never be lost (carts, limits) and what may be forgotten at any time live in servers of their own. */
-export type RedisKind = "redis-durable" | "redis-cache";
+export function redisName(use: RedisUse): string {
+  return `redis-${use}`;
+}
 
-const POLICIES: Record<RedisKind, string[]> = {
-  "redis-durable": ["appendonly yes", "appendfsync everysec", "maxmemory-policy noeviction"],
-  "redis-cache": ["appendonly no", "maxmemory 64mb", "maxmemory-policy allkeys-lru"],
-};
+/** Where a service finds its Redis, with the name and password of its own user. */
+export function redisUrl(service: string, use: RedisUse, ports: StorePorts, secrets: Secrets): string {
+  return `redis://${service}:${passwordOf(service, use, secrets)}@127.0.0.1:${redisPort(use, ports)}`;
+}
 
-export const REDIS_ADMIN = "row";
-
+/** One of the two servers, with an ACL user for every service that keeps something there. */
 export function prepareRedis(
   program: string,
   stateDir: string,
-  kind: RedisKind,
-  port: number,
+  use: RedisUse,
+  ports: StorePorts,
   secrets: Secrets,
+  services: readonly ServiceManifest[],
 ): ProcessSpec {
+  const kind = redisName(use);
+  const port = redisPort(use, ports);
   const folder = join(stateDir, kind);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const password = secrets.get(`${kind}/${REDIS_ADMIN}`);
-  const hash = createHash("sha256").update(password).digest("hex");
+  const password = passwordOf(REDIS_ADMIN, use, secrets);
+  const users = [REDIS_ADMIN, ...services.filter(({ redis }) => redis.includes(use)).map(({ name }) => name)];
   const lines = [
     "bind 127.0.0.1",
     `port ${port}`,
@@ -34,8 +41,8 @@ export function prepareRedis(
     "daemonize no",
     'save ""',
     "user default off",
-    `user ${REDIS_ADMIN} on #${hash} ~* &* +@all`,
-    ...POLICIES[kind],
+    ...users.map((user) => `user ${user} on #${sha256(passwordOf(user, use, secrets))} ~* &* ${redisRights(user)}`),
+    ...REDIS_POLICIES[use],
   ];
   const file = join(stateDir, `${kind}.conf`);
   writeFileSync(file, `${lines.join("\n")}\n`, { mode: 0o600 });
@@ -52,6 +59,18 @@ export function prepareRedis(
     isReady: () => answersPing(port, password),
     isAlive: () => answersPing(port, password, "SET row:probe 1 EX 60\r\n"),
   };
+}
+
+function redisPort(use: RedisUse, ports: StorePorts): number {
+  return use === "durable" ? ports.redisDurable : ports.redisCache;
+}
+
+function passwordOf(user: string, use: RedisUse, secrets: Secrets): string {
+  return secrets.get(`${redisName(use)}/${user}`);
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 /** Asks in Redis's own protocol, because a server that still loads its file listens already. */
