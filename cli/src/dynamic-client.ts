@@ -9,8 +9,10 @@ import {
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
-import { Client, credentials, type Metadata } from "@grpc/grpc-js";
+import { type ChannelCredentials, Client, credentials, type Metadata, type StatusObject } from "@grpc/grpc-js";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
+
+const MOST_ALIKE = 8;
 
 /** Finds a method by its full name, or by one that is short but clear: OrderService.GetOrder, GetOrder. */
 export function findMethod(contracts: FileRegistry, name: string): DescMethod {
@@ -23,19 +25,44 @@ export function findMethod(contracts: FileRegistry, name: string): DescMethod {
   const service = [...contracts].find(
     (type) => type.kind === "service" && `.${type.typeName}`.endsWith(`.${wanted.slice(0, wanted.lastIndexOf("."))}`),
   );
-  const known =
-    service?.kind === "service"
-      ? service.methods.map(({ name }) => name)
-      : [...new Set(methods.map(({ parent }) => parent.typeName))];
-  throw new RowError(`No contract has a method ${name}: there are ${known.join(", ")}`);
+  if (service?.kind === "service") {
+    throw new RowError(
+      `No contract has a method ${name}: there are ${service.methods.map((method) => method.name).join(", ")}`,
+    );
+  }
+  const word = wanted.slice(wanted.lastIndexOf(".") + 1).toLowerCase();
+  const alike = methods
+    .filter((method) => word !== "" && method.name.toLowerCase().includes(word))
+    .slice(0, MOST_ALIKE);
+  const guess =
+    alike.length > 0 ? `there are ${alike.map((method) => `${method.parent.name}.${method.name}`).join(", ")}; ` : "";
+  throw new RowError(`No contract has a method ${name}: ${guess}\`npx row call --list\` lists the services`);
 }
 
 function fullName({ parent, name }: DescMethod): string {
   return `${parent.typeName}.${name}`;
 }
 
-export interface DynamicCall {
-  address: string;
+/** How a server is reached. */
+export interface Way {
+  readonly address: string;
+  /** Plaintext when absent. */
+  readonly credentials?: ChannelCredentials;
+  /** What the server is called in requests, where that is not the address. */
+  readonly authority?: string;
+}
+
+export function clientFor({ address, credentials: given, authority }: Way): Client {
+  return new Client(
+    address,
+    given ?? credentials.createInsecure(),
+    authority === undefined
+      ? {}
+      : { "grpc.default_authority": authority, "grpc.ssl_target_name_override": authority.replace(/:\d+$/, "") },
+  );
+}
+
+export interface DynamicCall extends Way {
   method: DescMethod;
   request: JsonValue;
   metadata: Metadata;
@@ -44,17 +71,22 @@ export interface DynamicCall {
   timeoutMs?: number;
   /** Told who answers, along the call path: "catalog/v2/catalog-v2-1". */
   onServedBy?: (servedBy: string) => void;
+  onHeaders?: (headers: Metadata) => void;
+  /** Told how the call ended, also where it failed. */
+  onEnd?: (status: StatusObject) => void;
 }
 
 /** Calls a method known only from its contract; answers proto3 JSON, once or, for a stream, again and again. */
 export async function* callMethod({
-  address,
   method,
   request,
   metadata,
   contracts,
   timeoutMs,
   onServedBy,
+  onHeaders,
+  onEnd,
+  ...way
 }: DynamicCall): AsyncGenerator<JsonValue> {
   if (method.methodKind !== "unary" && method.methodKind !== "server_streaming") {
     throw new RowError(
@@ -62,7 +94,7 @@ export async function* callMethod({
     );
   }
   const message = parseRequest(method, request, contracts);
-  const client = new Client(address, credentials.createInsecure());
+  const client = clientFor(way);
   try {
     const call = client.makeServerStreamRequest(
       `/${method.parent.typeName}/${method.name}`,
@@ -74,7 +106,9 @@ export async function* callMethod({
     );
     call.on("metadata", (headers: Metadata) => {
       for (const name of headers.get("x-served-by")) onServedBy?.(String(name));
+      onHeaders?.(headers);
     });
+    call.on("status", (ended: StatusObject) => onEnd?.(ended));
     for await (const answer of call) {
       yield toJson(method.output, answer, { registry: contracts, alwaysEmitImplicit: true });
     }

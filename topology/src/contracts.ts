@@ -7,10 +7,11 @@ import { methodsIn } from "@row/runtime/contract.ts";
 import { codeOf, messageOf, RowError } from "./row-error.ts";
 
 const CONTRACTS = "gen/contracts.binpb";
+const WITH_COMMENTS = "gen/contracts-with-comments.binpb";
 
-/** The contracts as `npm run generate` leaves them. */
-export function loadContracts(root: string): FileRegistry {
-  const file = join(root, CONTRACTS);
+/** The contracts as `npm run generate` leaves them; with their comments where somebody reads them. */
+export function loadContracts(root: string, { withComments = false } = {}): FileRegistry {
+  const file = join(root, withComments ? WITH_COMMENTS : CONTRACTS);
   try {
     return createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(file)));
   } catch (error) {
