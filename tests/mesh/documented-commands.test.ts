@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -20,7 +21,8 @@ let shell: Shell;
 beforeAll(async () => {
   const stateDir = join(folder, "state");
   shop = await startShop({ stateDir, portBase: PORT_BASE });
-  const env = { ROW_STATE_DIR: stateDir, ROW_PORT_BASE: String(PORT_BASE), NODE: process.execPath };
+  const PATH = `${join(root, "node_modules/.bin")}:${process.env.PATH}`;
+  const env = { PATH, ROW_STATE_DIR: stateDir, ROW_PORT_BASE: String(PORT_BASE), NODE: process.execPath };
   shell = new Shell(root, env, NPX);
 });
 
@@ -42,6 +44,29 @@ for (const { line, command, output } of commands) {
     const expected = output.map(here);
     if (isAsDocumented(expected, printed)) return;
     assert.fail(`It prints\n${printed.join("\n")}\n\nwhere the document says\n${expected.join("\n")}`);
+  });
+}
+
+/** Each line that `row toolbox` shows, whole where a backslash breaks it. */
+async function toolboxLines(): Promise<string[]> {
+  const said = (await shell.run("npx row toolbox")).join("\n").replaceAll(/ \\\n +/g, " ");
+  return said.split("\n").flatMap((line) => /^ {2}(\S.*)$/.exec(line)?.[1] ?? []);
+}
+
+test("row toolbox shows lines for grpcurl, buf curl and row call", async () => {
+  const programs = (await toolboxLines()).map((line) => line.split(" ")[0]);
+  assert.deepEqual(programs, ["grpcurl", "grpcurl", "buf", "npx"]);
+});
+
+const hasGrpcurl = spawnSync("grpcurl", ["--version"]).error === undefined;
+for (const program of ["grpcurl", "buf", "npx"]) {
+  test(`what row toolbox shows for ${program} works as it stands`, async (context) => {
+    context.skip(program === "grpcurl" && !hasGrpcurl, "grpcurl is not installed");
+    for (const line of (await toolboxLines()).filter((one) => one.startsWith(`${program} `))) {
+      const printed = await shell.run(`${line} && echo worked`);
+      assert.equal(printed.at(-1), "worked", `${line}\n${printed.join("\n")}`);
+      assert.match(printed.join("\n"), /categories|grpc\.health\.v1\.Health/, line);
+    }
   });
 }
 

@@ -20,9 +20,9 @@ and health and reflection by the authority:
 
   grpcurl -plaintext -authority ${service} ${address} list
   grpcurl -plaintext -authority ${service} -d '{}' ${address} ${METHODS[service] ?? "PACKAGE.SERVICE/METHOD"}
-  buf curl --protocol grpc --http2-prior-knowledge -H 'host: ${service}' --data '{}' \\
+  buf curl --protocol grpc --http2-prior-knowledge -H 'host: ${service}' --reflect-header 'host: ${service}' --data '{}' \\
     http://${address}/${METHODS[service] ?? "PACKAGE.SERVICE/METHOD"}
-  npm run row -- call ${METHODS[service] ?? "PACKAGE.SERVICE/METHOD"}
+  npx row call ${METHODS[service] ?? "PACKAGE.SERVICE/METHOD"}
 
 Services: ${services.join(", ")}
 It calls as "toolbox", which may call what end users may; what is for services only is refused.`);
