@@ -1,7 +1,7 @@
 /** `row stop`, `start`, `restart`, `kill`, `pause` and `resume`, against a shop that runs in the background. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, readFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProcessStatus, ShopStatus } from "@row/laptop/shop/shop-status.ts";
@@ -125,6 +125,15 @@ test("what is held goes on by itself when the time is over", async () => {
     run("pause", "echo", "--for", "0").stderr,
     /^Cannot pause echo for 0 seconds: give a number up to 600\n$/,
   );
+});
+
+test("the logs of processes that are gone are shown only when asked for", () => {
+  writeFileSync(join(project.stateDir, "logs/echo-v9-1.log"), "an old line\n");
+  const shown = row("logs");
+  assert.match(shown, /^postgres +\| /m);
+  assert.doesNotMatch(shown, /an old line/);
+  assert.match(row("logs", "--all"), /^echo-v9-1 +\| an old line$/m);
+  assert.equal(row("logs", "echo-v9-1"), "an old line\n");
 });
 
 test("says which processes there are, and when nothing runs", () => {

@@ -1,45 +1,125 @@
-/** `row logs`: what processes have written. */
+/** `row logs`: what processes have written, merged by time. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Installation } from "@row/laptop/installation.ts";
+import { askStatus } from "@row/laptop/supervisor/control-client.ts";
+import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 import { Command } from "commander";
-
-export function logsCommand(here: () => Installation): Command {
-  return new Command("logs")
-    .description("print logs, of every process or of one")
-    .argument("[process]", "a service, a store or an instance, such as orders or postgres")
-    .option("-f, --follow", "go on printing what is added")
-    .option("-n, --lines <count>", "how many of the last lines of each log to print", "50")
-    .action((name: string | undefined, options: { follow?: boolean; lines: string }) => logs(here(), name, options));
-}
+import { versioned } from "../colours.ts";
+import { isAtLeast, LEVELS, type LogLine, readLine, render } from "../log-lines.ts";
 
 const POLL_MS = 200;
 
-export async function logs(
-  { stateDir, root }: Installation,
-  name: string | undefined,
-  { follow, lines }: { follow?: boolean; lines: string },
-): Promise<void> {
+interface LogsFlags {
+  follow?: boolean;
+  lines: string;
+  since?: string;
+  level?: string;
+  grep?: string;
+  json?: boolean;
+  all?: boolean;
+}
+
+export function logsCommand(here: () => Installation): Command {
+  return new Command("logs")
+    .description("print logs, of every process that runs or of one, in the order of time")
+    .argument("[process]", "a service, a store or an instance, such as orders or postgres")
+    .option("-f, --follow", "go on printing what is added")
+    .option("-n, --lines <count>", "how many of the last lines of each log to print", "50")
+    .option("--since <time>", "only what was written since then: 90s, 5m, 2h or a time such as 2026-11-30T12:00:00Z")
+    .option("--level <level>", `only lines at least as bad: ${LEVELS.join(", ")}`)
+    .option("--grep <pattern>", "only lines that match a regular expression")
+    .option("--json", "print lines as they were written, not for reading")
+    .option("-a, --all", "also of processes that are gone")
+    .action((name: string | undefined, flags: LogsFlags) => logs(here(), name, flags));
+}
+
+async function logs(installation: Installation, name: string | undefined, flags: LogsFlags): Promise<void> {
+  const { stateDir, root } = installation;
+  const { lines, follow, json } = flags;
   const count = Number(lines);
   if (!Number.isInteger(count) || count < 0) throw new RowError(`Cannot print ${lines} lines: give a whole number`);
+  const isWanted = filterOf(flags);
   const services = discoverServices(root).map((service) => service.name);
-  const instances = pickLogs(stateDir, name, services);
-  const label = (instance: string) => (instances.length > 1 ? `${instance} | ` : "");
-  const read = new Map<string, number>();
-  for (const instance of instances) {
+  const present = name || flags.all ? undefined : await runningInstances(stateDir);
+  const picked = pickLogs(stateDir, name, services);
+  const running = picked.filter((instance) => present?.has(instance) ?? true);
+  const instances = running.length > 0 ? running : picked;
+  const width = Math.max(...instances.map((instance) => instance.length));
+  const show = (line: LogLine) => {
+    const text = json ? line.text : render(line);
+    console.log(instances.length > 1 ? `${versioned(line.instance.padEnd(width))} | ${text}` : text);
+  };
+  const read = new Map<string, Place>();
+  const earlier = instances.flatMap((instance) => {
     const file = join(stateDir, "logs", `${instance}.log`);
     const text = readFileSync(file, "utf8");
-    read.set(file, Buffer.byteLength(text));
-    const all = text.split("\n").filter(Boolean);
-    for (const line of count === 0 ? [] : all.slice(-count)) console.log(label(instance) + line);
-  }
+    const all = linesOf(instance, text, 0);
+    read.set(instance, { file, offset: Buffer.byteLength(text), timeMs: all.at(-1)?.timeMs ?? 0 });
+    const wanted = all.filter(isWanted);
+    return count === 0 ? [] : wanted.slice(-count);
+  });
+  // Lines of one time stay in the order in which their process wrote them.
+  for (const line of earlier.sort((a, b) => a.timeMs - b.timeMs)) show(line);
   while (follow) {
     await sleep(POLL_MS);
-    for (const instance of instances) printAdded(join(stateDir, "logs", `${instance}.log`), read, label(instance));
+    const added = instances.flatMap((instance) => readAdded(instance, read)).filter(isWanted);
+    for (const line of added.sort((a, b) => a.timeMs - b.timeMs)) show(line);
   }
+}
+
+/** How far a log has been read. */
+interface Place {
+  readonly file: string;
+  readonly offset: number;
+  readonly timeMs: number;
+}
+
+function linesOf(instance: string, text: string, beforeMs: number): LogLine[] {
+  const lines: LogLine[] = [];
+  for (const one of text.split("\n").filter(Boolean)) {
+    lines.push(readLine(instance, one, lines.at(-1)?.timeMs ?? beforeMs));
+  }
+  return lines;
+}
+
+function filterOf({ since, level, grep }: LogsFlags): (line: LogLine) => boolean {
+  const sinceMs = since === undefined ? Number.NEGATIVE_INFINITY : sinceTime(since, Date.now());
+  if (level !== undefined && !LEVELS.includes(level)) {
+    throw new RowError(`Cannot print logs of level ${level}: there are ${LEVELS.join(", ")}`);
+  }
+  const pattern = grep === undefined ? undefined : patternOf(grep);
+  return (line) =>
+    line.timeMs >= sinceMs && (level === undefined || isAtLeast(line, level)) && (pattern?.test(line.text) ?? true);
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** "5m" before now, or a time. */
+export function sinceTime(text: string, nowMs: number): number {
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? [];
+  const timeMs = number === undefined ? Date.parse(text) : nowMs - Number(number) * (UNITS[unit] ?? 0);
+  if (Number.isNaN(timeMs)) throw new RowError(`Cannot print logs since ${text}: write 90s, 5m, 2h or a time`);
+  return timeMs;
+}
+
+function patternOf(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch {
+    throw new RowError(`Cannot search for ${text}: it is no regular expression`);
+  }
+}
+
+/** Those that the shop has now, with their sidecars; undefined where none runs. */
+async function runningInstances(stateDir: string): Promise<ReadonlySet<string> | undefined> {
+  if (!supervisorOf(stateDir)) return undefined;
+  const { processes } = await askStatus(stateDir);
+  const names = processes.flatMap(({ instance, sidecar }) => [instance, ...(sidecar ? [sidecar.instance] : [])]);
+  return new Set([...names, "row"]);
 }
 
 function pickLogs(stateDir: string, name: string | undefined, services: string[]): string[] {
@@ -74,19 +154,23 @@ function available(stateDir: string): string[] {
   }
 }
 
-function printAdded(file: string, read: Map<string, number>, label: string): void {
+/** What was written since it was read last, up to the last whole line. */
+function readAdded(instance: string, read: Map<string, Place>): LogLine[] {
+  const place = read.get(instance);
+  if (!place) return [];
+  const { file, offset, timeMs } = place;
   const size = sizeOf(file);
-  const seen = read.get(file) ?? 0;
   // A log that became shorter was moved away and begun anew.
-  const from = size < seen ? 0 : seen;
-  if (size === from) return;
+  const from = size < offset ? 0 : offset;
+  if (size === from) return [];
   const fd = openSync(file, "r");
   const buffer = Buffer.alloc(size - from);
   const length = readSync(fd, buffer, 0, buffer.length, from);
   closeSync(fd);
   const end = buffer.lastIndexOf("\n", length) + 1;
-  read.set(file, from + end);
-  for (const line of buffer.toString("utf8", 0, end).split("\n").filter(Boolean)) console.log(label + line);
+  const lines = linesOf(instance, buffer.toString("utf8", 0, end), timeMs);
+  read.set(instance, { file, offset: from + end, timeMs: lines.at(-1)?.timeMs ?? timeMs });
+  return lines;
 }
 
 function sizeOf(file: string): number {
