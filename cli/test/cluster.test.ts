@@ -160,6 +160,9 @@ test("without weights a split is only shown", async (context) => {
   const cluster = clusterOf(context, { objects });
   const { stdout } = await cluster.row("split", "catalog");
   assert.match(stdout, /v1=1 \(100 %\)/);
+  const { service, splits } = JSON.parse((await cluster.row("split", "catalog", "--json")).stdout);
+  assert.equal(service, "catalog");
+  assert.ok(splits.every(({ weights }: { weights: unknown }) => JSON.stringify(weights).includes('"v1"')));
   assert.deepEqual(cluster.patches(), []);
 });
 

@@ -2,28 +2,46 @@
 import type { Installation } from "@row/laptop/installation.ts";
 import { about, followObserver, observerUrl } from "@row/laptop/sidecars/observer-client.ts";
 import type { TapLine, TappedRequest } from "@row/mesh/observer/tap.ts";
+import { RowError } from "@row/topology/row-error.ts";
 import { Command } from "commander";
 import { bad, lesser, versioned, warning } from "../colours.ts";
 import { duration } from "../durations.ts";
+import { TapFilter } from "../tap-filter.ts";
+
+interface TapFlags {
+  to?: string;
+  method?: string;
+  path?: string;
+  maxRps?: string;
+  json?: boolean;
+}
 
 export function tapCommand(here: () => Installation): Command {
   return new Command("tap")
     .description("print requests between services as they pass, until Ctrl-C")
     .argument("[service]", "only requests to or from it; catalog-v2 for one version")
+    .option("--to <service>", "only requests to it; catalog-v2 for one version")
+    .option("--method <name>", "only requests of it, such as GetProduct or CatalogService/GetProduct")
+    .option("--path <start>", "only requests whose path begins so, such as /shop.orders.")
+    .option("--max-rps <count>", "print no more of them in a second, and say how many are left out")
     .option("--json", "print a JSON object a line")
-    .action((service: string | undefined, options: { json?: boolean }) => tap(here(), service, options));
+    .action((service: string | undefined, flags: TapFlags) => tap(here(), service, flags));
 }
 
 /** Prints requests as they pass, until Ctrl-C. */
-export async function tap(
-  installation: Installation,
-  service: string | undefined,
-  { json }: { json?: boolean },
-): Promise<void> {
+async function tap(installation: Installation, service: string | undefined, flags: TapFlags): Promise<void> {
+  const { json, maxRps, ...which } = flags;
+  const filter = new TapFilter({ ...which, ...(maxRps !== undefined && { maxRps: rate(maxRps) }) });
   const url = await observerUrl(installation);
   for await (const line of followObserver<TapLine>(url, `/tap${about(service)}`)) {
-    console.log(json ? JSON.stringify(line) : render(line));
+    for (const shown of filter.take(line, Date.now())) console.log(json ? JSON.stringify(shown) : render(shown));
   }
+}
+
+function rate(text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new RowError(`Cannot print ${text} requests a second: give a whole number from 1`);
 }
 
 export function render(line: TapLine): string {
