@@ -1,7 +1,7 @@
 // `npm run check`: every check there is, and what CI runs. Names pick some of them; --skip leaves some out.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readFlags } from "./flags.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -23,7 +23,13 @@ const checks: Readonly<Record<string, string>> = {
   bench: "node bench/src/main.ts --quick",
 };
 
-const { values, positionals } = parseArgs({
+const USAGE = `npm run check [-- CHECK…] [-- --skip CHECK]
+
+Runs every check there is, or those that are named: ${Object.keys(checks).join(", ")}.
+
+  --skip CHECK  leave it out; may be repeated`;
+
+const { values, positionals } = readFlags(USAGE, {
   allowPositionals: true,
   options: { skip: { type: "string", multiple: true, default: [] } },
 });

@@ -4,8 +4,8 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { commitAt } from "@row/laptop/git-checkout.ts";
+import { readFlags } from "../../scripts/flags.ts";
 import { FULL, QUICK, VERSUS } from "./plan.ts";
 import { keep } from "./report/files.ts";
 import { report } from "./report/report.ts";
@@ -16,7 +16,17 @@ import { measureVersus } from "./versus/versus.ts";
 
 const RESULTS = join(import.meta.dirname, "../results");
 
-const { values } = parseArgs({
+const USAGE = `npm run bench [-- --quick]
+npm run bench -- --vs GIT_REF [--rounds ${VERSUS.rounds}] [--mesh]
+
+Measures the shop beside the usual stack and keeps the results; or beside its own code at another commit, and ends with 1 when anything got worse.
+
+  --quick       a short run, whose results are not kept
+  --vs GIT_REF  compare with the code of a branch, tag or commit
+  --rounds N    how often each of the two is measured, with --vs
+  --mesh        measure with sidecars, with --vs`;
+
+const { values } = readFlags(USAGE, {
   options: {
     quick: { type: "boolean", default: false },
     vs: { type: "string" },

@@ -6,6 +6,14 @@ import { renderedFiles, shopAt } from "./profiles.ts";
 import { RENDERED } from "./render.ts";
 
 const root = join(import.meta.dirname, "../..");
+if (process.argv.includes("--help")) {
+  console.log(`npm run k8s:render
+
+Writes k8s/rendered, which kubectl applies.
+
+  --check  write nothing; name every file that is not as it would be written, and fail when there is one`);
+  process.exit(0);
+}
 const isCheck = process.argv.includes("--check");
 const wanted = renderedFiles(shopAt(root));
 const present = globSync("k8s/rendered/{*.txt,*/*.yaml}", { cwd: root }).sort();

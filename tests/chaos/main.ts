@@ -6,8 +6,8 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { startShop } from "@row/laptop/shop/shop.ts";
+import { readFlags } from "../../scripts/flags.ts";
 import { describe } from "../invariants/invariants.ts";
 import { type RoundResult, runRound } from "./campaign.ts";
 import { planCampaign } from "./campaign-plan.ts";
@@ -15,7 +15,16 @@ import { planCampaign } from "./campaign-plan.ts";
 const PORT_BASE = 21_100;
 const RESULTS = resolve(import.meta.dirname, "results");
 
-const { values } = parseArgs({
+const USAGE = `npm run chaos [-- --seed N] [--orders 200] [--rounds 3] [--sample]
+
+Breaks a shop of its own while customers order, and checks that every invariant holds.
+
+  --seed N    repeat the schedule of an earlier run
+  --orders N  how many orders in a burst
+  --rounds N  how many rounds
+  --sample    one short round, whose result is not kept`;
+
+const { values } = readFlags(USAGE, {
   options: {
     seed: { type: "string" },
     orders: { type: "string", default: "200" },

@@ -6,8 +6,8 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { startShop } from "@row/laptop/shop/shop.ts";
+import { readFlags } from "../../../scripts/flags.ts";
 import { type CampaignResult, runCampaign } from "./campaign.ts";
 
 const PORT_BASE = 22_300;
@@ -15,7 +15,15 @@ const RESULTS = resolve(import.meta.dirname, "../results");
 /** Each is replaced at two thirds of it. */
 const CERTIFICATE_LIFETIME_MS = 12_000;
 
-const { values } = parseArgs({
+const USAGE = `npm run mesh-load [-- --seed N] [--seconds 60] [--sample]
+
+Loads a shop of its own while weights change, certificates rotate and replicas end; fails when a call fails that should not.
+
+  --seed N     repeat the schedule of an earlier run
+  --seconds N  how long
+  --sample     a short run, whose result is not kept`;
+
+const { values } = readFlags(USAGE, {
   options: {
     seed: { type: "string" },
     seconds: { type: "string" },
