@@ -14,7 +14,9 @@ const EMPTY: Matrix = new Map();
 const [users = EMPTY, services = EMPTY] = readMatrices(join(import.meta.dirname, "access.md"));
 const END_USERS = ["anonymous", "customer", "merchant", "admin"];
 /** Stand for "others": services that exist later, and one that never will. */
-const OTHERS = ["users", "notifications", "analytics", "stranger"];
+const OTHERS = ["users", "notifications", "analytics", "stranger"].filter(
+  (name) => ![...services.values()].some((row) => name in row),
+);
 
 let shop: TheShop;
 const sessions: Record<string, Session> = {};
