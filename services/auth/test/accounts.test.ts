@@ -110,7 +110,8 @@ function recorded(pool: pg.Pool) {
       done.push(typeof asked === "string" ? asked : `${asked.name}: ${result.rowCount} rows`);
       return result;
     };
-    return { query, release: (broken?: Error) => client.release(broken) };
+    const [on, off] = [client.on.bind(client), client.off.bind(client)];
+    return { query, on, off, release: (broken?: Error) => client.release(broken) };
   };
   return { pool: { connect } as unknown as pg.Pool, done };
 }
