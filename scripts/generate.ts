@@ -2,7 +2,7 @@
 // a Prisma client per Prisma schema; then the mesh's resources from the
 // contracts and every service.yaml. Nothing is downloaded.
 import { execFileSync } from "node:child_process";
-import { globSync, mkdirSync } from "node:fs";
+import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -24,6 +24,8 @@ run("buf", ["build", "--exclude-source-info", "-o", "gen/contracts.binpb", ...co
 run("buf", ["build", "-o", "gen/contracts-with-comments.binpb", ...contracts]);
 run("buf", ["build", "node_modules/grpc-health-check/proto", "--exclude-source-info", "-o", "gen/health.binpb"]);
 
+writeFileSync(join(root, "gen", "reasons.ts"), reasonsFile());
+
 // runtime/prisma has no client: its tables are written by statements of their own.
 for (const schema of globSync("{services/*,bench}/prisma/schema.prisma", { cwd: root })) {
   // prisma generate asks for a schema engine that it never runs.
@@ -33,4 +35,13 @@ for (const schema of globSync("{services/*,bench}/prisma/schema.prisma", { cwd: 
 // These are committed: an `npm ci` that wrote them anew would hide from the checks that they are stale.
 if (process.env.npm_lifecycle_event !== "prepare") {
   execFileSync(process.execPath, [join(root, "scripts", "mesh-files.ts")], { cwd: root, stdio: "inherit" });
+}
+
+/** Every reason of an error that the contracts know, as a type. */
+function reasonsFile(): string {
+  const files = globSync("proto/shop/*/v1/*_errors.proto", { cwd: root }).sort();
+  const text = files.map((file) => readFileSync(join(root, file), "utf8")).join("");
+  const reasons = [...text.matchAll(/ERROR_REASON_([A-Z_]+) = [1-9]/g)].map(([, reason = ""]) => reason);
+  const union = [...new Set(reasons)].map((reason) => `\n  | "${reason}"`).join("");
+  return `// Generated from the ErrorReason enums of the contracts.\nexport type Reason =${union};\n`;
 }

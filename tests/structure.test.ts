@@ -19,7 +19,7 @@ const FOUNDATIONS: Readonly<Record<string, readonly string[]>> = {
 };
 /** Of the contracts, what the runtime may know: a product's messages are its service's own. */
 const KNOWN_TO_RUNTIME =
-  /^@row\/gen\/(contracts(-with-comments)?\.binpb|health\.binpb|(es|grpc)\/(google|buf|shop\/(options|auth))\/)/;
+  /^@row\/gen\/(contracts(-with-comments)?\.binpb|health\.binpb|reasons\.ts|(es|grpc)\/(google|buf|shop\/(options|auth))\/)/;
 
 const IMPORT = /(?:\bfrom|\bimport|\bimport\(|\bimport\.meta\.resolve\()\s*["'`]([^"'`\n]+)["'`]/g;
 

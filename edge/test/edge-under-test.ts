@@ -1,4 +1,5 @@
 import { Metadata } from "@grpc/grpc-js";
+import type { Reason } from "@row/gen/reasons.ts";
 import { DomainError, type ErrorKind } from "@row/runtime/domain-error.ts";
 import { TokenVerifier } from "@row/runtime/rpc/auth.ts";
 import { GrpcChannel } from "@row/runtime/rpc/client.ts";
@@ -97,7 +98,7 @@ export const ORDER_ID = "0190a0a0-0000-7000-8000-000000000001";
 export const PRODUCT_ID = "0190a0a0-0000-7000-8000-000000000002";
 
 /** A refusal as a service of this shop sends it. */
-export function refusal(kind: ErrorKind, reason: string, message: string, field?: string): Error {
+export function refusal(kind: ErrorKind, reason: Reason, message: string, field?: string): Error {
   const violations = field === undefined ? [] : [{ field, description: message }];
   return Object.assign(new Error(), toAnswer(new DomainError(kind, reason, message, { violations }), "").status);
 }

@@ -69,13 +69,13 @@ for (const [protocol, transport] of Object.entries(protocols)) {
 
   test(`passes a refusal on with its details over ${protocol}`, async () => {
     edge.orders.on("getOrder", () => {
-      throw refusal("refused", "SOME_REASON", "Cannot do it");
+      throw refusal("refused", "CONFLICT", "Cannot do it");
     });
     const headers = { authorization: `Bearer ${await edge.auth.tokenFor()}` };
     const error = await failure(orders().getOrder({ id: ORDER_ID }, { headers }));
     assert.equal(error.code, Code.FailedPrecondition);
     assert.equal(error.rawMessage, "Cannot do it");
-    assert.equal(error.findDetails(ErrorInfoSchema)[0]?.reason, "SOME_REASON");
+    assert.equal(error.findDetails(ErrorInfoSchema)[0]?.reason, "CONFLICT");
   });
 
   test(`checks tokens and requests over ${protocol}`, async () => {

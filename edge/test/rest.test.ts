@@ -189,7 +189,7 @@ for (const [kind, code, status] of [
 ] as const) {
   test(`answers ${status} for a refusal of the kind "${kind}", with its reason`, async () => {
     edge.orders.on("getOrder", () => {
-      throw refusal(kind, "SOME_REASON", "Cannot do it");
+      throw refusal(kind, "CONFLICT", "Cannot do it");
     });
     const answer = await edge.send("GET", `/v1/orders/${ORDER_ID}`);
     assert.equal(answer.status, status);
@@ -200,7 +200,7 @@ for (const [kind, code, status] of [
     assert.deepEqual(await answer.json(), {
       code,
       message: "Cannot do it",
-      details: [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "SOME_REASON", domain: "shop" }],
+      details: [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "CONFLICT", domain: "shop" }],
     });
   });
 }

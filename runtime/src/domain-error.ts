@@ -1,4 +1,5 @@
 /** Refusals that callers can act on: what cannot be done and why, without a word of gRPC. */
+import type { Reason } from "@row/gen/reasons.ts";
 
 /**
  * Kinds of refusals; each has one gRPC code. Only "unavailable" and "too-late" are this process's own trouble and count against
@@ -32,14 +33,14 @@ export const ERROR_DOMAIN = "shop";
 export class DomainError extends Error {
   readonly kind: ErrorKind;
   /** UPPER_SNAKE_CASE, as the contracts list it without the enum's prefix. */
-  readonly reason: string;
+  readonly reason: Reason;
   /** What else a caller may want to know; never personal. */
   readonly facts: Readonly<Record<string, string>>;
   readonly violations: readonly FieldViolation[];
 
   constructor(
     kind: ErrorKind,
-    reason: string,
+    reason: Reason,
     message: string,
     extra: { facts?: Readonly<Record<string, string>>; violations?: readonly FieldViolation[] } = {},
   ) {

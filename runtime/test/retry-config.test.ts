@@ -51,7 +51,8 @@ let held: Promise<void> | undefined;
 async function begin(method: keyof typeof begun): Promise<void> {
   begun[method] += 1;
   await held;
-  if (begun[method] <= failing) throw new DomainError("unavailable", "NOT_NOW", "Cannot answer: try again");
+  if (begun[method] <= failing)
+    throw new DomainError("unavailable", "DATABASE_UNAVAILABLE", "Cannot answer: try again");
 }
 
 const unused = () => Promise.reject(new Error("not in this test"));

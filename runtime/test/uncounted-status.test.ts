@@ -32,7 +32,7 @@ const NOT_OUR_FAULT: Readonly<Record<Exclude<ErrorKind, "unavailable" | "too-lat
 
 for (const [kind, meant] of Object.entries(NOT_OUR_FAULT)) {
   test(`"${kind}" counts nowhere, and whoever called is told ${status[meant]}`, () => {
-    const reason = kind === "cut-short" ? "DEADLINE_EXCEEDED" : "SOME_REASON";
+    const reason = kind === "cut-short" ? "DEADLINE_EXCEEDED" : "CONFLICT";
     const { status: sent } = toAnswer(new DomainError(kind as ErrorKind, reason, "Cannot do it"), "c-1");
     assert.ok(!COUNTED.includes(sent.code), status[sent.code]);
     const read = new RpcError("/a.B/C", sent);
@@ -42,7 +42,7 @@ for (const [kind, meant] of Object.entries(NOT_OUR_FAULT)) {
 
 for (const meant of [status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED, status.RESOURCE_EXHAUSTED]) {
   test(`a called service that answers ${status[meant]} is a dependency's trouble, and is not passed on as ours`, () => {
-    const { metadata } = toAnswer(new DomainError("refused", "SOME_REASON", ""), "c-1").status;
+    const { metadata } = toAnswer(new DomainError("refused", "CONFLICT", ""), "c-1").status;
     const { status: sent, reason } = toAnswer(new RpcError("/a.B/C", { code: meant, details: "", metadata }), "c-1");
     assert.deepEqual([sent.code, reason], [status.ABORTED, "DEPENDENCY_UNAVAILABLE"]);
   });

@@ -1,4 +1,5 @@
 /** Refusals that HTTP has a status of its own for. */
+import type { Reason } from "@row/gen/reasons.ts";
 import { DomainError, type ErrorKind } from "@row/runtime/domain-error.ts";
 
 export class HttpRefusal extends DomainError {
@@ -6,7 +7,7 @@ export class HttpRefusal extends DomainError {
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
-    refusal: { httpStatus: number; kind: ErrorKind; reason: string; headers?: Readonly<Record<string, string>> },
+    refusal: { httpStatus: number; kind: ErrorKind; reason: Reason; headers?: Readonly<Record<string, string>> },
     message: string,
   ) {
     super(refusal.kind, refusal.reason, message);

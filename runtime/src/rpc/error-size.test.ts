@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
+import type { Reason } from "@row/gen/reasons.ts";
 import fc from "fast-check";
 import { test } from "vitest";
 import { DomainError, type ErrorKind } from "../domain-error.ts";
 import { fittingFacts, fittingMessage, fittingViolations } from "./error-size.ts";
 import { toAnswer } from "./status.ts";
+
+/** Longer than any that the contracts have by now. */
+const LONG_REASON = "A_REASON_OF_SOME_LENGTH_AS_THE_CONTRACTS_HAVE" as Reason;
+const LONGER_REASON = "R".repeat(60) as Reason;
 
 for (const unit of ["grapheme-ascii", "binary"] as const) {
   test(`an error takes at most 4 KiB of its call's trailers, whatever it says in ${unit}`, () => {
@@ -13,7 +18,7 @@ for (const unit of ["grapheme-ascii", "binary"] as const) {
     const kind = fc.constantFrom<ErrorKind>("invalid", "forbidden", "dependency");
     fc.assert(
       fc.property(kind, text, facts, fc.array(violation, { maxLength: 100 }), (kind, message, facts, violations) => {
-        const error = new DomainError(kind, "A_REASON_OF_SOME_LENGTH_AS_THE_CONTRACTS_HAVE", message, {
+        const error = new DomainError(kind, LONG_REASON, message, {
           facts,
           violations,
         });
@@ -33,7 +38,7 @@ test("the largest error that can be takes at most 4 KiB of its call's trailers",
     Array.from({ length: 20 }, (_, index) => [`f${String(index).padStart(2, "0")}`, "x".repeat(9)]),
   );
   for (const kind of ["invalid", "forbidden", "dependency"] as const) {
-    const error = new DomainError(kind, "R".repeat(60), " ".repeat(400), { facts, violations });
+    const error = new DomainError(kind, LONGER_REASON, " ".repeat(400), { facts, violations });
     const { status } = toAnswer(error, "test");
     const [details] = status.metadata.get("grpc-status-details-bin");
     assert.ok(Buffer.isBuffer(details));

@@ -7,7 +7,7 @@ export interface PaymentRow {
   readonly customer_id: string | null;
   readonly amount_minor: bigint;
   readonly state: PaymentState;
-  readonly decline_reason: string;
+  readonly decline_reason: Payment["declineReason"];
   readonly create_time: Date;
   readonly update_time: Date;
 }

@@ -17,7 +17,7 @@ export interface NewPayment {
   readonly customerId: string | undefined;
   readonly amountMinor: bigint;
   readonly state: PaymentState;
-  readonly declineReason: string;
+  readonly declineReason: Payment["declineReason"];
 }
 
 const selectByOrder = statement<PaymentRow>(

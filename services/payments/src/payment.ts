@@ -3,6 +3,9 @@ import { DomainError } from "@row/runtime/domain-error.ts";
 
 export type PaymentState = "AUTHORIZED" | "DECLINED" | "CAPTURED" | "VOIDED" | "REFUNDED";
 
+/** Why the card gateway declined. */
+export type DeclineReason = "CARD_DECLINED" | "INSUFFICIENT_FUNDS" | "PAYMENT_TOKEN_INVALID";
+
 export interface Payment {
   readonly id: string;
   readonly orderId: string;
@@ -10,7 +13,7 @@ export interface Payment {
   readonly customerId: string | undefined;
   readonly amountMinor: bigint;
   readonly state: PaymentState;
-  readonly declineReason: string;
+  readonly declineReason: DeclineReason | "";
   readonly createTime: Date;
   readonly updateTime: Date;
 }
@@ -33,20 +36,20 @@ export class PaymentClosed extends DomainError {
 
 /** The card gateway declined. */
 export class PaymentDeclined extends DomainError {
-  constructor(orderId: string, reason: string) {
+  constructor(orderId: string, reason: DeclineReason) {
     super("refused", reason, `Cannot authorize the payment of order "${orderId}": the card gateway declined`);
   }
 }
 
 /** What the gateway's decline codes mean here. */
-const DECLINE_REASONS: Readonly<Record<string, string>> = {
+const DECLINE_REASONS: Readonly<Record<string, DeclineReason>> = {
   card_declined: "CARD_DECLINED",
   insufficient_funds: "INSUFFICIENT_FUNDS",
   invalid_token: "PAYMENT_TOKEN_INVALID",
 };
 
 /** The reason that callers get for a decline code of the gateway. */
-export function declineReason(code: string | undefined): string {
+export function declineReason(code: string | undefined): DeclineReason {
   return DECLINE_REASONS[code ?? ""] ?? "CARD_DECLINED";
 }
 
@@ -73,7 +76,9 @@ export function mustMove(move: Move, orderId: string, state: PaymentState | unde
 /** What the first answer to an authorization was, when there was one. Throws what it threw. */
 export function repeatedAuthorization(payment: Payment | undefined): string | undefined {
   if (!payment) return undefined;
-  if (payment.state === "DECLINED") throw new PaymentDeclined(payment.orderId, payment.declineReason);
+  if (payment.state === "DECLINED") {
+    throw new PaymentDeclined(payment.orderId, payment.declineReason || declineReason(undefined));
+  }
   if (payment.state === "VOIDED") throw new PaymentClosed("authorize", payment.orderId, payment.state);
   return payment.id;
 }

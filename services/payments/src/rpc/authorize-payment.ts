@@ -35,7 +35,7 @@ export function authorizePayment({ store, gateway }: Dependencies) {
     };
     const isNew = await store.create(payment, toEvent(payment, payment.state));
     crashPoint("payments.after-authorize-commit");
-    if (isNew && isDeclined) throw new PaymentDeclined(orderId, payment.declineReason);
+    if (isNew && payment.declineReason) throw new PaymentDeclined(orderId, payment.declineReason);
     if (isNew) return { paymentId: payment.id };
     // A twin was faster, or the payment was voided meanwhile: what is stored is the answer.
     return { paymentId: repeatedAuthorization(await store.byOrder(orderId)) ?? payment.id };
