@@ -1,19 +1,17 @@
 /** Every environment variable that the edge reads beyond what each process has. */
 import { address, optional, text, type Variable } from "@row/runtime/config.ts";
+import { addressVariable } from "@row/runtime/names.ts";
 import { endUserVariables } from "@row/runtime/variables.ts";
 import { servicesForEndUsers } from "./contract.ts";
 
 /** The key under which a service's address is in the configuration. */
-export function addressVariable(service: string): string {
+export function addressKey(service: string): string {
   return `${service}Address`;
 }
 
 /** CATALOG_ADDRESS and so on: a service without one is not served. */
 const addresses: Readonly<Record<string, Variable<string | undefined>>> = Object.fromEntries(
-  servicesForEndUsers.map((service) => [
-    addressVariable(service),
-    optional(address(`${service.toUpperCase()}_ADDRESS`)),
-  ]),
+  servicesForEndUsers.map((service) => [addressKey(service), optional(address(addressVariable(service)))]),
 );
 
 export const variables = {

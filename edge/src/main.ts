@@ -1,5 +1,5 @@
 import { runService } from "@row/runtime/run-service.ts";
-import { addressVariable, variables } from "./config.ts";
+import { addressKey, variables } from "./config.ts";
 import { servicesForEndUsers } from "./contract.ts";
 import { Edge } from "./edge.ts";
 
@@ -13,7 +13,7 @@ await runService({
     const addresses: Readonly<Record<string, unknown>> = config;
     const services = new Map(
       servicesForEndUsers.flatMap((service) => {
-        const address = addresses[addressVariable(service)];
+        const address = addresses[addressKey(service)];
         return typeof address === "string" ? [[service, address] as const] : [];
       }),
     );

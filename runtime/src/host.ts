@@ -1,10 +1,11 @@
 /** What a service's composition root is given to build with. */
+import type { PrismaPg } from "@prisma/adapter-pg";
 import type pg from "pg";
 import type { parseEnv, Variable } from "./config.ts";
 import type { Relay } from "./events/relay.ts";
 import type { Consumption } from "./events/subscribe.ts";
 import type { FetchKeySet, TokenVerifier } from "./rpc/auth.ts";
-import type { GrpcChannel } from "./rpc/client.ts";
+import type { PromiseClient } from "./rpc/client.ts";
 import type { Handlers } from "./rpc/handler.ts";
 import type { ServiceConfigFile } from "./rpc/retry-config.ts";
 import type { ServiceDefinition } from "./rpc/server.ts";
@@ -17,13 +18,16 @@ export type Spec = Record<string, Variable<unknown>>;
 /** The parsed variables of every process. */
 export type ProcessConfig = ReturnType<typeof parseEnv<typeof processVariables>>;
 /** The parsed variables of every process and of the service. */
-export type ConfigOf<S extends Spec> = ProcessConfig & ReturnType<typeof parseEnv<S>>;
+export type ConfigOf<S extends Spec> = ReturnType<typeof parseEnv<typeof processVariables & S>>;
 
 /** Something that works in the background and must stop before the process drains. */
 export interface Background {
   /** Is waited for up to four seconds. */
   stop(): Promise<void>;
 }
+
+/** A generated PrismaClient. */
+export type PrismaClientClass<C> = new (options: { adapter: PrismaPg }) => C;
 
 /** What answers the calls of a process: the gRPC server, or another. */
 export interface ProcessServer {
@@ -44,14 +48,16 @@ export interface Host<S extends Spec> {
   readonly servedBy: string;
   /** The database, once it answers. Needs databaseVariables. */
   database(): Promise<pg.Pool>;
+  /** A Prisma client for ordinary queries, ready for its first, on the same connections. Needs databaseVariables. */
+  prisma<C extends { $connect(): Promise<void> }>(Client: PrismaClientClass<C>): Promise<C>;
   /** Starts the outbox relay of the database, which publishes what is written there. Needs databaseVariables and eventVariables. */
   relay(pool: pg.Pool): Promise<Relay>;
   /** Whether this process states its identity itself, for want of a sidecar that proves it. */
   readonly claimsIdentity: boolean;
   /** Which calls to others are tried again; undefined where SERVICE_CONFIG_FILE is not set. */
   readonly serviceConfig: ServiceConfigFile | undefined;
-  /** A channel to another service. */
-  channel(address: string): GrpcChannel;
+  /** A client of another service, at the address that the variable of its name holds: CATALOG_ADDRESS. */
+  client<D extends ServiceDefinition>(definition: D): PromiseClient<D>;
   /** Adds a service to this process's server. */
   serve<D extends ServiceDefinition>(definition: D, handlers: Handlers<D>): void;
   /** Answers calls with this instead of a gRPC server. */

@@ -36,3 +36,8 @@ export function labelsOf(service: string, version: string): Record<string, strin
     "app.kubernetes.io/part-of": "canary-row",
   };
 }
+
+/** The variable by which a caller finds a service: CATALOG_ADDRESS. */
+export function addressVariable(service: string): string {
+  return `${service.toUpperCase().replaceAll("-", "_")}_ADDRESS`;
+}

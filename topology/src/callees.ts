@@ -1,3 +1,4 @@
+import { addressVariable } from "@row/runtime/names.ts";
 import type { ServiceManifest } from "./service-manifest.ts";
 
 /** Whoever answers end users verifies their tokens against auth's keys, so auth is everybody's callee. */
@@ -7,6 +8,6 @@ export function calleesOf(service: ServiceManifest, services: readonly ServiceMa
 
 /** The variable by which a caller finds a callee: CATALOG_ADDRESS, and for one that speaks HTTP CARD_GATEWAY_URL. */
 export function calleeVariable({ name, kind }: ServiceManifest, address: string): Record<string, string> {
-  const prefix = name.toUpperCase().replaceAll("-", "_");
-  return kind === "service" ? { [`${prefix}_ADDRESS`]: address } : { [`${prefix}_URL`]: `http://${address}` };
+  const variable = addressVariable(name);
+  return kind === "service" ? { [variable]: address } : { [variable.replace(/ADDRESS$/, "URL")]: `http://${address}` };
 }

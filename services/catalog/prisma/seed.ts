@@ -1,8 +1,9 @@
 /** Fills the catalog with the demo products. May run again: a product that exists stays as it is. */
 import { readFileSync } from "node:fs";
+import { PrismaPg } from "@prisma/adapter-pg";
+import { PrismaClient } from "@row/gen/prisma/catalog/client.ts";
 import { runSeed } from "@row/runtime/run-seed.ts";
 import { saveCategory } from "../src/category-store.ts";
-import { catalogDatabase } from "../src/database.ts";
 import { newProduct } from "../src/product.ts";
 import { ProductReader } from "../src/product-reader.ts";
 import { insertProduct } from "../src/product-store.ts";
@@ -22,7 +23,7 @@ const demo: { categories: { id: string; name: string }[]; products: DemoProduct[
 );
 
 await runSeed("catalog", {}, async (pool) => {
-  const prisma = catalogDatabase(pool);
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
   for (const category of demo.categories) await saveCategory(prisma, category);
   const existing = await new ProductReader(pool).findAll(demo.products.map(({ id }) => id));
   const known = new Set(existing.map(({ id }) => id));

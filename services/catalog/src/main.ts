@@ -1,7 +1,7 @@
 import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
+import { PrismaClient } from "@row/gen/prisma/catalog/client.ts";
 import { runService } from "@row/runtime/run-service.ts";
 import { variables } from "./config.ts";
-import { catalogDatabase } from "./database.ts";
 import { stockLevelChanged } from "./on/stock-level-changed.ts";
 import { ProductReader } from "./product-reader.ts";
 import { catalogService } from "./service.ts";
@@ -12,8 +12,7 @@ await runService({
   async start(host) {
     const pool = await host.database();
     await host.relay(pool);
-    const prisma = catalogDatabase(pool);
-    await prisma.category.findFirst(); // loads Prisma's query compiler, which takes most of the time that a fast call has
+    const prisma = await host.prisma(PrismaClient);
     host.serve(CatalogServiceService, catalogService({ pool, prisma, reader: new ProductReader(pool) }));
     await host.consume(stockLevelChanged(pool));
   },

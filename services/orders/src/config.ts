@@ -1,4 +1,4 @@
-import { address, integer } from "@row/runtime/config.ts";
+import { integer } from "@row/runtime/config.ts";
 import { databaseVariables, endUserVariables, eventVariables } from "@row/runtime/variables.ts";
 
 /** Every variable that orders reads beyond those of each process. */
@@ -6,9 +6,6 @@ export const variables = {
   ...databaseVariables,
   ...eventVariables,
   ...endUserVariables,
-  catalogAddress: address("CATALOG_ADDRESS"),
-  inventoryAddress: address("INVENTORY_ADDRESS"),
-  paymentsAddress: address("PAYMENTS_ADDRESS"),
   /** How long trouble before the charge is worth another try. */
   sagaTimeoutMs: integer("SAGA_TIMEOUT_MS", { min: 100, max: 600_000 }, 30_000),
   /** Sagas that one process drives at once. */

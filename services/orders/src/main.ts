@@ -1,4 +1,3 @@
-import { PrismaPg } from "@prisma/adapter-pg";
 import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
 import { OrderServiceService } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
@@ -15,7 +14,6 @@ await runService({
   name: "orders",
   variables,
   async start(host) {
-    const { catalogAddress, inventoryAddress, paymentsAddress } = host.config;
     const pool = await host.database();
     await host.relay(pool);
     const changes = new OrderChanges(pool, host.config.databaseUrl, host.log);
@@ -23,11 +21,11 @@ await runService({
     host.onClose(() => changes.close());
     const orders = new OrderStore(pool, changes);
     const sagas = await startSagas(host, orders, {
-      inventory: host.channel(inventoryAddress).client(InventoryServiceService),
-      payments: host.channel(paymentsAddress).client(PaymentServiceService),
+      inventory: host.client(InventoryServiceService),
+      payments: host.client(PaymentServiceService),
     });
-    const catalog = host.channel(catalogAddress).client(CatalogServiceService);
-    const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+    const catalog = host.client(CatalogServiceService);
+    const prisma = await host.prisma(PrismaClient);
     host.serve(OrderServiceService, orderService({ orders, sagas, changes, prisma, catalog }));
   },
 });

@@ -1,4 +1,5 @@
 /** What orders measures of its own. */
+import { gauges } from "@row/runtime/telemetry/gauges.ts";
 import type { Telemetry } from "@row/runtime/telemetry/telemetry.ts";
 import type { Progress } from "./saga/saga-progress.ts";
 import type { SagaStore } from "./saga/saga-store.ts";
@@ -16,24 +17,16 @@ export class SagaMetrics {
       unit: "s",
       advice: { explicitBucketBoundaries: BUCKETS_SECONDS },
     });
-    const open = meter.createObservableGauge("orders.sagas.open", { description: "Sagas that are not finished" });
-    const stuck = meter.createObservableGauge("orders.sagas.stuck", {
-      description: "Sagas that somebody has to look at",
-    });
-    const oldest = meter.createObservableGauge("orders.sagas.oldest", {
-      description: "Age of the oldest saga that is not finished",
-      unit: "s",
-    });
-    meter.addBatchObservableCallback(
-      async (result) => {
-        const counted = await sagas.countOpen().catch(() => undefined); // no database, no figures
-        if (!counted) return;
-        result.observe(open, counted.open);
-        result.observe(stuck, counted.stuck);
-        result.observe(oldest, counted.oldestSeconds);
+    const table = {
+      open: { name: "orders.sagas.open", description: "Sagas that are not finished" },
+      stuck: { name: "orders.sagas.stuck", description: "Sagas that somebody has to look at" },
+      oldestSeconds: {
+        name: "orders.sagas.oldest",
+        description: "Age of the oldest saga that is not finished",
+        unit: "s",
       },
-      [open, stuck, oldest],
-    );
+    };
+    gauges(meter, table, () => sagas.countOpen());
   }
 
   /** Counts a saga that has ended: "succeeded", or "failed" after it turned round. */
