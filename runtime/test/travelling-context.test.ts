@@ -3,11 +3,17 @@ import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
 import { Client, credentials, Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
 import { CatalogServiceService, GetProductRequest } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
+import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
+import { PaymentServiceService } from "@row/gen/grpc/shop/payments/v1/payment_service.ts";
 import { afterAll, beforeEach, test } from "vitest";
+import { toHeaders } from "../src/events/headers.ts";
+import { connectNats } from "../src/events/nats.ts";
 import { GrpcChannel } from "../src/rpc/client.ts";
 import { GrpcServer } from "../src/rpc/server.ts";
+import { ServiceHost } from "../src/service-host.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { startTelemetry } from "../src/telemetry/telemetry.ts";
+import { eventually, provision, startNats } from "./harness.ts";
 
 const FIRST = "127.0.0.1:14192";
 const SECOND = "127.0.0.1:14193";
@@ -89,4 +95,45 @@ test("the version that somebody wants to see travels on, as baggage and in a hea
   assert.deepEqual(await callWith({ "x-preview": "v2" }, names), ["preview=v2", "v2"]);
   assert.deepEqual(await callWith({ baggage: "userId=alice,preview=v3" }, names), ["preview=v3", "v3"]);
   assert.deepEqual(await callWith({}, names), [undefined, undefined]);
+});
+
+test("what a service calls while it handles an event is sent what the call was sent that led to the event", async (t) => {
+  const server = await startNats(14_194);
+  const nats = await connectNats({ url: server.url, log });
+  await provision(nats, "orders", [StockLevelChanged.$type]);
+  Object.assign(process.env, {
+    ...{ LISTEN_ADDRESS: "127.0.0.1:14195", ADMIN_ADDRESS: "127.0.0.1:14196", CATALOG_ADDRESS: SECOND },
+    ...{ NATS_URL: server.url, NATS_USER: "any", NATS_PASSWORD: "any", LOG_LEVEL: "silent" },
+  });
+  const host = new ServiceHost("orders", {});
+  t.onTestFinished(async () => {
+    await host.stopWork();
+    await host.close();
+    await nats.close();
+    await server.remove();
+  });
+  const catalog = host.client(CatalogServiceService);
+  const handler = () => catalog.batchGetProducts({ ids: [randomUUIDv7()] });
+  await host.consume({ event: StockLevelChanged, ordering: "any", handler });
+
+  const [productId, id] = [randomUUIDv7(), randomUUIDv7()];
+  const event = {
+    ...{ id, type: StockLevelChanged.$type, time: new Date(), aggregateId: productId, sequence: 1n },
+    ...{ correlationId: "c-1", producer: "inventory/v1/i", baggage: "userId=alice,preview=v2" },
+    ...{ traceparent: `00-${TRACE}-b7ad6b7169203331-00`, tracestate: "congo=1" },
+  };
+  const message = StockLevelChanged.encode({ productId, onHand: 1n }).finish();
+  await nats.js.publish(StockLevelChanged.$type, message, { headers: toHeaders(event), msgID: id });
+  await eventually("the service is called", () => arrived.get("traceparent").length > 0);
+  const names = ["x-correlation-id", "tracestate", "baggage", "x-preview"];
+  assert.deepEqual(
+    names.map((name) => arrived.get(name)[0]),
+    ["c-1", "congo=1", "preview=v2", "v2"],
+  );
+  assert.match(String(arrived.get("traceparent")[0]), new RegExp(`^00-${TRACE}-`));
+});
+
+test("a client of a service whose address is missing says which variable that is", () => {
+  const host = new ServiceHost("orders", {});
+  assert.throws(() => host.client(PaymentServiceService), /^Error: Cannot start: PAYMENTS_ADDRESS is missing$/);
 });

@@ -19,6 +19,10 @@ test("the header of an entry's own counts more than baggage", () => {
   assert.equal(accept({ "x-preview": "v3" }), "preview=v3");
 });
 
+test("an empty header counts as none, as where a library answers so for one that is missing", () => {
+  assert.equal(accept({ baggage: "preview=v2", "x-preview": "" }), "preview=v2");
+});
+
 test("a value that could do harm in a header, a row or a log does not travel, nor one of more than 64 characters", () => {
   for (const value of ["", "a b", "a\nb", "a,b=c", "ü", "%zz", "v".repeat(65)]) {
     assert.equal(accept({ "x-preview": value }), "", value);

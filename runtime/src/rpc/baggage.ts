@@ -27,7 +27,7 @@ export function acceptBaggage(headerOf: (name: string) => string | null | undefi
   const stated = headerOf("baggage");
   let accepted = "";
   for (const { key, header } of TRAVELLING) {
-    const value = headerOf(header) ?? (stated ? entryOf(key, stated) : undefined);
+    const value = headerOf(header) || (stated ? entryOf(key, stated) : undefined);
     if (value && VALUE.test(value)) accepted += `${accepted && ","}${key}=${value}`;
   }
   return accepted;
