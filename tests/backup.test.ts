@@ -15,14 +15,15 @@ import { DEMO_PRODUCTS, DEMO_SHELF } from "./chaos/demo-shelf.ts";
 import { grpcDoor } from "./chaos/grpc-door.ts";
 import { Shopper } from "./chaos/shopper.ts";
 import { FakeAuth } from "./harness/fake-auth.ts";
+import { portBase } from "./harness/ports.ts";
 import { ServicesUnderTest } from "./harness/service-under-test.ts";
 import { describe, violationsIn } from "./invariants/invariants.ts";
 import { inDatabase } from "./invariants/read-databases.ts";
 import { readEvidence } from "./invariants/read-evidence.ts";
 import { settle } from "./invariants/settle.ts";
 
-const PORT_BASE = 8_000;
-const AUTH = "127.0.0.1:8051";
+const PORT_BASE = await portBase();
+const AUTH = `127.0.0.1:${PORT_BASE + 51}`;
 const SERVICES = ["catalog", "inventory", "orders", "payments", "card-gateway"];
 const NOTHING = { sagas: 0, outbox: 0, deliveries: 0 };
 const SETTLE_MS = 60_000;

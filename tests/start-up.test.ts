@@ -14,11 +14,12 @@ import { removeState, startInfrastructure } from "@row/laptop/stores/infrastruct
 import { postgresHome } from "@row/laptop/stores/postgres-home.ts";
 import { discoverServices, isMeshed, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { afterAll, test } from "vitest";
+import { portBase } from "./harness/ports.ts";
 
 // Programs that are missing: laptop/test/refusals.test.ts.
 
 const root = resolve(import.meta.dirname, "..");
-const PORT_BASE = 14_500;
+const PORT_BASE = await portBase();
 const stateDir = mkdtempSync(join(tmpdir(), "row-start-up-"));
 const installation = installationAt({ root, stateDir, portBase: PORT_BASE });
 const services = discoverServices(root);
@@ -80,7 +81,7 @@ test("npm start with a port base that is none says which are", async () => {
 
 test("a database whose files are broken ends the start with one message that points to its log", async () => {
   const own = mkdtempSync(join(tmpdir(), "row-start-up-"));
-  const place = { root, stateDir: own, portBase: PORT_BASE + 200, services: [] };
+  const place = { root, stateDir: own, portBase: await portBase(), services: [] };
   const stores = await startInfrastructure(place);
   await stores.stop();
   rmSync(join(postgresHome(own).data, "global"), { recursive: true });

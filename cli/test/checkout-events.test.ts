@@ -15,13 +15,15 @@ import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import type { ShopOptions } from "@row/laptop/shop/shop-options.ts";
 import { toHeaders } from "@row/runtime/events/headers.ts";
 import { durableOf, inboxPrefix } from "@row/runtime/events/stream-names.ts";
+import { portBase } from "@row/tests/harness/ports.ts";
 import { afterAll, beforeAll, test } from "vitest";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "row-checkout-"));
 const checkout = join(folder, "checkout");
-const options: ShopOptions = { services: ["auth", "catalog"], stateDir: join(folder, "state"), portBase: 17_600 };
+const base = await portBase();
+const options: ShopOptions = { services: ["auth", "catalog"], stateDir: join(folder, "state"), portBase: base };
 const OWN = "shop.inventory.v1.StockLevelChanged";
 const PLACED = OrderPlaced.$type;
 

@@ -11,6 +11,7 @@ import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import type { ShopOptions } from "@row/laptop/shop/shop-options.ts";
 import { RuntimeApi } from "@row/mesh/haproxy/data-plane/runtime-api.ts";
 import { parseSidecars } from "@row/mesh/observer/sidecars-file.ts";
+import { portBase } from "@row/tests/harness/ports.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
 import { afterAll, beforeAll, test } from "vitest";
 import { callMethod, findMethod } from "../src/dynamic-client.ts";
@@ -20,9 +21,10 @@ const contracts = loadContracts(root);
 // Of those that may take two seconds, since a busy machine takes its time.
 const method = findMethod(contracts, "CatalogService.ListProducts");
 const folder = mkdtempSync(join(tmpdir(), "row-mesh-"));
-const options: ShopOptions = { services: ["auth", "catalog"], stateDir: join(folder, "state"), portBase: 26_200 };
-const TOOLBOX = "127.0.0.1:26250";
-const LAPTOP = "127.0.0.1:26253";
+const base = await portBase();
+const options: ShopOptions = { services: ["auth", "catalog"], stateDir: join(folder, "state"), portBase: base };
+const TOOLBOX = `127.0.0.1:${base + 50}`;
+const LAPTOP = `127.0.0.1:${base + 53}`;
 
 let shop: Shop;
 
@@ -199,7 +201,7 @@ test("refuses what names no version or service, or cannot be, in one clear line"
 
 test("the commands do and say the same from another terminal", async () => {
   const say = async (...words: string[]) => {
-    const env = { ...process.env, ROW_STATE_DIR: options.stateDir, ROW_PORT_BASE: "26200" };
+    const env = { ...process.env, ROW_STATE_DIR: options.stateDir, ROW_PORT_BASE: String(base) };
     const child = spawn(process.execPath, [join(root, "cli/src/main.ts"), ...words], { env });
     child.stdin.end(MARKED);
     const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);

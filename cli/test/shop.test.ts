@@ -12,6 +12,7 @@ import { removeState } from "@row/laptop/stores/infrastructure.ts";
 import { checkPortsAreFree, namedStorePorts } from "@row/laptop/stores/ports.ts";
 import { identify, isAlive } from "@row/laptop/supervisor/process-identity.ts";
 import { deadSubject } from "@row/runtime/events/stream-names.ts";
+import { portBase } from "@row/tests/harness/ports.ts";
 import { Client } from "pg";
 import { afterAll, test } from "vitest";
 import { ANSWERING_SERVICE, FAILING_SERVICE, smallProject, writeInto } from "../../laptop/test/small-project.ts";
@@ -24,8 +25,9 @@ const project = smallProject({
 });
 cpSync(resolve(import.meta.dirname, "../../gen/contracts.binpb"), join(project.root, "gen/contracts.binpb"));
 // Services that do nothing but answer have no contracts to mesh by: with sidecars, see mesh.test.ts.
-const installation = { root: project.root, stateDir: project.stateDir, portBase: 12_200, mesh: false };
-const env = { ...process.env, ROW_ROOT: project.root, ROW_PORT_BASE: "12200", ROW_STATE_DIR: "" };
+const base = await portBase();
+const installation = { root: project.root, stateDir: project.stateDir, portBase: base, mesh: false };
+const env = { ...process.env, ROW_ROOT: project.root, ROW_PORT_BASE: String(base), ROW_STATE_DIR: "" };
 const main = resolve(import.meta.dirname, "../src/main.ts");
 
 afterAll(() => {
@@ -45,7 +47,7 @@ function readStatus(): ShopStatus {
 
 test("runs, restarts what dies, and stops everything in order", async () => {
   const shop = await startShop({ ...installation, env: { COLOUR: "red" }, envOf: { bank: { COLOUR: "blue" } } });
-  assert.equal(shop.process("echo").address, "127.0.0.1:12270");
+  assert.equal(shop.process("echo").address, `127.0.0.1:${base + 70}`);
   assert.equal(shop.process("echo").env.COLOUR, "red");
   assert.equal(shop.process("bank").env.COLOUR, "blue");
   await assert.rejects(startShop(installation), /running already \(pid \d+\)/);

@@ -9,7 +9,7 @@ import { EdgeUnderTest, ORDER_ID, PRODUCT_ID } from "./edge-under-test.ts";
 let edge: EdgeUnderTest;
 let token: string;
 beforeAll(async () => {
-  edge = await EdgeUnderTest.start(16080);
+  edge = await EdgeUnderTest.start();
   token = await edge.auth.tokenFor({ roles: ["customer", "merchant", "admin"] });
   for (const rpc of ["placeOrder", "getOrder", "listOrders", "cancelOrder", "getOrderHistory"])
     edge.orders.on(rpc, () => ({}));

@@ -7,7 +7,7 @@ import { EdgeUnderTest, refusal, USER_ID } from "./edge-under-test.ts";
 
 let edge: EdgeUnderTest;
 beforeAll(async () => {
-  edge = await EdgeUnderTest.start(16090, { isBehindSidecar: true });
+  edge = await EdgeUnderTest.start({ isBehindSidecar: true });
 });
 afterAll(() => edge.stop());
 afterEach(() => edge.accounts.forget());

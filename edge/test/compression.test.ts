@@ -10,7 +10,7 @@ import { EdgeUnderTest, ORDER_ID, PRODUCT_ID } from "./edge-under-test.ts";
 let edge: EdgeUnderTest;
 let authorization: string;
 beforeAll(async () => {
-  edge = await EdgeUnderTest.start(16100);
+  edge = await EdgeUnderTest.start();
   authorization = `Bearer ${await edge.auth.tokenFor()}`;
   edge.catalog.on("getProduct", () => ({ product: { id: PRODUCT_ID, description: "A mug. ".repeat(500) } }));
   edge.catalog.on("listCategories", () => ({ categories: [] }));

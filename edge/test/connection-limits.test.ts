@@ -12,7 +12,7 @@ const UNUSED_MS = 700;
 
 let edge: EdgeUnderTest;
 beforeAll(async () => {
-  edge = await EdgeUnderTest.start(16_180, { unusedMs: UNUSED_MS });
+  edge = await EdgeUnderTest.start({ unusedMs: UNUSED_MS });
   edge.catalog.on("getProduct", () => ({ product: { id: PRODUCT_ID } }));
 });
 afterAll(() => edge.stop());

@@ -9,7 +9,7 @@ const isMissing =
 
 let edge: EdgeUnderTest;
 beforeAll(async () => {
-  edge = await EdgeUnderTest.start(16120);
+  edge = await EdgeUnderTest.start();
   for (const service of [edge.catalog, edge.orders, edge.accounts]) service.answerAll();
 });
 afterAll(() => edge.stop());

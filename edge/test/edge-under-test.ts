@@ -8,10 +8,11 @@ import { toAnswer } from "@row/runtime/rpc/status.ts";
 import { createLogger } from "@row/runtime/telemetry/logger.ts";
 import { startTelemetry } from "@row/runtime/telemetry/telemetry.ts";
 import { FakeAuth } from "@row/tests/harness/fake-auth.ts";
+import { freePort } from "@row/tests/harness/ports.ts";
 import { Edge, type EdgeOptions } from "../src/edge.ts";
 import { ScriptedService } from "./scripted-service.ts";
 
-/** An edge in this process, with scripted services behind it, on ports from `base`. */
+/** An edge in this process, with scripted services behind it. */
 export class EdgeUnderTest {
   readonly catalog: ScriptedService;
   readonly orders: ScriptedService;
@@ -39,8 +40,9 @@ export class EdgeUnderTest {
     this.#authChannel = channel;
   }
 
-  static async start(base: number, options: Partial<EdgeOptions> = {}): Promise<EdgeUnderTest> {
-    const at = (offset: number) => `127.0.0.1:${base + offset}`;
+  static async start(options: Partial<EdgeOptions> = {}): Promise<EdgeUnderTest> {
+    const ports = await Promise.all(Array.from({ length: 7 }, freePort));
+    const at = (index: number) => `127.0.0.1:${ports[index]}`;
     const catalog = new ScriptedService("shop.catalog.v1.CatalogService", "catalog/v1/catalog-v1-1");
     const orders = new ScriptedService("shop.orders.v1.OrderService", "orders/v1/orders-v1-1, catalog/v1/catalog-v1-1");
     const accounts = new ScriptedService("shop.auth.v1.AuthService", "auth/v1/auth-v1-1");

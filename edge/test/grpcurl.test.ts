@@ -9,7 +9,7 @@ const run = promisify(execFile);
 
 let edge: EdgeUnderTest;
 beforeAll(async () => {
-  edge = await EdgeUnderTest.start(16110);
+  edge = await EdgeUnderTest.start();
 });
 afterAll(() => edge.stop());
 

@@ -18,7 +18,7 @@ import { EdgeUnderTest, ORDER_ID, PRODUCT_ID, USER_ID } from "./edge-under-test.
 
 let edge: EdgeUnderTest;
 beforeAll(async () => {
-  edge = await EdgeUnderTest.start(16_190);
+  edge = await EdgeUnderTest.start();
   edge.catalog.on("getProduct", () => ({ product: { id: PRODUCT_ID } }));
 });
 afterAll(() => edge.stop());

@@ -5,7 +5,7 @@ import { EdgeUnderTest } from "./edge-under-test.ts";
 
 let edge: EdgeUnderTest;
 beforeAll(async () => {
-  edge = await EdgeUnderTest.start(16060);
+  edge = await EdgeUnderTest.start();
 });
 afterAll(() => edge.stop());
 

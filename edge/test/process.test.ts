@@ -6,12 +6,13 @@ import { type IncomingMessage, request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@row/tests/harness/ports.ts";
 import { test } from "vitest";
 import { bareStatus } from "./edge-under-test.ts";
 import { ScriptedService } from "./scripted-service.ts";
 
-const BASE = 16070;
-const at = (offset: number) => `127.0.0.1:${BASE + offset}`;
+const ports = await Promise.all(Array.from({ length: 10 }, freePort));
+const at = (index: number) => `127.0.0.1:${ports[index]}`;
 const environment = {
   LISTEN_ADDRESS: at(0),
   GRPC_LISTEN_ADDRESS: at(1),
@@ -65,12 +66,12 @@ test("says in one line which variables are missing or wrong", async () => {
 });
 
 test("says in one line which port is taken", async () => {
-  const squatter = createServer().listen(BASE, "127.0.0.1");
+  const squatter = createServer().listen(ports[0], "127.0.0.1");
   await once(squatter, "listening");
   const { code, stderr } = await ended(start());
   squatter.close();
   assert.equal(code, 1);
-  assert.match(stderr, /^edge: Cannot listen: [^\n]*:16070\n$/);
+  assert.match(stderr, new RegExp(`^edge: Cannot listen: [^\\n]*:${ports[0]}\\n$`));
 });
 
 test("behind its sidecar: private sockets, the address that the sidecar has seen, retries as the file says", async (t) => {

@@ -15,7 +15,7 @@ import { EdgeUnderTest, ORDER_ID, PRODUCT_ID, refusal, USER_ID } from "./edge-un
 
 let edge: EdgeUnderTest;
 beforeAll(async () => {
-  edge = await EdgeUnderTest.start(16050);
+  edge = await EdgeUnderTest.start();
 });
 afterAll(() => edge.stop());
 afterEach(() => {

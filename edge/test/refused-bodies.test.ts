@@ -12,7 +12,7 @@ const TOO_LONG = 1_300_000;
 
 let edge: EdgeUnderTest;
 beforeAll(async () => {
-  edge = await EdgeUnderTest.start(16_170);
+  edge = await EdgeUnderTest.start();
 });
 afterAll(() => edge.stop());
 afterEach(() => edge.catalog.forget());

@@ -9,7 +9,7 @@ import { bareStatus, EdgeUnderTest, ORDER_ID, PRODUCT_ID, refusal, USER_ID } fro
 
 let edge: EdgeUnderTest;
 beforeAll(async () => {
-  edge = await EdgeUnderTest.start(16010);
+  edge = await EdgeUnderTest.start();
 });
 afterAll(() => edge.stop());
 afterEach(() => {

@@ -11,7 +11,7 @@ const STALLED_MS = 500;
 
 let edge: EdgeUnderTest;
 beforeAll(async () => {
-  edge = await EdgeUnderTest.start(16030, { stalledMs: STALLED_MS });
+  edge = await EdgeUnderTest.start({ stalledMs: STALLED_MS });
 });
 afterAll(() => edge.stop());
 afterEach(() => edge.orders.forget());
@@ -172,7 +172,7 @@ test("cancels the call when the reader goes away", async () => {
 });
 
 test("ends open streams with an error event when the edge stops", async () => {
-  const stopping = await EdgeUnderTest.start(16040);
+  const stopping = await EdgeUnderTest.start();
   stopping.orders.on("watchOrder", async function* (_call, signal) {
     yield step(Order_State.PENDING, "1");
     await new Promise((resolve) => signal.addEventListener("abort", resolve));

@@ -8,7 +8,7 @@ import { EdgeUnderTest, PRODUCT_ID } from "./edge-under-test.ts";
 let edge: EdgeUnderTest;
 let authorization: string;
 beforeAll(async () => {
-  edge = await EdgeUnderTest.start(16110);
+  edge = await EdgeUnderTest.start();
   authorization = `Bearer ${await edge.auth.tokenFor({ roles: ["merchant"] })}`;
 });
 afterAll(() => edge.stop());

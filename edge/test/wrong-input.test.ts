@@ -7,7 +7,7 @@ import { EdgeUnderTest, ORDER_ID, PRODUCT_ID } from "./edge-under-test.ts";
 
 let edge: EdgeUnderTest;
 beforeAll(async () => {
-  edge = await EdgeUnderTest.start(16020);
+  edge = await EdgeUnderTest.start();
   for (const rpc of ["placeOrder", "getOrder", "listOrders", "cancelOrder"]) edge.orders.on(rpc, () => ({}));
   for (const rpc of ["getProduct", "listProducts", "searchProducts", "updateProduct"]) edge.catalog.on(rpc, () => ({}));
 });

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { newProduct, place, reaches } from "@row/tests/harness/ordering.ts";
+import { NO_MESSAGE } from "@row/tests/harness/probe.ts";
+import { expectOk } from "@row/tests/harness/rest.ts";
+import { type TheShop, theShop } from "@row/tests/harness/the-shop.ts";
 import { beforeAll, test } from "vitest";
-import { newProduct, place, reaches } from "../../tests/harness/ordering.ts";
-import { NO_MESSAGE } from "../../tests/harness/probe.ts";
-import { expectOk } from "../../tests/harness/rest.ts";
-import { type TheShop, theShop } from "../../tests/harness/the-shop.ts";
 import { CONFIGURATION } from "../src/observability/prometheus-configuration.ts";
 import { GRPC_STATUSES, LINKERD_METRICS, ONLY_IN_A_CLUSTER } from "./linkerd-metrics.ts";
 import { type Matcher, referencesOf } from "./promql.ts";

@@ -1,4 +1,5 @@
 // What the stores are configured with, given to real servers: what they would refuse in a cluster they refuse here.
+
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -7,16 +8,16 @@ import { delimiter, join } from "node:path";
 import { registry } from "@row/runtime/contract.ts";
 import { connectNats, type Nats } from "@row/runtime/events/nats.ts";
 import { DEAD_LETTERS, durableOf, eventsIn, streamOf } from "@row/runtime/events/stream-names.ts";
+import { freePort } from "@row/tests/harness/ports.ts";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { startPostgres } from "../../runtime/test/harness.ts";
 import { redis } from "../src/infrastructure/redis.ts";
 import { ShopPlan } from "../src/shop.ts";
 import { core, field, root, shop, workload } from "./manifests.ts";
 
-const NATS_PORT = 14_071;
-const MONITOR_PORT = 14_072;
-const REDIS_PORT = 14_073;
-const POSTGRES_PORT = 14_074;
+const NATS_PORT = await freePort();
+const MONITOR_PORT = await freePort();
+const REDIS_PORT = await freePort();
 // Debian has the servers where only root looks.
 const PATH = [process.env.PATH, "/usr/sbin", "/usr/local/sbin"].join(delimiter);
 
@@ -181,12 +182,12 @@ test("Redis lets in the users of its Secret, lets a probe ask whether it is ther
 
 test("the Job makes every database and role, again as well, and keeps each to its owner", async (context) => {
   context.skip(!isThere("psql"), "there is no psql");
-  const postgres = await startPostgres(POSTGRES_PORT);
+  const postgres = await startPostgres();
   context.onTestFinished(() => postgres.remove());
   const roles = join(folder, "roles");
   mkdirSync(roles);
   const script = configMap("postgres-databases", "databases.sh").replaceAll("/roles/", `${roles}/`);
-  const env = { PATH, PGHOST: "127.0.0.1", PGPORT: String(POSTGRES_PORT), PGUSER: "postgres", PGPASSWORD: "test" };
+  const env = { PATH, PGHOST: "127.0.0.1", PGPORT: String(postgres.port), PGUSER: "postgres", PGPASSWORD: "test" };
   const run = () => execFileSync("bash", ["-c", script], { env, encoding: "utf8" });
   const as = (role: string, password: string, database: string) =>
     execFileSync("psql", ["-qtAc", "select current_user", "-d", database], {

@@ -6,6 +6,7 @@ import { text } from "node:stream/consumers";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { durableOf, inboxPrefix } from "@row/runtime/events/stream-names.ts";
+import { portBase } from "@row/tests/harness/ports.ts";
 import { Client } from "pg";
 import { afterAll, beforeAll, test } from "vitest";
 import { provision, seedServices } from "../src/provision/provision.ts";
@@ -40,7 +41,7 @@ for (const path of ["runtime/prisma", "gen/contracts.binpb"]) {
 let infrastructure: Infrastructure;
 
 beforeAll(async () => {
-  infrastructure = await startInfrastructure({ ...project, portBase: 12_100 });
+  infrastructure = await startInfrastructure({ ...project, portBase: await portBase() });
   await provision(infrastructure);
 });
 

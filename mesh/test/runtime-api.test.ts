@@ -4,13 +4,14 @@ import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { connect } from "node:tls";
+import { freePort } from "@row/tests/harness/ports.ts";
 import { afterAll, test } from "vitest";
 import { checkConfiguration } from "../src/haproxy/data-plane/check-configuration.ts";
 import { giveCommand, giveCommands } from "../src/haproxy/data-plane/command.ts";
 import { reload } from "../src/haproxy/data-plane/reload.ts";
 import { HAPROXY, renew, startTwoSidecars } from "./two-sidecars.ts";
 
-const PORT = Number(process.env.ROW_PORT_BASE ?? 25500) + 10;
+const PORT = await freePort();
 const mesh = await startTwoSidecars(PORT);
 afterAll(() => mesh.close());
 const { caller, callee, anchor, folder } = mesh;

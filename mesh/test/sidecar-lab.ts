@@ -1,14 +1,15 @@
 /** Workloads with real sidecars, real certificates and small gRPC apps, as many as a test needs. */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { accessSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { labelsOf } from "@row/runtime/names.ts";
+import { freePort } from "@row/tests/harness/ports.ts";
 import { type CompiledSidecar, compile } from "../src/haproxy/compile/compile.ts";
 import { checkConfiguration } from "../src/haproxy/data-plane/check-configuration.ts";
 import { reload } from "../src/haproxy/data-plane/reload.ts";
@@ -26,9 +27,6 @@ const HAPROXY =
       return false;
     }
   }) ?? "haproxy";
-
-const FIRST_PORT = 25_000;
-const PORTS = 400;
 
 interface Sidecar {
   readonly workload: Workload;
@@ -90,7 +88,7 @@ export class SidecarLab {
       labels: labelsOf(service, version),
       isReady: true,
       calls,
-      laptopPorts: await freePorts(laptopPorts),
+      laptopPorts: await severalPorts(laptopPorts),
       sidecar: {
         folder,
         anchor: this.anchor.certificatePath,
@@ -99,9 +97,9 @@ export class SidecarLab {
         outboundSockets: Object.fromEntries(calls.map((callee) => [callee, join(folder, `${callee}.sock`)])),
         logAddress: `127.0.0.1:${this.#log.address().port}`,
       },
-      ...(isApp && { appSocket: join(folder, "app.sock"), inboundPort: (await freePorts(1))[0] }),
+      ...(isApp && { appSocket: join(folder, "app.sock"), inboundPort: (await severalPorts(1))[0] }),
       ...(plan.hasHttp && { httpSocket: join(folder, "http.sock") }),
-      ...(plan.isToolbox && { anyServicePort: (await freePorts(1))[0] }),
+      ...(plan.isToolbox && { anyServicePort: (await severalPorts(1))[0] }),
     };
     await writeCertificate(workload.sidecar.certificate, (await this.anchor.issue({ account })).pem);
     this.workloads.push(workload);
@@ -194,24 +192,6 @@ async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> 
   await once(child, "exit");
 }
 
-const given = new Set<number>();
-
-/** Ports on which nobody listens now. */
-async function freePorts(count: number): Promise<number[]> {
-  const found: number[] = [];
-  while (found.length < count) {
-    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
-    if (given.has(port) || !(await isFree(port))) continue;
-    given.add(port);
-    found.push(port);
-  }
-  return found;
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
+function severalPorts(count: number): Promise<number[]> {
+  return Promise.all(Array.from({ length: count }, freePort));
 }

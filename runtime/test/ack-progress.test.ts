@@ -22,7 +22,7 @@ let server: Awaited<ReturnType<typeof startNats>>;
 let nats: Nats;
 
 beforeAll(async () => {
-  server = await startNats(14_091);
+  server = await startNats();
   nats = await connectNats({ url: server.url, log });
   await provisionStreams(nats.connection, registry, listeners);
 });

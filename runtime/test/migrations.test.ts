@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), "row-migrations-"));
 let postgres: Awaited<ReturnType<typeof startPostgres>>;
 
 beforeAll(async () => {
-  postgres = await startPostgres(14_061);
+  postgres = await startPostgres();
 });
 
 afterAll(async () => {

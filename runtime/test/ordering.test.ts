@@ -25,7 +25,7 @@ let nats: Nats;
 let pool: Pool;
 
 beforeAll(async () => {
-  [postgres, server] = await Promise.all([startPostgres(14_080), startNats(14_081)]);
+  [postgres, server] = await Promise.all([startPostgres(), startNats()]);
   nats = await connectNats({ url: server.url, log });
   ({ pool } = await postgres.database("consumer"));
   await pool.query("CREATE TABLE seen (service text, order_id text, number serial, sequence int)");

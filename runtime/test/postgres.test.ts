@@ -13,7 +13,6 @@ import { isDatabaseTrouble } from "../src/database/trouble.ts";
 import { DomainError } from "../src/domain-error.ts";
 import { log, startPostgres } from "./harness.ts";
 
-const PORT = 14_070;
 /** Much shorter than in a shop, so that the test is short. */
 const ANSWER_MS = 1_000;
 
@@ -21,7 +20,7 @@ let postgres: Awaited<ReturnType<typeof startPostgres>>;
 let pool: pg.Pool;
 
 beforeAll(async () => {
-  postgres = await startPostgres(PORT);
+  postgres = await startPostgres();
   const { url, pool: other } = await postgres.database("frozen");
   await other.query("CREATE TABLE words (word text PRIMARY KEY)");
   await other.end();

@@ -7,13 +7,12 @@ import { deleteExpired } from "../src/database/retention.ts";
 import { event, publish } from "../src/events/outbox.ts";
 import { startPostgres } from "./harness.ts";
 
-const PORT = 14_170;
 const DAY_MS = 24 * 3_600_000;
 const origin = { correlationId: "correlation-1", producer: "inventory/v1/inventory-v1-1" };
 
 let postgres: Awaited<ReturnType<typeof startPostgres>>;
 beforeAll(async () => {
-  postgres = await startPostgres(PORT);
+  postgres = await startPostgres();
 });
 afterEach(() => void vi.useRealTimers());
 afterAll(() => postgres?.remove());

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { OrderServiceService } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
+import { freePort } from "@row/tests/harness/ports.ts";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, type TestContext, test } from "vitest";
 import { connectNats } from "../src/events/nats.ts";
@@ -20,13 +21,13 @@ const token = await new SignJWT({ roles: ["customer"] })
   .setAudience(TOKEN_AUDIENCE)
   .setExpirationTime("5m")
   .sign(privateKey);
-const PORTS = { postgres: 14_100, nats: 14_101, grpc: 14_102, admin: 14_103 };
+const PORTS = { grpc: await freePort(), admin: await freePort() };
 
 let postgres: Awaited<ReturnType<typeof startPostgres>>;
 let server: Awaited<ReturnType<typeof startNats>>;
 
 beforeAll(async () => {
-  [postgres, server] = await Promise.all([startPostgres(PORTS.postgres), startNats(PORTS.nats)]);
+  [postgres, server] = await Promise.all([startPostgres(), startNats()]);
   const nats = await connectNats({ url: server.url, log });
   await provision(nats, "nobody", []);
   await nats.close();

@@ -9,14 +9,13 @@ import { DEAD_LETTERS, deadSubject, streamConfigs } from "../src/events/stream-n
 import { provisionStreams } from "../src/events/streams.ts";
 import { log, startNats } from "./harness.ts";
 
-const PORT = 14_171;
 const EVENT = StockLevelChanged.$type;
 const DAY_NS = 24 * 3_600 * 1e9;
 
 let server: Awaited<ReturnType<typeof startNats>>;
 let nats: Nats;
 beforeAll(async () => {
-  server = await startNats(PORT);
+  server = await startNats();
   nats = await connectNats({ url: server.url, log });
 });
 afterAll(async () => {

@@ -3,6 +3,7 @@ import { randomUUIDv7 } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, type ClientReadableStream, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { OrderServiceService, type WatchOrderResponse } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
+import { freePort } from "@row/tests/harness/ports.ts";
 import { service as healthService } from "grpc-health-check";
 import { afterAll, afterEach, test } from "vitest";
 import type { Handlers } from "../src/rpc/handler.ts";
@@ -11,7 +12,7 @@ import { createLogger } from "../src/telemetry/logger.ts";
 import { startTelemetry } from "../src/telemetry/telemetry.ts";
 import { eventually } from "./harness.ts";
 
-const ADDRESS = "127.0.0.1:14195";
+const ADDRESS = `127.0.0.1:${await freePort()}`;
 const telemetry = startTelemetry({ name: "test", version: "v1", instance: "test-1", endpoint: undefined });
 const ORDER = randomUUIDv7();
 

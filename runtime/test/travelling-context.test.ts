@@ -1,10 +1,12 @@
 /** What a call says besides its request, as it arrives at the service that a handler calls in turn. */
+
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
 import { Client, credentials, Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
 import { CatalogServiceService, GetProductRequest } from "@row/gen/grpc/shop/catalog/v1/catalog_service.ts";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { PaymentServiceService } from "@row/gen/grpc/shop/payments/v1/payment_service.ts";
+import { freePort } from "@row/tests/harness/ports.ts";
 import { afterAll, beforeEach, test } from "vitest";
 import { toHeaders } from "../src/events/headers.ts";
 import { connectNats } from "../src/events/nats.ts";
@@ -15,8 +17,8 @@ import { createLogger } from "../src/telemetry/logger.ts";
 import { startTelemetry } from "../src/telemetry/telemetry.ts";
 import { eventually, provision, startNats } from "./harness.ts";
 
-const FIRST = "127.0.0.1:14192";
-const SECOND = "127.0.0.1:14193";
+const FIRST = `127.0.0.1:${await freePort()}`;
+const SECOND = `127.0.0.1:${await freePort()}`;
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 
 const telemetry = startTelemetry({ name: "test", version: "v1", instance: "test-1", endpoint: undefined });
@@ -98,7 +100,7 @@ test("the version that somebody wants to see travels on, as baggage and in a hea
 });
 
 test("what a service calls while it handles an event is sent what the call was sent that led to the event", async (t) => {
-  const server = await startNats(14_194);
+  const server = await startNats();
   const nats = await connectNats({ url: server.url, log });
   await provision(nats, "orders", [StockLevelChanged.$type]);
   Object.assign(process.env, {

@@ -15,14 +15,13 @@ import { along, write } from "../src/database/write.ts";
 import { event } from "../src/events/outbox.ts";
 import { startPostgres } from "./harness.ts";
 
-const PORT = 14_150;
 const WORK: BackgroundWork = { producer: "words/v1/words-v1-1", actor: "user:u-1", correlationId: "c-1" };
 
 let postgres: Awaited<ReturnType<typeof startPostgres>>;
 let pool: pg.Pool;
 
 beforeAll(async () => {
-  postgres = await startPostgres(PORT);
+  postgres = await startPostgres();
   ({ pool } = await postgres.database("words"));
   await pool.query("CREATE TABLE words (word text PRIMARY KEY, meaning text NOT NULL, version bigint NOT NULL)");
 });

@@ -26,7 +26,7 @@ beforeAll(async () => {
   const envOf = lists.environment(SERVICES);
   // On a busy machine everything takes longer, and no order shall be given up for that.
   const env = { SAGA_TIMEOUT_MS: "120000" };
-  services = await startServices({ services: SERVICES, portBase: 21_200, env, envOf, longestBackoffMs: 200 });
+  services = await startServices({ services: SERVICES, env, envOf, longestBackoffMs: 200 });
   shopper = new Shopper(grpcDoor(services, await services.auth.tokenFor()));
 });
 afterAll(async () => {

@@ -3,16 +3,17 @@
  * and checks that every invariant holds. The seed repeats the schedule. Without --sample the result is kept in
  * tests/chaos/results/latest.json.
  */
+
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startShop } from "@row/laptop/shop/shop.ts";
 import { readFlags } from "../../scripts/flags.ts";
+import { portBase } from "../harness/ports.ts";
 import { describe } from "../invariants/invariants.ts";
 import { type RoundResult, runRound } from "./campaign.ts";
 import { planCampaign } from "./campaign-plan.ts";
 
-const PORT_BASE = 21_100;
 const RESULTS = resolve(import.meta.dirname, "results");
 
 const USAGE = `npm run chaos [-- --seed N] [--orders 200] [--rounds 3] [--sample]
@@ -48,7 +49,7 @@ const plan = planCampaign(shape);
 console.log(`Seed ${shape.seed}: ${shape.rounds} rounds of ${shape.bursts} × ${shape.orders} orders`);
 const startedTime = new Date();
 const stateDir = mkdtempSync(join(tmpdir(), "row-chaos-"));
-const shop = await startShop({ stateDir, portBase: PORT_BASE, longestBackoffMs: 1_000 });
+const shop = await startShop({ stateDir, portBase: await portBase(), longestBackoffMs: 1_000 });
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => void shop.destroy().finally(() => process.exit(130)));
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import { afterAll, beforeAll, test } from "vitest";
+import { portBase } from "../harness/ports.ts";
 import { expectOk } from "../harness/rest.ts";
 import { describe, violationsIn } from "../invariants/invariants.ts";
 import { inDatabase } from "../invariants/read-databases.ts";
@@ -22,7 +23,7 @@ let shop: Shop;
 beforeAll(async () => {
   const stateDir = mkdtempSync(join(tmpdir(), "row-oversell-"));
   // On a busy machine the last of 500 waits long, and no order shall be given up for that.
-  shop = await startShop({ stateDir, portBase: 21_300, env: { SAGA_TIMEOUT_MS: "120000" } });
+  shop = await startShop({ stateDir, portBase: await portBase(), env: { SAGA_TIMEOUT_MS: "120000" } });
 });
 afterAll(() => shop?.destroy());
 

@@ -21,7 +21,7 @@ const SETTLE_MS = 60_000;
 let services: ServicesUnderTest;
 
 beforeAll(async () => {
-  services = await startServices({ services: SERVICES, portBase: 21_400 });
+  services = await startServices({ services: SERVICES });
   const shopper = new Shopper(grpcDoor(services, await services.auth.tokenFor()));
   const soldOut = DEMO_PRODUCTS.at(-1);
   assert.ok(soldOut, "there are demo products");

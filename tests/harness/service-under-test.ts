@@ -9,12 +9,11 @@ import type { ServiceDefinition } from "@row/runtime/rpc/server.ts";
 import { startTelemetry } from "@row/runtime/telemetry/telemetry.ts";
 import pg from "pg";
 import { FakeAuth } from "./fake-auth.ts";
+import { portBase } from "./ports.ts";
 
 export interface ServiceUnderTestOptions {
   /** The services to run, by folder name: the one under test, and those it cannot do without. */
   services: string[];
-  /** Each test file has its own: ports are the declared ones − 5000 + this. */
-  portBase: number;
   /** Settings for every service, and for one by name. */
   env?: Record<string, string>;
   envOf?: Record<string, Record<string, string>>;
@@ -35,13 +34,14 @@ const telemetry = startTelemetry({ name: "test", version: "test", instance: "tes
 /** Starts stores and services of a test file's own, provisioned and seeded as `row up` does it. */
 export async function startServices(options: ServiceUnderTestOptions): Promise<ServicesUnderTest> {
   const stateDir = mkdtempSync(join(tmpdir(), "row-test-"));
-  const authAddress = `127.0.0.1:${options.portBase + AUTH_OFFSET}`;
+  const base = await portBase();
+  const authAddress = `127.0.0.1:${base + AUTH_OFFSET}`;
   const fakeAuth = options.services.includes("auth") ? undefined : await FakeAuth.start(authAddress);
   try {
     const shop = await startShop({
       services: options.services,
       stateDir,
-      portBase: options.portBase,
+      portBase: base,
       // A test speaks for the callers, whose identity nothing proves here; what the mesh does is tried elsewhere.
       mesh: false,
       env: { AUTH_ADDRESS: authAddress, ...options.env },

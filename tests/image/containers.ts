@@ -1,5 +1,6 @@
 // What scripts/image-check.ts tries of the images that it has built: a shop of three services in containers, with the stores of
 // a laptop behind them. Not a *.test.ts: without an engine there is nothing to try.
+
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -10,9 +11,10 @@ import { provisionDatabases } from "@row/laptop/provision/databases.ts";
 import { type Infrastructure, startInfrastructure } from "@row/laptop/stores/infrastructure.ts";
 import { postgresUrl } from "@row/laptop/stores/postgres.ts";
 import { afterAll, beforeAll, test } from "vitest";
+import { portBase } from "../harness/ports.ts";
 import { Container, docker } from "./container.ts";
 
-const PORT_BASE = 22_000;
+const PORT_BASE = await portBase();
 const MOST_BYTES = 250e6;
 const { repository, services } = JSON.parse(process.env.ROW_IMAGES ?? "") as { repository: string; services: string[] };
 const root = resolve(import.meta.dirname, "../..");

@@ -7,9 +7,10 @@ import { realPort } from "@row/laptop/installation.ts";
 import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import { afterAll, beforeAll, test } from "vitest";
 import { isAsDocumented, readCommands, Shell } from "../harness/documented-commands.ts";
+import { portBase } from "../harness/ports.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const PORT_BASE = 8_650;
+const PORT_BASE = await portBase();
 const DOCUMENT = "docs/mesh.md";
 /** What a reader types; here it is the code under test, on the Node that runs it. */
 const NPX = 'npx() { [ "$1" = row ] && shift && "$NODE" cli/src/main.ts "$@"; }';

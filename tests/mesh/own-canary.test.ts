@@ -6,11 +6,12 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import { afterAll, beforeAll, test } from "vitest";
+import { portBase } from "../harness/ports.ts";
 import { expectOk, Rest } from "../harness/rest.ts";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
-const PORT_BASE = 9_300;
+const PORT_BASE = await portBase();
 const PRODUCT = { id: "01a19467-e800-7000-8000-000000000001", name: "Ethiopia Guji, 250 g" };
 /** The price after the name, for whoever cannot wait to see it. */
 const WITH_PRICE = "product.name + ' · ' + (Number(product.priceMinor) / 100).toFixed(2) + ' €'";

@@ -1,11 +1,11 @@
 // Starts the one shop that tests/harness/the-shop.ts shares between files.
+
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startShop } from "@row/laptop/shop/shop.ts";
 import type { TestProject } from "vitest/node";
-
-const PORT_BASE = 27_000;
+import { portBase } from "../harness/ports.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -17,7 +17,7 @@ declare module "vitest" {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const began = performance.now();
   const stateDir = mkdtempSync(join(process.env.ROW_TEST_FOLDER ?? tmpdir(), "shop-"));
-  const shop = await startShop({ stateDir, portBase: PORT_BASE });
+  const shop = await startShop({ stateDir, portBase: await portBase() });
   project.provide("sharedShop", { stateDir, portBase: shop.installation.portBase });
   console.log(`· the shop serves after ${((performance.now() - began) / 1_000).toFixed(1)} s`);
   return () => shop.destroy();

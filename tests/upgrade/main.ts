@@ -2,6 +2,7 @@
  * `npm run check -- upgrade`: starts the last release, places orders and stops it with some under way, then starts this code
  * on the same state folder and checks that every order ends and every invariant holds.
  */
+
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,6 +12,7 @@ import { startShop } from "@row/laptop/shop/shop.ts";
 import { DEMO_PRODUCTS } from "../chaos/demo-shelf.ts";
 import { restDoor, signInAt } from "../chaos/rest-door.ts";
 import { Shopper } from "../chaos/shopper.ts";
+import { portBase } from "../harness/ports.ts";
 import { Rest } from "../harness/rest.ts";
 import { describe, violationsIn } from "../invariants/invariants.ts";
 import { readEvidence } from "../invariants/read-evidence.ts";
@@ -18,7 +20,7 @@ import { settle } from "../invariants/settle.ts";
 
 const ORDERS = 200;
 const UNDER_WAY = 20;
-const PORT_BASE = 23_500;
+const PORT_BASE = await portBase();
 const SETTLE_MS = 120_000;
 
 /** The release that data must be taken over from; each release writes itself into this file. */

@@ -1,17 +1,16 @@
 /** The observer as the supervisor runs it. */
+
 import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "@row/tests/harness/ports.ts";
 import type { SidecarsFile } from "../../src/observer/sidecars-file.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../src/observer/main.ts");
-const FIRST_PORT = 25_800;
-const PORTS = 190;
 
 export type Observer = Awaited<ReturnType<typeof startObserver>>;
 
@@ -99,21 +98,5 @@ export async function eventually(holds: () => Promise<boolean> | boolean, waitMs
     if (!reason) return;
     if (performance.now() > until) throw reason;
     await sleep(20);
-  }
-}
-
-const given = new Set<number>();
-
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
-    if (given.has(port)) continue;
-    given.add(port);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
-    if (isFree) return port;
   }
 }

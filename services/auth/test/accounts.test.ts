@@ -18,7 +18,7 @@ import { type AuthUnderTest, newEmail, rolesIn, startAuth, userIn } from "./auth
 let auth: AuthUnderTest;
 let events: EventStreams;
 beforeAll(async () => {
-  auth = await startAuth(17_020);
+  auth = await startAuth();
   events = await EventStreams.connect(auth.services);
 });
 afterAll(async () => {

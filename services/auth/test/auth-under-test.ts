@@ -5,8 +5,8 @@ import { type Caller, startServices } from "@row/tests/harness/service-under-tes
 import { decodeJwt, decodeProtectedHeader } from "jose";
 
 /** Auth with stores of its own, and people who use it. */
-export async function startAuth(portBase: number, env: Record<string, string> = {}) {
-  const services = await startServices({ services: ["auth"], portBase, env });
+export async function startAuth(env: Record<string, string> = {}) {
+  const services = await startServices({ services: ["auth"], env });
   const anybody = services.client("auth", AuthServiceService);
   const database = services.database("auth");
   return {

@@ -17,8 +17,8 @@ const offset = join(folder, "offset");
 
 beforeAll(async () => {
   writeFileSync(offset, "0");
-  const clock = new URL("../../../tests/harness/shifted-clock.ts", import.meta.url).href;
-  auth = await startAuth(17_260, { NODE_OPTIONS: `--import=${clock}`, CLOCK_OFFSET_FILE: offset });
+  const clock = import.meta.resolve("@row/tests/harness/shifted-clock.ts");
+  auth = await startAuth({ NODE_OPTIONS: `--import=${clock}`, CLOCK_OFFSET_FILE: offset });
 });
 afterAll(async () => {
   await auth?.services.stop();

@@ -13,7 +13,7 @@ import { type AuthUnderTest, newEmail, startAuth } from "./auth-under-test.ts";
 const folder = mkdtempSync(join(tmpdir(), "row-crash-"));
 let auth: AuthUnderTest;
 beforeAll(async () => {
-  auth = await startAuth(17_010, { CRASH_AT: "auth.after-register", CRASH_MARKER: join(folder, "marker") });
+  auth = await startAuth({ CRASH_AT: "auth.after-register", CRASH_MARKER: join(folder, "marker") });
 });
 afterAll(async () => {
   await auth?.services.stop();

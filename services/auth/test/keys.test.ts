@@ -4,6 +4,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:cry
 import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from "@row/runtime/rpc/auth.ts";
+import { freePort } from "@row/tests/harness/ports.ts";
 import { SignJWT, UnsecuredJWT } from "jose";
 import { afterAll, beforeAll, test } from "vitest";
 import { derivedKey } from "../src/derived-key.ts";
@@ -13,7 +14,7 @@ import { type AuthUnderTest, keyOf, startAuth } from "./auth-under-test.ts";
 
 let auth: AuthUnderTest;
 beforeAll(async () => {
-  auth = await startAuth(17_060);
+  auth = await startAuth();
 });
 afterAll(() => auth?.services.stop());
 
@@ -130,8 +131,8 @@ test("does not start under another secret, and says why in one line", async () =
     env: {
       ...environment,
       AUTH_KEY_SECRET: "another secret, long enough to be one",
-      LISTEN_ADDRESS: "127.0.0.1:17161",
-      ADMIN_ADDRESS: "127.0.0.1:17162",
+      LISTEN_ADDRESS: `127.0.0.1:${await freePort()}`,
+      ADMIN_ADDRESS: `127.0.0.1:${await freePort()}`,
     },
   });
   await assert.rejects(start, (error: { code: number; stderr: string }) => {

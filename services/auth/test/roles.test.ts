@@ -9,7 +9,7 @@ import { type AuthUnderTest, newEmail, startAuth } from "./auth-under-test.ts";
 let auth: AuthUnderTest;
 let admin: Awaited<ReturnType<AuthUnderTest["admin"]>>;
 beforeAll(async () => {
-  auth = await startAuth(17_080);
+  auth = await startAuth();
   admin = await auth.admin();
 });
 afterAll(() => auth?.services.stop());

@@ -7,7 +7,7 @@ import { type AuthUnderTest, rolesIn, startAuth, userIn } from "./auth-under-tes
 
 let auth: AuthUnderTest;
 beforeAll(async () => {
-  auth = await startAuth(17_040);
+  auth = await startAuth();
 });
 afterAll(() => auth?.services.stop());
 

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { appendFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@row/tests/harness/ports.ts";
 import { afterAll, afterEach, beforeEach, test } from "vitest";
 import { GatewayProcess } from "./gateway-process.ts";
 
-const port = Number(process.env.CARD_GATEWAY_TEST_PORT ?? "13490");
+const port = await freePort();
 let gateway: GatewayProcess;
 const folders: string[] = [];
 

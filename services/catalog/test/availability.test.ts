@@ -3,9 +3,9 @@ import { randomUUIDv7 } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { runInBackground } from "@row/runtime/call.ts";
+import { EventStreams } from "@row/tests/harness/events.ts";
 import fc from "fast-check";
 import { afterAll, beforeAll, test } from "vitest";
-import { EventStreams } from "../../../tests/harness/events.ts";
 import { newProduct } from "../src/product.ts";
 import { insertProduct } from "../src/product-store.ts";
 import { type CatalogUnderTest, newProductRequest, startCatalog } from "./catalog-under-test.ts";
@@ -13,7 +13,7 @@ import { type CatalogUnderTest, newProductRequest, startCatalog } from "./catalo
 let catalog: CatalogUnderTest;
 let streams: EventStreams;
 beforeAll(async () => {
-  catalog = await startCatalog(19_100);
+  catalog = await startCatalog();
   streams = await EventStreams.connect(catalog.services);
 });
 afterAll(async () => {

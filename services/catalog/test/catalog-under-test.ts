@@ -3,11 +3,11 @@ import { CatalogServiceService, type CreateProductRequest } from "@row/gen/grpc/
 import type { Product } from "@row/gen/grpc/shop/catalog/v1/product.ts";
 import { toMoney } from "@row/runtime/money.ts";
 import type { RpcError } from "@row/runtime/rpc/status.ts";
-import { startServices } from "../../../tests/harness/service-under-test.ts";
+import { startServices } from "@row/tests/harness/service-under-test.ts";
 
 /** catalog with its stores and demo data, and what tests ask of it over and over. */
-export async function startCatalog(portBase: number, env: Record<string, string> = {}) {
-  const services = await startServices({ services: ["catalog"], portBase, env });
+export async function startCatalog(env: Record<string, string> = {}) {
+  const services = await startServices({ services: ["catalog"], env });
   const as = (caller: { service?: string; token?: string }) =>
     services.client("catalog", CatalogServiceService, caller);
   const merchantId = randomUUIDv7();

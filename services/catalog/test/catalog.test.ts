@@ -7,15 +7,15 @@ import { ProductPriceChanged } from "@row/gen/grpc/shop/catalog/v1/catalog_event
 import { toMoney } from "@row/runtime/money.ts";
 import { PageTokens } from "@row/runtime/page-token.ts";
 import type { RpcError } from "@row/runtime/rpc/status.ts";
+import { EventStreams } from "@row/tests/harness/events.ts";
 import { afterAll, beforeAll, test } from "vitest";
-import { EventStreams } from "../../../tests/harness/events.ts";
 import { answerOf, type CatalogUnderTest, newProductRequest, startCatalog } from "./catalog-under-test.ts";
 
 const run = promisify(execFile);
 
 let catalog: CatalogUnderTest;
 beforeAll(async () => {
-  catalog = await startCatalog(19_000);
+  catalog = await startCatalog();
 });
 afterAll(() => catalog?.services.stop());
 

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
 import { toMoney } from "@row/runtime/money.ts";
+import { CrashingService } from "@row/tests/harness/crashing-service.ts";
 import { afterAll, beforeAll, test } from "vitest";
-import { CrashingService } from "../../../tests/harness/crashing-service.ts";
 import { type CatalogUnderTest, newProductRequest, startCatalog } from "./catalog-under-test.ts";
 
 const crashing = new CrashingService("catalog");
 let catalog: CatalogUnderTest;
 beforeAll(async () => {
-  catalog = await startCatalog(19_200, crashing.env);
+  catalog = await startCatalog(crashing.env);
 });
 afterAll(async () => {
   await catalog?.services.stop();

@@ -4,7 +4,7 @@ import { answerOf, type CatalogUnderTest, newProductRequest, startCatalog } from
 
 let catalog: CatalogUnderTest;
 beforeAll(async () => {
-  catalog = await startCatalog(19_300);
+  catalog = await startCatalog();
 });
 afterAll(() => catalog?.services.stop());
 

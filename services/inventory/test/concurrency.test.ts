@@ -6,7 +6,7 @@ import { answerOf, disagreements, type InventoryUnderTest, startInventory } from
 
 let inventory: InventoryUnderTest;
 beforeAll(async () => {
-  inventory = await startInventory(18_100);
+  inventory = await startInventory();
 });
 afterAll(() => inventory?.services.stop());
 

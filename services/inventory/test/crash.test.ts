@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
+import { CrashingService } from "@row/tests/harness/crashing-service.ts";
 import { afterAll, beforeAll, test } from "vitest";
-import { CrashingService } from "../../../tests/harness/crashing-service.ts";
 import { answerOf, disagreements, type InventoryUnderTest, startInventory } from "./inventory-under-test.ts";
 
 const crashing = new CrashingService("inventory");
 let inventory: InventoryUnderTest;
 beforeAll(async () => {
-  inventory = await startInventory(18_200, crashing.env);
+  inventory = await startInventory(crashing.env);
 });
 afterAll(async () => {
   await inventory?.services.stop();

@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from "node:crypto";
 import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
 import type { RpcError } from "@row/runtime/rpc/status.ts";
-import { type ServicesUnderTest, startServices } from "../../../tests/harness/service-under-test.ts";
+import { type ServicesUnderTest, startServices } from "@row/tests/harness/service-under-test.ts";
 
 export interface StockRow {
   on_hand: number;
@@ -12,8 +12,8 @@ export interface StockRow {
 }
 
 /** inventory with its stores, and what tests ask of it over and over. */
-export async function startInventory(portBase: number, env: Record<string, string> = {}) {
-  const services = await startServices({ services: ["inventory"], portBase, env });
+export async function startInventory(env: Record<string, string> = {}) {
+  const services = await startServices({ services: ["inventory"], env });
   const db = services.database("inventory");
   const merchant = await services.auth.tokenFor({ roles: ["merchant"] });
   const orders = services.client("inventory", InventoryServiceService, { service: "orders" });

@@ -5,15 +5,15 @@ import { promisify } from "node:util";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
 import type { RpcError } from "@row/runtime/rpc/status.ts";
+import { EventStreams } from "@row/tests/harness/events.ts";
 import { afterAll, beforeAll, test } from "vitest";
-import { EventStreams } from "../../../tests/harness/events.ts";
 import { answerOf, disagreements, type InventoryUnderTest, startInventory } from "./inventory-under-test.ts";
 
 const run = promisify(execFile);
 
 let inventory: InventoryUnderTest;
 beforeAll(async () => {
-  inventory = await startInventory(18_000);
+  inventory = await startInventory();
 });
 afterAll(() => inventory?.services.stop());
 

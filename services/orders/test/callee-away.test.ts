@@ -9,7 +9,7 @@ const PLACES = 2;
 let shop: OrdersUnderTest;
 beforeAll(async () => {
   const orders = { SAGA_CONCURRENCY: String(PLACES), SAGA_TIMEOUT_MS: "600000" };
-  shop = await startOrders(24_100, { orders });
+  shop = await startOrders({ orders });
 });
 afterAll(() => shop?.services.stop());
 

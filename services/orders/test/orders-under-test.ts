@@ -9,10 +9,9 @@ import { startServices } from "@row/tests/harness/service-under-test.ts";
 export const PRODUCT = "01a19467-e800-7000-8000-000000000001";
 
 /** The order service with everything it calls; only auth is a fake. */
-export async function startOrders(portBase: number, envOf: Record<string, Record<string, string>> = {}) {
+export async function startOrders(envOf: Record<string, Record<string, string>> = {}) {
   const services = await startServices({
     services: ["orders", "catalog", "inventory", "payments", "card-gateway"],
-    portBase,
     envOf,
   });
   const customerId = randomUUIDv7();

@@ -24,7 +24,7 @@ const QUIET = "01a19467-e800-7000-8000-000000000002";
 
 let shop: OrdersUnderTest;
 beforeAll(async () => {
-  shop = await startOrders(24_000);
+  shop = await startOrders();
 });
 afterAll(() => shop?.services.stop());
 

@@ -8,13 +8,12 @@ import { startPostgres } from "../../../runtime/test/harness.ts";
 import { thisWorker } from "../src/saga/saga-record.ts";
 import { SagaStore } from "../src/saga/saga-store.ts";
 
-const PORT = 24_390;
 const MANY = 100_000;
 
 let postgres: Awaited<ReturnType<typeof startPostgres>>;
 let db: pg.Pool;
 beforeAll(async () => {
-  postgres = await startPostgres(PORT);
+  postgres = await startPostgres();
   const { url, pool } = await postgres.database("orders");
   for (const { script } of readMigrations(new URL("../prisma", import.meta.url).pathname)) await pool.query(script);
   await pool.end();

@@ -23,7 +23,7 @@ const lost = ({ data }: SagaRecord): Attempted => ({
 let shop: OrdersUnderTest;
 let db: pg.Pool;
 beforeAll(async () => {
-  shop = await startOrders(24_200, { orders: { SAGA_TIMEOUT_MS: "600000" } });
+  shop = await startOrders({ orders: { SAGA_TIMEOUT_MS: "600000" } });
   // As orders has it, which reads bigint as BigInt.
   db = createPool(shop.services.shop.process("orders").env.DATABASE_URL ?? "", createLogger({}, "silent"), 4);
 });

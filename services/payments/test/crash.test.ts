@@ -11,7 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), "payments-crash-"));
 const crashList = join(folder, "points");
 let payments: PaymentsUnderTest;
 beforeAll(async () => {
-  payments = await startPayments(13_200, { CRASH_LIST: crashList });
+  payments = await startPayments({ CRASH_LIST: crashList });
 });
 afterAll(async () => {
   await payments?.services.stop();

@@ -11,10 +11,9 @@ export interface Charge {
 }
 
 /** payments with its stores and the card gateway, and what tests ask of them over and over. */
-export async function startPayments(portBase: number, env: Record<string, string> = {}) {
+export async function startPayments(env: Record<string, string> = {}) {
   const services = await startServices({
     services: ["payments", "card-gateway"],
-    portBase,
     envOf: { payments: env },
   });
   const db = services.database("payments");

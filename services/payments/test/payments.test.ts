@@ -14,7 +14,6 @@ let orders: PromiseClient<typeof PaymentServiceService>;
 beforeAll(async () => {
   services = await startServices({
     services: ["payments", "card-gateway"],
-    portBase: 13_000,
     envOf: { "card-gateway": { SLOW_ANSWER_MS: "3000" }, payments: { GATEWAY_TIMEOUT_MS: "400" } },
   });
   orders = services.client("payments", PaymentServiceService, { service: "orders" });

@@ -9,7 +9,7 @@ import { answerOf, authorization, type PaymentsUnderTest, startPayments } from "
 
 let payments: PaymentsUnderTest;
 beforeAll(async () => {
-  payments = await startPayments(13_100);
+  payments = await startPayments();
 });
 afterAll(() => payments?.services.stop());
 

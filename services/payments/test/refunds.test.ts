@@ -7,7 +7,7 @@ import { authorization, type PaymentsUnderTest, startPayments } from "./payments
 
 let payments: PaymentsUnderTest;
 beforeAll(async () => {
-  payments = await startPayments(13_300);
+  payments = await startPayments();
 });
 afterAll(() => payments?.services.stop());
 

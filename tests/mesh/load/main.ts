@@ -3,14 +3,15 @@
  * rotate, and replicas are killed and drained; fails when a call fails that should not. The seed repeats the schedule. Without
  * --sample the result is kept in tests/mesh/results/latest.json.
  */
+
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startShop } from "@row/laptop/shop/shop.ts";
 import { readFlags } from "../../../scripts/flags.ts";
+import { portBase } from "../../harness/ports.ts";
 import { type CampaignResult, runCampaign } from "./campaign.ts";
 
-const PORT_BASE = 22_300;
 const RESULTS = resolve(import.meta.dirname, "../results");
 /** Each is replaced at two thirds of it. */
 const CERTIFICATE_LIFETIME_MS = 12_000;
@@ -45,7 +46,7 @@ const [loadBefore = 0] = loadavg();
 const stateDir = mkdtempSync(join(tmpdir(), "row-mesh-load-"));
 const shop = await startShop({
   stateDir,
-  portBase: PORT_BASE,
+  portBase: await portBase(),
   longestBackoffMs: 1_000,
   certificateLifetimeMs: CERTIFICATE_LIFETIME_MS,
 });
