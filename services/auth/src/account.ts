@@ -1,3 +1,4 @@
+/** An account: what it is called and what its owner may do. Nothing here does I/O. */
 import { DomainError, InvalidField } from "@row/runtime/domain-error.ts";
 
 /** What everybody who registers may do. */

@@ -1,4 +1,4 @@
-/** When signing keys are made, sign, and are withdrawn. Only the times count: nothing here reads a clock. */
+/** When signing keys are made, sign, and are withdrawn. Only the times count. Nothing here does I/O or reads a clock. */
 
 /** When a signing key takes over; until its successor does, it signs. */
 export interface ScheduledKey {

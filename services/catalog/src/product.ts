@@ -1,4 +1,4 @@
-/** A product: what a merchant may change about it, and when that is refused. */
+/** A product: what a merchant may change about it, and when that is refused. Nothing here does I/O. */
 import { DomainError, InvalidField } from "@row/runtime/domain-error.ts";
 
 export interface Product {

@@ -1,4 +1,4 @@
-/** The stock of a product. */
+/** The stock of a product. Nothing here does I/O. */
 import { OutOfStock } from "./reservation.ts";
 
 export interface Stock {
