@@ -39,3 +39,13 @@ test("page sizes have a default and a limit", () => {
   assert.equal(pageSize(7, 20, 100), 7);
   assert.equal(pageSize(1_000, 20, 100), 100);
 });
+
+test("one row more than the page tells of a next one, which begins after the last of this", () => {
+  const tokens = new PageTokens("letters", "");
+  const pageOf = (found: string[]) => tokens.page(found, 2, (letter) => [letter]);
+  assert.deepEqual(pageOf(["a", "b"]), { rows: ["a", "b"], nextPageToken: "" });
+  const first = pageOf(["a", "b", "c"]);
+  assert.deepEqual(first.rows, ["a", "b"]);
+  assert.deepEqual(tokens.decode(first.nextPageToken), ["b"]);
+  assert.deepEqual(pageOf([]), { rows: [], nextPageToken: "" });
+});

@@ -11,6 +11,7 @@ import { freePort } from "@row/tests/harness/ports.ts";
 import { afterAll, test } from "vitest";
 import { currentCall } from "../src/call.ts";
 import { DomainError } from "../src/domain-error.ts";
+import { identityOf } from "../src/names.ts";
 import { InvalidToken } from "../src/rpc/auth.ts";
 import { GrpcChannel } from "../src/rpc/client.ts";
 import type { Handlers } from "../src/rpc/handler.ts";
@@ -85,6 +86,19 @@ test("deadline, user and correlation id reach the handler", async () => {
   assert.equal(call?.correlationId, "c-1");
   const left = (call?.deadline ?? 0) - Date.now();
   assert.ok(left > 0 && left <= 500, `FAST is 500 ms, not ${left}`);
+});
+
+test("a call is on behalf of its end user, else of the calling service, else of nobody known", async () => {
+  const actors: string[] = [];
+  getProduct = async (_request, call) => {
+    actors.push(call.actor);
+    return { product: undefined };
+  };
+  const edge = { "l5d-client-id": identityOf("edge") };
+  await callRaw("GetProduct", asking, { ...edge, authorization: "Bearer good" });
+  await callRaw("GetProduct", asking, edge);
+  await callRaw("GetProduct", asking);
+  assert.deepEqual(actors, ["user:u1", "service:edge", "anonymous"]);
 });
 
 test("a domain error arrives with code, reason, facts and who served", async () => {

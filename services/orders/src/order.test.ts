@@ -4,11 +4,15 @@ import { test } from "vitest";
 import { changeOf } from "./change.ts";
 import { fromRow, schemaVersion, toData, upcast } from "./event-schema.ts";
 import {
+  cancel,
+  confirm,
   fold,
   isFinal,
   type Order,
   type OrderEvent,
   OrderNotCancellable,
+  PriceChanged,
+  place,
   requestCancellation,
   totalOf,
 } from "./order.ts";
@@ -75,6 +79,43 @@ test("the total is the sum of quantity times price, beyond 2^53 too", () => {
     { productId: "b", name: "b", quantity: 3, unitPriceMinor: 1n },
   ];
   assert.equal(totalOf(items), 10n ** 18n + 3n);
+});
+
+const wish = {
+  customerId: "c-1",
+  items: [{ productId: "a", name: "a", quantity: 3, unitPriceMinor: 430n }],
+  addressId: "a-1",
+  countryCode: "DE",
+  expectedMinor: undefined,
+};
+
+test("an order is placed at the total that its customer expects, or at any if none is named", () => {
+  const { expectedMinor: _, ...wanted } = wish;
+  const event = { type: "order-placed", ...wanted };
+  assert.deepEqual(place(wish), event);
+  assert.deepEqual(place({ ...wish, expectedMinor: 1_290n }), event);
+  assert.throws(
+    () => place({ ...wish, expectedMinor: 1_289n }),
+    (error) => {
+      assert.ok(error instanceof PriceChanged);
+      assert.equal(error.message, "Cannot place the order: it costs 12.90 EUR, not 12.89 EUR");
+      assert.deepEqual(error.facts, { total_minor: "1290" });
+      return true;
+    },
+  );
+});
+
+test("an order that costs more than money can be written for is refused by its items", () => {
+  const dear = (unitPriceMinor: bigint) => place({ ...wish, items: [{ ...wish.items[0], unitPriceMinor } as never] });
+  assert.throws(() => dear(10n ** 15n), /items: cost more than 10000000000000.00 EUR together/);
+});
+
+test("only a pending order is confirmed, and a cancelled one not cancelled again", () => {
+  const { order } = changeOf(ID, undefined, [place(wish)]);
+  const confirmed = changeOf(ID, order, [confirm(order, "p")]).order;
+  assert.throws(() => confirm(confirmed, "p"), /it is CONFIRMED/);
+  const cancelled = changeOf(ID, confirmed, [cancel(confirmed, "R")]).order;
+  assert.throws(() => cancel(cancelled, "R"), /it is CANCELLED/);
 });
 
 test("versions count on from the order's own", () => {
