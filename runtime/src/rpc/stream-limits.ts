@@ -1,5 +1,6 @@
 /** How many streams may be open: streams stay for long, so they have a bound of their own and each end user a share of it. */
 import { DomainError } from "../domain-error.ts";
+import { Semaphore } from "../semaphore.ts";
 
 interface Bounds {
   readonly total: number;
@@ -17,18 +18,19 @@ export interface StreamPermit {
 export class StreamLimits {
   readonly #bounds: Bounds;
   readonly #ofUsers = new Map<string, number>();
-  #taken = 0;
+  readonly #permits: Semaphore;
 
   constructor(bounds: Bounds) {
     this.#bounds = bounds;
+    this.#permits = new Semaphore(bounds.total);
   }
 
   /** Throws a DomainError "exhausted" when all are taken. */
   take(): StreamPermit {
-    if (this.#taken >= this.#bounds.total) {
+    const permit = this.#permits.tryAcquire();
+    if (!permit) {
       throw new DomainError("exhausted", "TOO_MANY_CALLS", "Cannot open another stream now: try again in a moment");
     }
-    this.#taken += 1;
     let isOpen = true;
     let user: string | undefined;
     return {
@@ -40,7 +42,7 @@ export class StreamLimits {
       leave: () => {
         if (!isOpen) return;
         isOpen = false;
-        this.#taken -= 1;
+        permit.release();
         if (user !== undefined) this.#forget(user);
       },
     };

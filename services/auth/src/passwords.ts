@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hash, type Options, verify } from "@node-rs/argon2";
+import { Semaphore } from "@row/runtime/semaphore.ts";
 import { normalPassword } from "./account.ts";
-import { Turnstile } from "./turnstile.ts";
 
 /** OWASP's parameters: 19 MiB, two passes, one lane. 2 is argon2id: the package's enum does not exist at run time. */
 const ARGON2ID: Options = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -11,12 +11,12 @@ export type Observe = (operation: "hash" | "verify", seconds: number) => void;
 
 /** Hashes and verifies passwords with argon2id, a bounded number at once: each takes 19 MiB and a pool thread. */
 export class Passwords {
-  readonly #turnstile: Turnstile;
+  readonly #semaphore: Semaphore;
   readonly #decoy: string;
   readonly #observe: Observe;
 
   private constructor(atOnce: number, decoy: string, observe: Observe) {
-    this.#turnstile = new Turnstile(atOnce);
+    this.#semaphore = new Semaphore(atOnce);
     this.#decoy = decoy;
     this.#observe = observe;
   }
@@ -38,7 +38,7 @@ export class Passwords {
 
   async #inTurn<T>(operation: "hash" | "verify", signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const startedAt = performance.now();
-    const result = await this.#turnstile.run(signal, work);
+    const result = await this.#semaphore.run(signal, work);
     this.#observe(operation, (performance.now() - startedAt) / 1_000);
     signal.throwIfAborted(); // nobody is left to get what would be made of it
     return result;
