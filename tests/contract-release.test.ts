@@ -12,7 +12,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 beforeEach(() => {
   for (const path of ["proto", "services", "buf.yaml"]) {
     rmSync(join(root, path), { recursive: true, force: true });
-    const isCode = (source: string) => !/node_modules|\/src\b|\/test\b|\/prisma\b/.test(source);
+    const isCode = (source: string) => !/node_modules|\/src\b|\/test\b|\/prisma\b/.test(source.slice(project.length));
     cpSync(join(project, path), join(root, path), {
       recursive: true,
       filter: path === "services" ? isCode : undefined,

@@ -115,3 +115,11 @@ test("the runtime knows no product", () => {
     .filter(({ specifier }) => specifier.includes("/gen/") && !KNOWN_TO_RUNTIME.test(specifier));
   assert.deepEqual(products, []);
 });
+
+// A blank in the path of a clone is %20 in a URL: node:url's fileURLToPath says where a file is.
+test("no file is looked for at the path of a URL", () => {
+  const wrong = [...files.keys()].filter((file) =>
+    /import\.meta\.(url|resolve\([^)]*\))\)\.pathname/.test(readFileSync(join(root, file), "utf8")),
+  );
+  assert.deepEqual(wrong, []);
+});

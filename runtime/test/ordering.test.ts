@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { StockCommitted, StockReserved } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import type { Pool } from "pg";
 import { afterAll, beforeAll, type TestContext, test } from "vitest";
@@ -209,7 +210,7 @@ test("what was noted by consumer before is noted by service and domain since", a
       durable(RESERVED),
       durable(COMMITTED),
     ]);
-    const [, byDomain] = readMigrations(new URL("../prisma", import.meta.url).pathname);
+    const [, byDomain] = readMigrations(fileURLToPath(new URL("../prisma", import.meta.url)));
     await old.query(byDomain?.script ?? "");
     const line = async () => {
       const { rows } = await old.query<{ aggregate_id: string; sequence: number }>(

@@ -1,6 +1,8 @@
 /** What a handler gets is what was validated: protobuf-es validates, ts-proto decodes, and they disagree about odd bytes. */
+
 import assert from "node:assert/strict";
 import { globSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { type DescField, type DescMessage, equals, fromBinary, type Message, ScalarType } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { AdjustStockRequest } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
@@ -13,7 +15,7 @@ import type { EventType } from "../src/events/outbox.ts";
 import { isUuid, spellUuids } from "../src/rpc/uuid-fields.ts";
 import { plainBytes, validateBytes } from "../src/rpc/validate.ts";
 
-const gen = new URL("../../gen/grpc/", import.meta.url).pathname;
+const gen = fileURLToPath(new URL("../../gen/grpc/", import.meta.url));
 const classes = new Map<string, EventType<unknown>>();
 for (const file of globSync("shop/**/*.ts", { cwd: gen })) {
   const module: Record<string, unknown> = await import(`${gen}${file}`);

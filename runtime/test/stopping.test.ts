@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { OrderServiceService } from "@row/gen/grpc/shop/orders/v1/order_service.ts";
 import { freePort } from "@row/tests/harness/ports.ts";
@@ -38,7 +39,7 @@ afterAll(async () => {
 });
 
 async function start(t: Pick<TestContext, "onTestFinished">, databaseUrl: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [new URL("./service-that-stops.ts", import.meta.url).pathname], {
+  const child = spawn(process.execPath, [fileURLToPath(new URL("./service-that-stops.ts", import.meta.url))], {
     stdio: ["ignore", "ignore", "inherit"],
     env: {
       LISTEN_ADDRESS: `127.0.0.1:${PORTS.grpc}`,

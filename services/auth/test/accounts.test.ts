@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash, randomUUIDv7 } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { UserRegistered } from "@row/gen/grpc/shop/auth/v1/auth_events.ts";
@@ -241,7 +242,7 @@ test("seeds the people of the demo once, and again only when their password has 
 
   const environment = auth.services.shop.infrastructure.environmentOf("auth");
   const seed = (DEMO_PASSWORD: string) =>
-    promisify(execFile)(process.execPath, [new URL("../prisma/seed.ts", import.meta.url).pathname], {
+    promisify(execFile)(process.execPath, [fileURLToPath(new URL("../prisma/seed.ts", import.meta.url))], {
       env: { ...environment, DEMO_PASSWORD },
     });
   const everything = `SELECT (SELECT count(*) FROM runtime.audit) + (SELECT count(*) FROM runtime.outbox) AS count`;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUIDv7 } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { ProductPriceChanged } from "@row/gen/grpc/shop/catalog/v1/catalog_events.ts";
@@ -42,7 +43,7 @@ test("seeding again changes nothing", async () => {
   const { services, db } = catalog;
   const all = async () => (await db.query("SELECT id, sku, name, version, update_time FROM products ORDER BY id")).rows;
   const before = await all();
-  const seed = new URL("../prisma/seed.ts", import.meta.url).pathname;
+  const seed = fileURLToPath(new URL("../prisma/seed.ts", import.meta.url));
   await run(process.execPath, [seed], { env: services.shop.infrastructure.environmentOf("catalog") });
   assert.deepEqual(await all(), before);
 });

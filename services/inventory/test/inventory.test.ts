@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUIDv7 } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
@@ -276,7 +277,7 @@ test("seeding again leaves the stock as it is", async () => {
   await orders.reserveStock({ orderId: randomUUIDv7(), items: [{ productId, quantity: 1n }] });
   const stock = async () => (await db.query("SELECT * FROM stock ORDER BY product_id")).rows;
   const before = await stock();
-  const seed = new URL("../prisma/seed.ts", import.meta.url).pathname;
+  const seed = fileURLToPath(new URL("../prisma/seed.ts", import.meta.url));
   await run(process.execPath, [seed], { env: services.shop.infrastructure.environmentOf("inventory") });
   assert.deepEqual(await stock(), before);
 });

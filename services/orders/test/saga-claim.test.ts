@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { readMigrations } from "@row/runtime/database/migrations.ts";
 import { createPool } from "@row/runtime/database/postgres.ts";
 import { createLogger } from "@row/runtime/telemetry/logger.ts";
@@ -15,7 +16,8 @@ let db: pg.Pool;
 beforeAll(async () => {
   postgres = await startPostgres();
   const { url, pool } = await postgres.database("orders");
-  for (const { script } of readMigrations(new URL("../prisma", import.meta.url).pathname)) await pool.query(script);
+  for (const { script } of readMigrations(fileURLToPath(new URL("../prisma", import.meta.url))))
+    await pool.query(script);
   await pool.end();
   db = createPool(url, createLogger({}, "silent"), 1); // one connection, whose figures are complete when it says so
 });
