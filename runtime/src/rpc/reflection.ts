@@ -4,30 +4,36 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   type DescriptorProto,
   type EnumDescriptorProto,
+  type FileDescriptorProto,
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
 } from "@bufbuild/protobuf/wkt";
 import type { Server } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 
-function filesIn(image: string) {
+/** The files of a buf image. */
+function filesOf(image: string) {
   return fromBinary(FileDescriptorSetSchema, readFileSync(new URL(image))).file;
 }
 
-// With their comments, which "describe" shows. The descriptors that the health package itself carries lack its service.
-const files = [
-  ...filesIn(import.meta.resolve("@row/gen/contracts-with-comments.binpb")),
-  ...filesIn(import.meta.resolve("@row/gen/health.binpb")),
-];
+const HEALTH = "grpc.health.v1.Health";
 
 /** Adds both versions of the service; it lists `services`. */
 export function addReflection(server: Server, services: readonly string[]): void {
-  // Raw descriptors keep imports and custom options; see docs/dependencies.md.
-  const fileDescriptorProtos = files.map((file) => Buffer.from(toBinary(FileDescriptorProtoSchema, file)));
-  const descriptors = Object.fromEntries(services.map((service) => [service, { fileDescriptorProtos }]));
+  // Read here and not kept: with their comments, which "describe" shows, they are the largest thing that a service would hold.
+  const contracts = filesOf(import.meta.resolve("@row/gen/contracts-with-comments.binpb"));
+  // The descriptors that the health package itself carries lack its service.
+  const health = filesOf(import.meta.resolve("@row/gen/health.binpb"));
+  const filesWith = (service: string) => (service === HEALTH ? health : contracts);
+  const descriptors = Object.fromEntries(services.map((service) => [service, encoded(filesWith(service))]));
   const reflection = new ReflectionService(descriptors as never, { services: [...services] });
-  for (const version of ["v1", "v1Alpha"]) addEnumValues(symbolsOf(reflection, version));
+  for (const version of ["v1", "v1Alpha"]) addEnumValues(symbolsOf(reflection, version), [...contracts, ...health]);
   reflection.addToServer(server);
+}
+
+/** Raw descriptors keep imports and custom options; see docs/dependencies.md. */
+function encoded(files: readonly FileDescriptorProto[]): { fileDescriptorProtos: Buffer[] } {
+  return { fileDescriptorProtos: files.map((file) => Buffer.from(toBinary(FileDescriptorProtoSchema, file))) };
 }
 
 /** Where the library looks up which file declares a name. It has no way in: one that keeps them elsewhere is refused. */
@@ -40,7 +46,7 @@ function symbolsOf(reflection: ReflectionService, version: string): Record<strin
 }
 
 /** Values are siblings of their enum in protobuf's naming ("shop.orders.v1.Order.STATE_PENDING"); the library knows children only. */
-function addEnumValues(symbols: Record<string, unknown>): void {
+function addEnumValues(symbols: Record<string, unknown>, files: readonly FileDescriptorProto[]): void {
   const addEnum = (one: EnumDescriptorProto, scope: string) => {
     for (const { name } of one.value) symbols[`${scope}.${name}`] ??= symbols[`${scope}.${one.name}`];
   };
