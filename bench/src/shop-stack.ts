@@ -29,7 +29,7 @@ export class ShopStack {
     await stopLeftovers(stateDir);
     removeState(stateDir);
     const startedAt = performance.now();
-    const shop = await startShop({ stateDir, portBase, env, mesh });
+    const shop = await startShop({ stateDir, portBase, env, mesh, bundled: true });
     return new ShopStack(shop, (performance.now() - startedAt) / 1_000);
   }
 

@@ -19,7 +19,7 @@ export function devCommand(here: () => Installation): Command {
 /** Restarts services as their files change, in the shop that runs or in one started here. */
 export async function dev(installation: Installation, names: string[]): Promise<void> {
   const services = selectServices(discoverServices(installation.root), names.length > 0 ? names : undefined);
-  if (!supervisorOf(installation.stateDir)) await up(installation, {});
+  if (!supervisorOf(installation.stateDir)) await up(installation, { bundled: false });
   const restarter = new Restarter((name) => askProcess(installation.stateDir, "restart", name));
   for (const service of services) watchFolder(join(service.folder, "src"), () => restarter.due([service]));
   for (const shared of ["runtime/src", "gen"]) {

@@ -27,9 +27,11 @@ type Report = { progress: Progress } | { ready: string } | { failed: string };
 export interface UpFlags {
   detach?: boolean;
   mesh?: boolean;
+  /** Whether services run from a bundle; they do unless told otherwise. */
+  bundled?: boolean;
 }
 
-export async function up(installation: Installation, { detach, mesh = true }: UpFlags): Promise<void> {
+export async function up(installation: Installation, { detach, mesh = true, bundled = true }: UpFlags): Promise<void> {
   const { stateDir } = installation;
   const running = supervisorOf(stateDir);
   if (running) throw new AlreadyRunning(running.pid);
@@ -38,11 +40,11 @@ export async function up(installation: Installation, { detach, mesh = true }: Up
   prepareStateDir(stateDir);
   await findPrograms({ say: console.log, interactive: process.stdin.isTTY && process.stdout.isTTY });
   if (detach) return upInBackground(installation, mesh);
-  await upHere(installation, mesh);
+  await upHere(installation, mesh, bundled);
 }
 
 /** Runs a shop in this process until it is told to stop. Answers it for what wants to go on with it. */
-async function upHere(installation: Installation, mesh: boolean): Promise<Shop> {
+async function upHere(installation: Installation, mesh: boolean, bundled: boolean): Promise<Shop> {
   const display = new ProgressDisplay();
   const tell = (report: Report) => process.send?.(report, undefined, undefined, () => {});
   const stopSignals = listenForStop(display);
@@ -52,6 +54,7 @@ async function upHere(installation: Installation, mesh: boolean): Promise<Shop> 
     const shop = await startShop({
       ...installation,
       mesh,
+      bundled,
       signal: stopSignals.asked,
       report: (progress) => {
         display.show(progress);

@@ -9,10 +9,14 @@ const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const FILES = [
-  { path: "/", file: "home.html", type: "text/html; charset=utf-8" },
-  { path: "/docs", file: "docs.html", type: "text/html; charset=utf-8" },
-  { path: "/pages/docs.js", file: "docs.js", type: "text/javascript; charset=utf-8" },
-  { path: "/pages/style.css", file: "style.css", type: "text/css; charset=utf-8" },
+  { path: "/", file: import.meta.resolve("@row/edge/pages/home.html"), type: "text/html; charset=utf-8" },
+  { path: "/docs", file: import.meta.resolve("@row/edge/pages/docs.html"), type: "text/html; charset=utf-8" },
+  {
+    path: "/pages/docs.js",
+    file: import.meta.resolve("@row/edge/pages/docs.js"),
+    type: "text/javascript; charset=utf-8",
+  },
+  { path: "/pages/style.css", file: import.meta.resolve("@row/edge/pages/style.css"), type: "text/css; charset=utf-8" },
 ];
 
 const DESCRIPTION = "/openapi.json";
@@ -27,7 +31,7 @@ const EXAMPLE_HOST = "localhost:8080";
 /** Serves the pages and the API's description. */
 export function addPages(app: FastifyInstance, openApi: string): void {
   for (const { path, file, type } of FILES) {
-    add(app, path, readFileSync(new URL(file, import.meta.url), "utf8"), type);
+    add(app, path, readFileSync(new URL(file), "utf8"), type);
   }
   add(app, DESCRIPTION, openApi, "application/json; charset=utf-8");
   app.get(ICON, (_request, reply) => reply.code(204).send());

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { type Platform, serviceEnvironment } from "@row/topology/environment.ts";
 import { isMeshed, portsOf, type ServiceManifest } from "@row/topology/service-manifest.ts";
+import { type Programs, serviceProgram } from "../bundle/programs.ts";
 import { type Installation, realPort } from "../installation.ts";
 import type { Secrets } from "../secrets.ts";
 import { logFile } from "../state-dir.ts";
@@ -55,7 +56,8 @@ export function serviceProcess(
   services: ServiceManifest[],
   installation: Installation,
   secrets: Secrets,
-  settings: Settings = {},
+  settings: Settings,
+  programs: Programs,
   place = directEndpoint(service, installation),
 ): ProcessSpec {
   const { instance, version, addresses } = place;
@@ -67,8 +69,7 @@ export function serviceProcess(
     service: service.name,
     version,
     command: process.execPath,
-    // A small young generation saves 20 MB a process; an even smaller one would collect all the time.
-    args: ["--max-semi-space-size=8", "src/main.ts"],
+    args: () => programs.argumentsFor(serviceProgram(service)),
     cwd: service.folder,
     env,
     addresses,

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices, isMeshed, type ServiceManifest } from "@row/topology/service-manifest.ts";
+import { Programs } from "../bundle/programs.ts";
 import type { Installation } from "../installation.ts";
 import { provision, seedServices } from "../provision/provision.ts";
 import { provideEvents } from "../sidecars/checkout-events.ts";
@@ -30,6 +31,7 @@ export class ShopLifecycle {
   /** Absent until they run. */
   stores: Infrastructure | undefined;
   meshControl: MeshControl = noMeshControl();
+  readonly programs: Programs;
   readonly #installation: Installation;
   readonly #services: ServiceManifest[];
   readonly #options: ShopOptions;
@@ -51,6 +53,7 @@ export class ShopLifecycle {
     this.#options = options;
     this.#afterStop = afterStop;
     this.#record = new RunRecord(installation.stateDir);
+    this.programs = new Programs(installation.stateDir, options.bundled ?? false, (text) => this.#report(text));
     options.signal?.addEventListener("abort", () => this.#abort.abort(), { once: true });
     if (options.signal?.aborted) this.#abort.abort();
   }
@@ -76,7 +79,8 @@ export class ShopLifecycle {
         ...(mesh ? namedMeshPorts(installation, meshed) : []),
       ]),
     );
-    await mesh?.prepare();
+    // Sidecars, and versions that run another checkout, are made ready meanwhile.
+    await Promise.all([this.programs.prepare(installation.root), mesh?.prepare()]);
     this.#abort.signal.throwIfAborted();
     // They need nothing of the stores, which take longest.
     mesh?.startSidecars();
@@ -108,6 +112,7 @@ export class ShopLifecycle {
     const { haproxy: program } = await findPrograms(this.#options.programs);
     this.mesh = new Mesh({
       installation,
+      programs: this.programs,
       program,
       services,
       all: discoverServices(installation.root),
@@ -132,7 +137,7 @@ export class ShopLifecycle {
     const all = discoverServices(this.#installation.root);
     const direct = this.#services.filter((service) => !isMeshed(service) || !this.mesh);
     const processes = direct.map((service) =>
-      this.#supervise(serviceProcess(service, all, this.#installation, secrets, this.#options)),
+      this.#supervise(serviceProcess(service, all, this.#installation, secrets, this.#options, this.programs)),
     );
     this.#abort.signal.addEventListener("abort", () => void this.stop(), { once: true });
     for (const process of processes) process.start();

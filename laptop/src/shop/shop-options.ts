@@ -8,6 +8,8 @@ export interface ShopOptions extends Partial<Installation>, Settings {
   /** The services to run; every one that is discovered when absent. */
   services?: string[];
   programs?: ProgramSearch;
+  /** Whether processes run from a bundle of plain JavaScript, as people's shops do; from their TypeScript unless told. */
+  bundled?: boolean;
   /** Whether services call each other through sidecars; they do unless told otherwise. */
   mesh?: boolean;
   /** How long the sidecars' certificates hold; 24 hours when absent. */

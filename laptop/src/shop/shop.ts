@@ -112,9 +112,10 @@ export class Shop {
     this.#lifecycle.processes.pauses.resume(this.#lifecycle.processes.find(name));
   }
 
-  /** Stops a process in an orderly way, starts it and resolves when it serves again; of a service, one instance after the other. */
+  /** Stops a process in an orderly way, starts it with the code as it is now and resolves when it serves again; of a service, one instance after the other. */
   async restart(name: string): Promise<void> {
     this.#lifecycle.processes.find(name);
+    await this.#lifecycle.programs.refresh();
     for (const process of this.#named(name)) {
       await this.#lifecycle.mesh?.leave(process);
       this.#lifecycle.processes.pauses.resume(process);

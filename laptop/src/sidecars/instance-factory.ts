@@ -77,7 +77,10 @@ export class InstanceFactory {
     const service = (deployment.from === undefined ? services : known).find(({ name }) => name === deployment.service);
     if (!service || !isMeshed(service))
       throw new RowError(`Cannot find the service ${deployment.service} in ${deployment.from}`);
-    if (deployment.from !== undefined) checkEvents(service, deployment.from, installation.root);
+    if (deployment.from !== undefined) {
+      checkEvents(service, deployment.from, installation.root);
+      await this.#host.programs.prepare(deployment.from);
+    }
     const calls = calleesOf(service, known).filter(isMeshed);
     const names = calls.map(({ name }) => name);
     const isCalled = isCallable(service);

@@ -1,4 +1,5 @@
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
+import type { Programs } from "../bundle/programs.ts";
 import type { Installation } from "../installation.ts";
 import type { Settings } from "../shop/service-process.ts";
 import type { ProcessSpec, SupervisedProcess } from "../supervisor/supervised-process.ts";
@@ -6,6 +7,7 @@ import type { ProcessSpec, SupervisedProcess } from "../supervisor/supervised-pr
 /** The shop around a mesh. */
 export interface MeshHost {
   readonly installation: Installation;
+  readonly programs: Programs;
   /** HAProxy. */
   readonly program: string;
   /** The services that run behind sidecars. */

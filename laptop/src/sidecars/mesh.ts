@@ -75,7 +75,7 @@ export class Mesh {
 
   /** Starts every sidecar and the observer. */
   startSidecars(): void {
-    const spec = observerProcess(this.host.installation.stateDir, this.#folders, this.ports);
+    const spec = observerProcess(this.host, this.#folders, this.ports);
     if (spec) this.#observer = this.host.supervise(spec);
     this.#observer?.start();
     for (const { process } of this.reconciler.sidecars) process.start();
@@ -163,12 +163,12 @@ export class Mesh {
   }
 
   async #startApp(member: RunningInstance): Promise<void> {
-    const { installation, all, settings } = this.host;
+    const { installation, all, settings, programs } = this.host;
     const { service, workload, deployment } = member.instance;
     if (!this.#secrets) throw new Error("Apps are started after the stores");
     const known = deployment.from === undefined ? all : discoverServices(deployment.from);
     const place = meshedEndpoint(member.instance, installation, this.ports);
-    const spec = serviceProcess(service, known, installation, this.#secrets, settings, place);
+    const spec = serviceProcess(service, known, installation, this.#secrets, settings, programs, place);
     const sockets = [workload.appSocket, workload.httpSocket].flatMap((path) => path ?? []);
     // What an app that was killed leaves behind cannot be listened on.
     const prepare = () => {

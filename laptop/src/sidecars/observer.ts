@@ -1,21 +1,25 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { MeshView } from "@row/mesh/haproxy/workload.ts";
 import { failureAccrual } from "@row/mesh/resources/failure-accrual.ts";
 import type { Service } from "@row/mesh/resources/resource.ts";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
+import { observerProgram } from "../bundle/programs.ts";
 import { logFile } from "../state-dir.ts";
 import { healthy } from "../stores/nats.ts";
 import type { ProcessSpec } from "../supervisor/supervised-process.ts";
 import type { MeshFolders } from "./instance.ts";
+import type { MeshHost } from "./mesh-host.ts";
 import type { MeshPorts } from "./mesh-ports.ts";
 
-const PROGRAM = fileURLToPath(import.meta.resolve("@row/mesh/observer/main.ts"));
-
 /** How to run the process that counts, keeps traces and breaks circuits. */
-export function observerProcess(stateDir: string, folders: MeshFolders, ports: MeshPorts): ProcessSpec | undefined {
-  if (!existsSync(PROGRAM)) return undefined;
+export function observerProcess(
+  { installation: { root, stateDir }, programs }: Pick<MeshHost, "installation" | "programs">,
+  folders: MeshFolders,
+  ports: MeshPorts,
+): ProcessSpec | undefined {
+  const program = observerProgram(root);
+  if (!existsSync(program)) return undefined;
   const data = observerFolder(folders);
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const http = `127.0.0.1:${ports.observerHttp}`;
@@ -24,7 +28,7 @@ export function observerProcess(stateDir: string, folders: MeshFolders, ports: M
     service: "observer",
     version: FIRST_VERSION,
     command: process.execPath,
-    args: ["--max-semi-space-size=8", PROGRAM],
+    args: () => programs.argumentsFor(program),
     cwd: data,
     env: {
       TZ: "UTC",

@@ -47,7 +47,7 @@ export async function deploy(
     if (added.length > 0) await end(mesh, infrastructure, added).catch(() => {});
     const created = traffic.store.find("Service", `${name}-${version}`);
     if (created && !hasService) await traffic.apply(traffic.store.plan({ delete: [created] })).catch(() => {});
-    if (from) await removeCheckout(mesh.host.installation, from);
+    if (from) await leaveCheckout(mesh, from);
     throw error;
   }
   mesh.deployments.set(deployment);
@@ -125,7 +125,7 @@ export async function undeploy(
   await traffic.apply(traffic.store.plan({ put: routes, delete: service && isOurs ? [service] : [] }));
   await takeAway(mesh, infrastructure, gone);
   mesh.deployments.delete(name, version);
-  if (deployment.from) await removeCheckout(mesh.host.installation, deployment.from);
+  if (deployment.from) await leaveCheckout(mesh, deployment.from);
   return { service: name, version, instances: gone.map(({ instance }) => instance.workload.instance) };
 }
 
@@ -155,6 +155,13 @@ function deploymentOf(known: Deployment[], service: string, version: string): De
 
 export function versions(deployments: Deployment[]): string {
   return deployments.map(({ version }) => version).join(", ");
+}
+
+/** Another version may run the same folder. */
+async function leaveCheckout(mesh: Mesh, folder: string): Promise<void> {
+  const services = mesh.host.services.map(({ name }) => name);
+  if (!mesh.deployments.of(services).some(({ from }) => from === folder)) mesh.host.programs.forget(folder);
+  await removeCheckout(mesh.host.installation, folder);
 }
 
 async function takeAway(mesh: Mesh, infrastructure: Infrastructure, members: RunningInstance[]): Promise<void> {

@@ -13,7 +13,8 @@ export interface ProcessSpec {
   service: string;
   version: string;
   command: string;
-  args: string[];
+  /** Asked for at each start where they may change. */
+  args: readonly string[] | (() => readonly string[]);
   cwd: string;
   env: Record<string, string>;
   addresses: Record<string, string>;
@@ -140,7 +141,8 @@ export class SupervisedProcess {
     const log = openSync(logFile, "a", 0o600);
     this.#logStart = fstatSync(log).size;
     // Its own process group: the terminal's Ctrl-C reaches only the supervisor, which stops its children in order.
-    const child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", log, log], ...user });
+    const given = typeof args === "function" ? args() : args;
+    const child = spawn(command, given, { cwd, env, detached: true, stdio: ["ignore", log, log], ...user });
     closeSync(log);
     this.#child = child;
     running.add(this);
