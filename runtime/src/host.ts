@@ -48,8 +48,14 @@ export interface Host<S extends Spec> {
   readonly servedBy: string;
   /** The database, once it answers. Needs databaseVariables. */
   database(): Promise<pg.Pool>;
-  /** A Prisma client for ordinary queries, ready for its first, on the same connections. Needs databaseVariables. */
-  prisma<C extends { $connect(): Promise<void> }>(Client: PrismaClientClass<C>): Promise<C>;
+  /**
+   * A Prisma client for ordinary queries, on the same connections. Its query compiler takes memory and time, so it is
+   * loaded with the first query unless `preload` says at once. Needs databaseVariables.
+   */
+  prisma<C extends { $connect(): Promise<void> }>(
+    Client: PrismaClientClass<C>,
+    options?: { readonly preload?: boolean },
+  ): Promise<C>;
   /** Starts the outbox relay of the database, which publishes what is written there. Needs databaseVariables and eventVariables. */
   relay(pool: pg.Pool): Promise<Relay>;
   /** Whether this process states its identity itself, for want of a sidecar that proves it. */

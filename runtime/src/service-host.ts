@@ -71,12 +71,14 @@ export class ServiceHost<S extends Spec> implements Host<S> {
     return pool;
   }
 
-  async prisma<C extends { $connect(): Promise<void> }>(Client: PrismaClientClass<C>): Promise<C> {
+  async prisma<C extends { $connect(): Promise<void> }>(
+    Client: PrismaClientClass<C>,
+    { preload = false }: { preload?: boolean } = {},
+  ): Promise<C> {
     // Loaded only where it is used: it takes memory.
     const { PrismaPg } = await import("@prisma/adapter-pg");
     const client = new Client({ adapter: new PrismaPg(await this.database()) });
-    // Loads the query compiler, which takes most of the time that a fast call has.
-    await client.$connect();
+    if (preload) await client.$connect();
     return client;
   }
 

@@ -71,13 +71,13 @@ function isOverdue(error: unknown): boolean {
 
 /** Waits until Postgres answers; throws one clear Error after `seconds`. */
 export async function waitForPostgres(pool: pg.Pool, seconds = 15): Promise<void> {
-  const deadline = Date.now() + seconds * 1_000;
+  const end = performance.now() + seconds * 1_000;
   for (;;) {
     try {
       await pool.query("SELECT 1");
       return;
     } catch (error) {
-      if (Date.now() > deadline) {
+      if (performance.now() > end) {
         const { host, port, database } = pool.options as { host?: string; port?: number; database?: string };
         const where = pool.options.connectionString ? new URL(pool.options.connectionString) : undefined;
         const name = where ? `${where.host}${where.pathname}` : `${host}:${port}/${database}`;

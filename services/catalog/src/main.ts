@@ -12,7 +12,8 @@ await runService({
   async start(host) {
     const pool = await host.database();
     await host.relay(pool);
-    const prisma = await host.prisma(PrismaClient);
+    // Its lists are fast calls, and loading the compiler takes most of the time that one has.
+    const prisma = await host.prisma(PrismaClient, { preload: true });
     host.serve(CatalogServiceService, catalogService({ pool, prisma, reader: new ProductReader(pool) }));
     await host.consume(stockLevelChanged(pool));
   },
