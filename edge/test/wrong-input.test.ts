@@ -318,7 +318,7 @@ test("serves nothing that is for services only", async () => {
 
 test("answers what is no HTTP with 400 and lives on", async () => {
   assert.match(await raw("NONSENSE\r\n\r\n"), /^HTTP\/1\.1 400 /);
-  assert.match(await raw(`GET /${"x".repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`), /^HTTP\/1\.1 431 /);
+  assert.match(await raw(`GET /${"x".repeat(40_000)} HTTP/1.1\r\nhost: x\r\n\r\n`), /^HTTP\/1\.1 431 /);
   assert.match(await raw("POST /v1/orders HTTP/1.1\r\nhost: x\r\ncontent-length: abc\r\n\r\n"), /^HTTP\/1\.1 400 /);
   await refusalOf(await edge.fetch("/v1/none"), 404);
 });
