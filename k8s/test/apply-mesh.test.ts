@@ -104,7 +104,8 @@ test("row splits through the real kubectl, and a further run keeps it", async (c
       metadata: { name: version, labels, ...about },
       status,
     });
-    const service = { metadata: { name: `catalog-${version}`, ...about }, spec: { selector: labels } };
+    const spec = { selector: labels, ports: [{ name: "grpc", port: 50051 }] };
+    const service = { metadata: { name: `catalog-${version}`, ...about }, spec };
     api.objects.set(`services/catalog-${version}`, { apiVersion: "v1", kind: "Service", ...service });
   }
   const orders = structuredClone(route("orders-other"));
