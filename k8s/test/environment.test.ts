@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseEnv, type Variable } from "@row/runtime/config.ts";
+import { address, parseEnv, type Variable } from "@row/runtime/config.ts";
+import { addressVariable } from "@row/runtime/names.ts";
 import { databaseVariables, eventVariables, processVariables } from "@row/runtime/variables.ts";
 import type { IContainer, IEnvVar } from "kubernetes-models/v1";
 import { test } from "vitest";
@@ -10,14 +12,18 @@ for (const service of shop.meshed) {
   test(`${service.name} is told everything that its configuration asks for, and nothing that it does not read`, async () => {
     const own = await variablesOf(service.folder);
     const container = containerOf(`${service.name}-v1`, service.name);
-    const known = Object.values({ ...processVariables, ...own }).map(({ name }) => name);
+    const clients = Object.fromEntries(
+      clientsIn(service.folder).map((callee) => [`${callee}Address`, address(addressVariable(callee))]),
+    );
+    const read = { ...processVariables, ...own, ...clients };
+    const known = Object.values(read).map(({ name }) => name);
     const told = (container.env ?? []).map(({ name }) => name);
     assert.deepEqual(
       told.filter((name) => !known.includes(name)),
       [],
     );
     assert.equal(new Set(told).size, told.length);
-    const config = parseEnv({ ...processVariables, ...own }, environmentOf(container));
+    const config: Readonly<Record<string, unknown>> = parseEnv(read, environmentOf(container));
     assert.equal(config.mesh, "on");
     assert.equal(config.serviceConfigFile, undefined);
     // An optional address that is missing is a callee that is not served.
@@ -87,6 +93,13 @@ test("the Jobs get what the programs that they run read", () => {
 async function variablesOf(folder: string): Promise<Record<string, Variable<unknown>>> {
   const module: { variables: Record<string, Variable<unknown>> } = await import(join(folder, "src/config.ts"));
   return module.variables;
+}
+
+/** The services that the service has clients of: each client reads its address itself. */
+function clientsIn(folder: string): string[] {
+  const text = readFileSync(join(folder, "src/main.ts"), "utf8");
+  const imports = text.matchAll(/import \{ (\w+) \} from "@row\/gen\/grpc\/shop\/(\w+)\//g);
+  return [...imports].flatMap(([, name, domain = ""]) => (text.includes(`host.client(${name})`) ? [domain] : []));
 }
 
 function containerOf(name: string, container: string): IContainer {
