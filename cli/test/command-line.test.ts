@@ -89,7 +89,8 @@ test("colours what it shows on a terminal, and nothing where NO_COLOR is set or 
     spawnSync("script", ["--quiet", "--return", "--command", script, "/dev/null"], {
       encoding: "utf8",
       cwd: root,
-      env: { ...process.env, FORCE_COLOR: undefined, TERM: "xterm-256color", ...env },
+      // Node shows no colours where CI is set, for it seldom knows what reads them there.
+      env: { ...process.env, FORCE_COLOR: undefined, CI: undefined, TERM: "xterm-256color", ...env },
     }).stdout.replaceAll("\r\n", "\n");
   const coloured = onTerminal({});
   assert.ok(coloured.includes("\x1b[32myes\x1b[39m"), coloured);

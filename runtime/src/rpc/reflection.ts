@@ -16,16 +16,14 @@ function filesOf(image: string) {
   return fromBinary(FileDescriptorSetSchema, readFileSync(new URL(image))).file;
 }
 
-const HEALTH = "grpc.health.v1.Health";
-
 /** Adds both versions of the service; it lists `services`. */
 export function addReflection(server: Server, services: readonly string[]): void {
   // Read here and not kept: with their comments, which "describe" shows, they are the largest thing that a service would hold.
   const contracts = filesOf(import.meta.resolve("@row/gen/contracts-with-comments.binpb"));
   // The descriptors that the health package itself carries lack its service.
   const health = filesOf(import.meta.resolve("@row/gen/health.binpb"));
-  const filesWith = (service: string) => (service === HEALTH ? health : contracts);
-  const descriptors = Object.fromEntries(services.map((service) => [service, encoded(filesWith(service))]));
+  // By what they are, not by service: the library decodes what it is given under each name.
+  const descriptors = { contracts: encoded(contracts), health: encoded(health) };
   const reflection = new ReflectionService(descriptors as never, { services: [...services] });
   for (const version of ["v1", "v1Alpha"]) addEnumValues(symbolsOf(reflection, version), [...contracts, ...health]);
   reflection.addToServer(server);
