@@ -288,6 +288,7 @@ function serviceNameOf(path: string): string {
   return serviceOfType(path);
 }
 
+/** "shop.orders.v1.OrderService/GetOrder" is "GetOrder". */
 function nameOf(rpc: string): string {
-  return serviceOfType(rpc);
+  return rpc.split("/")[1] ?? "";
 }

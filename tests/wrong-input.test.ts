@@ -365,7 +365,7 @@ describe("what is wrong is refused, by name and with the fix, and leaves no trac
     const masked = { name: "X", updateMask: "price" };
     refused(await shop.rest.patch(`/v1/products/${productId}`, masked, { token }), {
       status: 400,
-      field: "updateMask.paths[0]",
+      field: "updateMask",
       says: /price/,
     });
   });
