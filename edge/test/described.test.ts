@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
 import { EdgeUnderTest } from "./edge-under-test.ts";
 
@@ -47,7 +50,9 @@ function schemathesis(token: string): Promise<{ code: number | null; said: strin
     ...["--exclude-path-regex", "payments|adjustStock|:watch"],
     ...["-H", `Authorization: Bearer ${token}`],
   ];
-  const child = spawn("schemathesis", ["run", `${edge.url}/openapi.json`, ...options], { timeout: 200_000 });
+  // It keeps what it found in a folder beside where it runs.
+  const cwd = mkdtempSync(join(tmpdir(), "row-judge-"));
+  const child = spawn("schemathesis", ["run", `${edge.url}/openapi.json`, ...options], { cwd, timeout: 200_000 });
   let said = "";
   const note = (chunk: Buffer) => {
     said += chunk.toString();
