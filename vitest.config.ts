@@ -27,7 +27,9 @@ const project = (name: string, include: string[], exclude: string[] = []) => ({
   extends: true as const,
   test: { name, include, exclude: [...FOREIGN, ...exclude] },
 });
-const shop = project("shop", sharingAShop);
+/** Whole shops are started and broken here: two at a time would make each other late. */
+const alone = (one: ReturnType<typeof project>) => ({ ...one, test: { ...one.test, fileParallelism: false } });
+const shop = alone(project("shop", sharingAShop));
 // Built and started by scripts/image-check.ts, which says where.
 const images = process.env.ROW_IMAGES ? [project("images", ["tests/image/containers.ts"])] : [];
 
@@ -53,13 +55,12 @@ export default defineConfig({
     projects: [
       project("pure", [BESIDE_SOURCES], sharingAShop),
       project("service", [TESTS], [BESIDE_SOURCES, ...CAMPAIGNS, ...sharingAShop]),
-      project("campaigns", CAMPAIGNS, sharingAShop),
+      alone(project("campaigns", CAMPAIGNS, sharingAShop)),
       {
         ...shop,
         test: {
           ...shop.test,
           globalSetup: ["tests/runner/run-folder.ts", "tests/runner/shared-shop.ts"],
-          fileParallelism: false,
         },
       },
       ...images,

@@ -139,7 +139,10 @@ function loopback(installation: Installation, declared: number): string {
 
 // A service sees what it is given, not whatever happens to be set in the terminal it was started from.
 function inherited(): Record<string, string> {
-  const names = ["PATH", "HOME", "LANG", "TMPDIR", "OTEL_EXPORTER_OTLP_ENDPOINT", "NODE_EXTRA_CA_CERTS"];
+  const names = [
+    ...["PATH", "HOME", "LANG", "TMPDIR"],
+    ...["OTEL_EXPORTER_OTLP_ENDPOINT", "NODE_EXTRA_CA_CERTS", "NODE_COMPILE_CACHE"],
+  ];
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
