@@ -6,6 +6,7 @@ import { stopLeftovers } from "@row/laptop/supervisor/run-record.ts";
 import { demoProducts } from "./demo-products.ts";
 import { LOTS } from "./job.ts";
 import type { Watched } from "./measure/process-watch.ts";
+import { postToEdge } from "./post-to-edge.ts";
 
 const LOOK_EVERY_MS = 100;
 
@@ -60,7 +61,7 @@ export class ShopStack {
 
   async signIn(user = "alice"): Promise<string> {
     const password = this.shop.infrastructure.secrets.demoPassword;
-    const { accessToken } = await this.#post("/v1/auth/login", { email: `${user}@example.com`, password });
+    const { accessToken } = await postToEdge(this.port, "/v1/auth/login", { email: `${user}@example.com`, password });
     return String(accessToken);
   }
 
@@ -68,7 +69,7 @@ export class ShopStack {
   async stockUp(): Promise<void> {
     const token = await this.signIn("merchant");
     for (const { id } of demoProducts()) {
-      await this.#post(`/v1/products/${id}:adjustStock`, { delta: String(LOTS), reason: "bench" }, token);
+      await postToEdge(this.port, `/v1/products/${id}:adjustStock`, { delta: String(LOTS), reason: "bench" }, token);
     }
   }
 
@@ -87,14 +88,5 @@ export class ShopStack {
 
   async stop(): Promise<void> {
     await this.shop.destroy();
-  }
-
-  async #post(path: string, body: object, token?: string): Promise<Record<string, unknown>> {
-    const headers = { "content-type": "application/json", ...(token ? { authorization: `Bearer ${token}` } : {}) };
-    const url = `http://127.0.0.1:${this.port}${path}`;
-    const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`Cannot POST ${path}: HTTP ${response.status} ${text}`);
-    return JSON.parse(text);
   }
 }

@@ -6,6 +6,7 @@ import { demoProducts } from "../demo-products.ts";
 import { LOTS } from "../job.ts";
 import { pssMegabytes } from "../measure/proc.ts";
 import type { Watched } from "../measure/process-watch.ts";
+import { postToEdge } from "../post-to-edge.ts";
 
 const run = promisify(execFile);
 const START_MS = 180_000;
@@ -71,7 +72,7 @@ export class CommandLineShop {
 
   async signIn(user = "alice"): Promise<string> {
     const body = { email: `${user}@example.com`, password: this.#password };
-    const { accessToken } = await this.#post("/v1/auth/login", body);
+    const { accessToken } = await postToEdge(this.port, "/v1/auth/login", body);
     return String(accessToken);
   }
 
@@ -99,17 +100,8 @@ export class CommandLineShop {
   async #stockUp(): Promise<void> {
     const token = await this.signIn("merchant");
     for (const { id } of demoProducts()) {
-      await this.#post(`/v1/products/${id}:adjustStock`, { delta: String(LOTS), reason: "bench" }, token);
+      await postToEdge(this.port, `/v1/products/${id}:adjustStock`, { delta: String(LOTS), reason: "bench" }, token);
     }
-  }
-
-  async #post(path: string, body: object, token?: string): Promise<Record<string, unknown>> {
-    const headers = { "content-type": "application/json", ...(token ? { authorization: `Bearer ${token}` } : {}) };
-    const url = `http://127.0.0.1:${this.port}${path}`;
-    const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`Cannot POST ${path}: HTTP ${response.status} ${text}`);
-    return JSON.parse(text);
   }
 
   /** What `row` of that checkout prints, on that checkout's own Node. */
