@@ -1,16 +1,8 @@
 /** Calls a method that is known from its descriptor alone, with JSON. */
-import {
-  type DescMethod,
-  type FileRegistry,
-  fromBinary,
-  fromJson,
-  type JsonValue,
-  type Message,
-  toBinary,
-  toJson,
-} from "@bufbuild/protobuf";
+import { type DescMethod, type FileRegistry, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { type ChannelCredentials, Client, credentials, type Metadata, type StatusObject } from "@grpc/grpc-js";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
+import { methodDefinition } from "./method-definition.ts";
 
 const MOST_ALIKE = 8;
 
@@ -88,7 +80,8 @@ export async function* callMethod({
   onEnd,
   ...way
 }: DynamicCall): AsyncGenerator<JsonValue> {
-  if (method.methodKind !== "unary" && method.methodKind !== "server_streaming") {
+  const definition = methodDefinition(method, contracts);
+  if (definition.requestStream) {
     throw new RowError(
       `${method.parent.typeName}.${method.name} takes a stream of requests, which cannot be typed here`,
     );
@@ -96,10 +89,11 @@ export async function* callMethod({
   const message = parseRequest(method, request, contracts);
   const client = clientFor(way);
   try {
+    // gRPC has no other frames for one answer than for a stream of them.
     const call = client.makeServerStreamRequest(
-      `/${method.parent.typeName}/${method.name}`,
-      (value: Message) => Buffer.from(toBinary(method.input, value)),
-      (bytes: Buffer) => fromBinary(method.output, bytes),
+      definition.path,
+      definition.requestSerialize,
+      definition.responseDeserialize,
       message,
       metadata,
       { deadline: timeoutMs ? Date.now() + timeoutMs : undefined },
@@ -109,9 +103,7 @@ export async function* callMethod({
       onHeaders?.(headers);
     });
     call.on("status", (ended: StatusObject) => onEnd?.(ended));
-    for await (const answer of call) {
-      yield toJson(method.output, answer, { registry: contracts, alwaysEmitImplicit: true });
-    }
+    yield* call;
   } finally {
     client.close();
   }

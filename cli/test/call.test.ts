@@ -43,7 +43,12 @@ message GetForecastRequest {
   oneof unit { bool celsius = 4; bool kelvin = 5; }
 }
 
-message GetForecastResponse { string text = 1; int64 sure_ppm = 2; }
+message GetForecastResponse {
+  string text = 1;
+  int64 sure_ppm = 2;
+  map<string, int64> gauges = 3;
+  google.protobuf.Timestamp until = 4;
+}
 
 // What falls.
 enum Kind { KIND_UNSPECIFIED = 0; KIND_RAIN = 1; }
@@ -52,6 +57,8 @@ const PLACE = `syntax = "proto3";
 package weather.v1;
 message Place { string name = 1; map<string, Place> near = 2; }
 `;
+
+const RAIN = { text: "rain", surePpm: "9007199254740993", gauges: { ulm: "7" }, until: "2026-01-31T18:00:00Z" };
 
 interface Foreign {
   readonly address: string;
@@ -88,7 +95,7 @@ async function serve(options: { credentials?: ServerCredentials; without?: strin
         call.sendMetadata(headers);
         const trailers = new Metadata();
         trailers.set("x-cost", "3");
-        done(null, answer({ text: "rain", surePpm: "9007199254740993" }), trailers);
+        done(null, answer(RAIN), trailers);
       },
       watchSky(call: ServerWritableStream<unknown, unknown>) {
         for (const word of ["grey", "blue"]) call.write(answer({ text: word }));
@@ -179,9 +186,10 @@ test("describes messages and enums by short names, and a nested one by its own",
   assert.match(kind.stdout, /^\/\/ What falls\.\nenum weather\.v1\.Kind \{\n {2}KIND_UNSPECIFIED = 0;/);
 });
 
-test("calls a method that only reflection knows, for one answer and for a stream", async () => {
+// https://protobuf.dev/programming-guides/json: 64-bit numbers are strings, maps are objects, times are RFC 3339.
+test("calls a method that only reflection knows, for one answer and for a stream, and prints proto3 JSON", async () => {
   const one = await row("--address", foreign.address, "GetForecast", '{"place":{"name":"Ulm"}}');
-  assert.deepEqual(JSON.parse(one.stdout), { text: "rain", surePpm: "9007199254740993" });
+  assert.deepEqual(JSON.parse(one.stdout), RAIN);
   const many = await row("--address", foreign.address, "weather.v1.WeatherService/WatchSky");
   assert.deepEqual(
     many.stdout
