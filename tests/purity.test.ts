@@ -55,6 +55,15 @@ test("the core of each service that decides says that it is pure", () => {
   assert.deepEqual(missing, []);
 });
 
+test("all of the judge says that it is pure", () => {
+  const judge = sources.filter((file) => file.startsWith("mesh/src/judge/") && !file.endsWith(".test.ts"));
+  assert.ok(judge.length > 5);
+  assert.deepEqual(
+    judge.filter((file) => !pure.includes(file)),
+    [],
+  );
+});
+
 for (const file of pure) {
   test(`${file} decides without doing any I/O`, () => {
     assert.deepEqual(wayOut(file), undefined);
