@@ -65,6 +65,7 @@ export function asRoute({ metadata, spec }: LiveRoute): GrpcRoute {
     kind: "GRPCRoute",
     metadata: described(metadata),
     spec: { parentRefs: spec.parentRefs ?? [], rules },
+    policy: NO_POLICY,
     source: NOWHERE,
   };
 }
@@ -80,6 +81,7 @@ function asService({ metadata, spec }: LiveService): Service {
       ports: (spec.ports ?? []).map(({ port }) => ({ port, targetPort: port })),
       ...(spec.clusterIP === "None" && { clusterIP: spec.clusterIP }),
     },
+    policy: NO_POLICY,
     source: NOWHERE,
   };
 }
@@ -88,4 +90,6 @@ function described({ name, namespace }: LiveRoute["metadata"]) {
   return { name, namespace, labels: {}, annotations: {} };
 }
 
+/** What annotations say is no part of a split. */
+const NO_POLICY = { timeouts: {} };
 const NOWHERE = { file: "the cluster", line: 0 };

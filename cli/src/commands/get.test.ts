@@ -19,6 +19,28 @@ spec: { networks: [${Array.from({ length: 50 }, (_, index) => `{ cidr: 10.0.${in
   "a.yaml",
 );
 
+test("a route's and a Service's retries and timeouts stand beside what they are about", () => {
+  const annotations = "annotations: { timeout.linkerd.io/request: 2s, retry.linkerd.io/grpc: unavailable }";
+  const { resources } = readResources(
+    `apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: { name: catalog, ${annotations} }
+spec:
+  parentRefs: [{ group: core, kind: Service, name: catalog, port: 50051 }]
+  rules: [{ backendRefs: [{ name: catalog-v1, port: 50051 }] }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: catalog, ${annotations} }
+spec: { selector: { app: catalog }, ports: [{ port: 50051 }] }
+`,
+    "a.yaml",
+  );
+  const shown = render(resources, 200);
+  assert.match(shown, /catalog-v1 timeout=2000ms retries=1 /);
+  assert.match(shown, /port 50051 timeout=2000ms retries=1 /);
+});
+
 test("each kind has a table of its own, and nothing is wider than the terminal", () => {
   const [routes = "", networks = ""] = render(resources, 80).split("\n\n");
   assert.match(

@@ -1,6 +1,7 @@
 /** `row get`: the resources that the mesh obeys, as a table or as manifests. */
 import { kindNamed } from "@row/mesh/resources/kind-names.ts";
 import type { Kind, Resource } from "@row/mesh/resources/resource.ts";
+import type { RoutePolicy } from "@row/mesh/resources/route-policy.ts";
 import { writeResources } from "@row/mesh/resources/write.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { Command } from "commander";
@@ -90,7 +91,7 @@ const TARGETS: Partial<Record<Kind, string>> = {
 };
 
 function asJson(resources: Resource[], isOne: boolean): object {
-  const items = resources.map(({ source: _, ...rest }) => rest);
+  const items = resources.map(({ apiVersion, kind, metadata, spec }) => ({ apiVersion, kind, metadata, spec }));
   return isOne && items[0] ? items[0] : { apiVersion: "v1", kind: "List", items };
 }
 
@@ -118,7 +119,7 @@ function summary(resource: Resource): [string, string] {
           ? parents
           : backendRefs.map(({ name, weight }) => (backendRefs.length > 1 ? `${name}=${weight}` : name)),
       );
-      return [named(resource.spec.parentRefs), [...new Set(backends)].join(" ")];
+      return [named(resource.spec.parentRefs), [...new Set(backends), ...policyWords(resource.policy)].join(" ")];
     }
     case "HTTPRoute":
       return [named(resource.spec.parentRefs), ""];
@@ -136,10 +137,23 @@ function summary(resource: Resource): [string, string] {
     case "HTTPLocalRateLimitPolicy":
       return [resource.spec.targetRef.name, `${resource.spec.total?.requestsPerSecond ?? "any"} requests/s`];
     case "Service":
-      return [labels(resource.spec.selector), `port ${resource.spec.ports.map(({ port }) => port).join(",")}`];
+      return [
+        labels(resource.spec.selector),
+        [`port ${resource.spec.ports.map(({ port }) => port).join(",")}`, ...policyWords(resource.policy)].join(" "),
+      ];
     case "ServiceAccount":
       return ["", ""];
   }
+}
+
+/** "timeout=2000ms retries=3", as far as annotations say so. */
+function policyWords({ timeouts, retry }: RoutePolicy): string[] {
+  const { requestMs, responseMs, idleMs } = timeouts;
+  const times = Object.entries({ timeout: requestMs, response: responseMs, idle: idleMs });
+  return [
+    ...times.flatMap(([word, ms]) => (ms === undefined ? [] : `${word}=${ms}ms`)),
+    ...(retry ? [`retries=${retry.limit}`] : []),
+  ];
 }
 
 function labels(selector: Readonly<Record<string, string>>): string {

@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MeshView } from "@row/mesh/haproxy/workload.ts";
-import { failureAccrual } from "@row/mesh/resources/failure-accrual.ts";
-import type { Service } from "@row/mesh/resources/resource.ts";
+import { named } from "@row/mesh/resources/lookup.ts";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { observerProgram } from "../bundle/programs.ts";
 import { logFile } from "../state-dir.ts";
@@ -46,7 +45,6 @@ export function observerProcess(
 
 /** Tells the observer which sidecars there are, how they break circuits, and who gets no calls anyway. */
 export function writeSidecarsFile(view: MeshView, folders: MeshFolders): void {
-  const services = view.resources.filter((resource): resource is Service => resource.kind === "Service");
   const sidecars = view.workloads.map(({ instance, service, version, calls, sidecar }) => ({
     instance,
     service,
@@ -54,8 +52,7 @@ export function writeSidecarsFile(view: MeshView, folders: MeshFolders): void {
     statsSocket: sidecar.statsSocket,
     breakers: Object.fromEntries(
       calls.flatMap((callee) => {
-        const found = services.find(({ metadata }) => metadata.name === callee);
-        const accrual = found && failureAccrual(found);
+        const accrual = named(view.resources, "Service", callee)?.failureAccrual;
         return accrual ? [[callee, accrual]] : [];
       }),
     ),

@@ -1,4 +1,5 @@
 import { hasVersion, splitOf, versionsInUse, withoutVersion } from "@row/mesh/policy/traffic-split.ts";
+import { named } from "@row/mesh/resources/lookup.ts";
 import type { Resource, Service } from "@row/mesh/resources/resource.ts";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
@@ -191,10 +192,7 @@ function serviceIn(checkout: string, name: string): ServiceManifest {
 
 /** What routes send the version's calls to: like that of the first version. */
 function versionService(resources: readonly Resource[], { name }: ServiceManifest, version: string): Service {
-  const first = resources.find(
-    (resource): resource is Service =>
-      resource.kind === "Service" && resource.metadata.name === `${name}-${FIRST_VERSION}`,
-  );
+  const first = named(resources, "Service", `${name}-${FIRST_VERSION}`);
   if (!first) throw new RowError(`Cannot deploy ${name}: the Service ${name}-${FIRST_VERSION} is gone, apply it again`);
   const { creationTimestamp: _, ...metadata } = first.metadata;
   return {

@@ -82,8 +82,8 @@ function scoreOf(match: Value, { service, name }: Method): number | undefined {
 }
 
 function policyOf(method: Method, route: RouteObject, service: KubeObject | undefined): MethodPolicy {
-  const own = readRoutePolicy(route.object.annotations);
-  const inherited = service && readRoutePolicy(service.annotations);
+  const { policy: own } = readRoutePolicy(route.object.annotations);
+  const inherited = service && readRoutePolicy(service.annotations).policy;
   const ownTimeouts = Object.keys(own.timeouts).length > 0 || !inherited || !service;
   const ownRetry = own.retry !== undefined || !inherited || !service;
   return {

@@ -1,5 +1,6 @@
 import type { MethodContract } from "@row/runtime/contract.ts";
 import { IDENTITY_DOMAIN, identityOf, labelsOf, NAMESPACE } from "@row/runtime/names.ts";
+import { named } from "../resources/lookup.ts";
 import type { Resource } from "../resources/resource.ts";
 import { inboundPolicy } from "./inbound.ts";
 import { mayCall, type Verdict } from "./verdict.ts";
@@ -33,13 +34,13 @@ export function accessTable(
 ): AccessTable {
   const served = new Map<string, string[]>();
   for (const { service, path } of methods) {
-    if (!hasService(resources, service) || (only !== undefined && only !== service)) continue;
+    if (!named(resources, "Service", service) || (only !== undefined && only !== service)) continue;
     served.set(service, [...(served.get(service) ?? []), path]);
   }
   const services = [...served].sort(([a], [b]) => (a < b ? -1 : 1));
-  const named = new Set(services.flatMap(([service]) => namedCallers(resources, labelsOf(service, version))));
+  const callersNamed = new Set(services.flatMap(([service]) => namedCallers(resources, labelsOf(service, version))));
   const callers = [
-    ...[...named].sort().map((identity) => ({ name: nameOf(identity), identity })),
+    ...[...callersNamed].sort().map((identity) => ({ name: nameOf(identity), identity })),
     { name: "others", identity: identityOf("any-other-account") },
     { name: "nobody", identity: undefined },
   ];
@@ -51,12 +52,6 @@ export function accessTable(
     }),
   );
   return { callers: callers.map(({ name }) => name), rows };
-}
-
-function hasService(resources: readonly Resource[], name: string): boolean {
-  return resources.some(
-    ({ kind, metadata }) => kind === "Service" && metadata.name === name && metadata.namespace === NAMESPACE,
-  );
 }
 
 function namedCallers(resources: readonly Resource[], labels: Readonly<Record<string, string>>): string[] {

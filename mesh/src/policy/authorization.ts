@@ -1,5 +1,6 @@
 import { BlockList, isIPv6 } from "node:net";
 import { identityOf } from "@row/runtime/names.ts";
+import { named, ofKind } from "../resources/lookup.ts";
 import type {
   AuthorizationPolicy,
   GrpcRoute,
@@ -28,8 +29,7 @@ export function authorizationsFor(
   resources: readonly Resource[],
   target: Server | GrpcRoute | HttpRoute,
 ): Authorization[] {
-  const policies = resources
-    .filter((resource) => resource.kind === "AuthorizationPolicy")
+  const policies = ofKind(resources, "AuthorizationPolicy")
     .filter((policy) => isAbout(policy, target))
     .flatMap((policy) => authorizationOf(policy, resources) ?? []);
   return target.kind === "Server" ? [...policies, ...accessPolicy(target)] : policies;
@@ -71,30 +71,22 @@ function authorizationOf(
   const ofIdentity = refs.filter(({ kind }) => kind !== "NetworkAuthentication");
   if (ofNetwork.length > 1 || ofIdentity.length > 1) return undefined;
   const identities = ofIdentity.map((ref) => identitiesOf(ref, resources))[0];
-  const networks = ofNetwork.map((ref) => find(resources, "NetworkAuthentication", ref)?.spec.networks)[0];
+  const networks = ofNetwork.map(
+    (ref) => named(resources, "NetworkAuthentication", ref.name, ref.namespace)?.spec.networks,
+  )[0];
   if ((ofIdentity[0] && !identities) || (ofNetwork[0] && !networks)) return undefined;
   return { name: metadata.name, ...(identities && { identities }), ...(networks && { networks }) };
 }
 
 function identitiesOf(ref: Reference & { namespace: string }, resources: readonly Resource[]): string[] | undefined {
   if (ref.kind === "ServiceAccount") return [identityOf(ref.name, ref.namespace)];
-  const authentication = find(resources, "MeshTLSAuthentication", ref);
+  const authentication = named(resources, "MeshTLSAuthentication", ref.name, ref.namespace);
   if (!authentication) return undefined;
   const { identities, identityRefs } = authentication.spec;
   const referred = identityRefs.map(({ kind, name, namespace }) =>
     kind === "Namespace" ? identityOf("*", name) : identityOf(name, namespace ?? authentication.metadata.namespace),
   );
   return [...identities, ...referred];
-}
-
-function find<K extends Resource["kind"]>(
-  resources: readonly Resource[],
-  kind: K,
-  { name, namespace }: Reference,
-): Extract<Resource, { kind: K }> | undefined {
-  return resources
-    .filter((resource): resource is Extract<Resource, { kind: K }> => resource.kind === kind)
-    .find(({ metadata }) => metadata.name === name && metadata.namespace === namespace);
 }
 
 /** "cluster-…" asks for an address within the cluster's networks, where every sidecar is. */

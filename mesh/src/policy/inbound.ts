@@ -2,6 +2,7 @@
 
 import { GRPC_PORT, NAMESPACE } from "@row/runtime/names.ts";
 import { selects } from "../resources/label-selector.ts";
+import { ofKind } from "../resources/lookup.ts";
 import type { GrpcRoute, HttpRoute, Resource, Server } from "../resources/resource.ts";
 import { type Authorization, authorizationsFor } from "./authorization.ts";
 
@@ -23,8 +24,7 @@ export function inboundPolicy(
   namespace = NAMESPACE,
 ): InboundPolicy | undefined {
   // Servers should not overlap. Where they do, the oldest wins, then the first by name.
-  const [server] = resources
-    .filter((resource) => resource.kind === "Server")
+  const [server] = ofKind(resources, "Server")
     .filter(
       ({ metadata, spec }) =>
         metadata.namespace === namespace && isGrpcPort(spec.port) && selects(spec.podSelector, labels),
@@ -52,7 +52,8 @@ function hangsOn(route: GrpcRoute | HttpRoute, { metadata }: Server): boolean {
   );
 }
 
-function isGrpcPort(port: number | string): boolean {
+/** The one port that goes through sidecars here, by number or by its name in the pods. */
+export function isGrpcPort(port: number | string): boolean {
   return port === GRPC_PORT || port === "grpc";
 }
 

@@ -14,6 +14,7 @@ function grpcRoute(name: string, matches: Matches, creationTimestamp?: string, n
     kind: "GRPCRoute",
     metadata: { name, namespace, labels: {}, annotations: {}, ...(creationTimestamp && { creationTimestamp }) },
     spec: { parentRefs: [], rules: matches.map((matches) => ({ matches, filters: [], backendRefs: [] })) },
+    policy: { timeouts: {} },
     source: { file: "test.yaml", line: 1 },
   };
 }

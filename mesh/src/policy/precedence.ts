@@ -2,7 +2,7 @@
  * Which rule serves a request: the Gateway API's precedence across all routes of one parent, exact before less exact. Nothing here does I/O.
  * https://gateway-api.sigs.k8s.io/reference/spec/ (GRPCRouteRule, HTTPRouteRule)
  */
-import type { GrpcMatch, GrpcRoute, GrpcRule, HttpMatch, HttpRoute, Metadata } from "../resources/resource.ts";
+import type { GrpcMatch, GrpcRoute, HttpMatch, HttpRoute, Metadata } from "../resources/resource.ts";
 
 /** One match of one rule. */
 export interface Candidate<Route, Match> {
@@ -38,7 +38,7 @@ export function httpCandidates(routes: readonly HttpRoute[]): HttpCandidate[] {
 }
 
 /** What tells a rule from others of the same parent: "catalog-fast:0". */
-export function ruleName({ route, rule }: Candidate<GrpcRoute | HttpRoute, unknown>): string {
+export function ruleName({ route, rule }: Omit<Candidate<GrpcRoute | HttpRoute, unknown>, "match">): string {
   return `${route.metadata.name}:${rule}`;
 }
 
@@ -77,11 +77,4 @@ function lengthOf(value: string | undefined): number {
 
 function headersOf(match: GrpcMatch | HttpMatch | undefined): number {
   return match?.headers.length ?? 0;
-}
-
-/** The rule of a candidate. */
-export function grpcRule({ route, rule }: GrpcCandidate): GrpcRule {
-  const found = route.spec.rules[rule];
-  if (!found) throw new Error(`Cannot find rule ${rule} of ${route.metadata.name}: it has ${route.spec.rules.length}`);
-  return found;
 }

@@ -1,5 +1,6 @@
 import { GRPC_PORT } from "@row/runtime/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
+import { ofKind } from "../resources/lookup.ts";
 import type { BackendReference, GrpcRoute, GrpcRule, Resource, Service } from "../resources/resource.ts";
 
 /** What share of the calls that a rule matches goes to each version. */
@@ -44,7 +45,7 @@ export function hasVersion(resources: readonly Resource[], service: string, vers
 
 /** The Services that stand for a version's instances, and take calls: a headless one, or one of another port, is for something else. */
 function servicesOf(resources: readonly Resource[], service: string, version: string): Service[] {
-  return resources.filter(isService).filter((one) => versionOf(one, service) === version);
+  return ofKind(resources, "Service").filter((one) => versionOf(one, service) === version);
 }
 
 function versionOf({ spec }: Service, service: string): string | undefined {
@@ -80,7 +81,7 @@ function nameOf({ name }: { readonly name: string }): string {
 /** The versions of all Services of a service, by the Service's name. */
 function versionsByName(resources: readonly Resource[], service: string): Map<string, string> {
   return new Map(
-    resources.filter(isService).flatMap((one) => {
+    ofKind(resources, "Service").flatMap((one) => {
       const version = versionOf(one, service);
       return version === undefined ? [] : [[one.metadata.name, version] as const];
     }),
@@ -153,11 +154,7 @@ function isForMarked({ matches }: GrpcRule): boolean {
 }
 
 function routesOf(resources: readonly Resource[], service: string): GrpcRoute[] {
-  return resources
-    .filter((resource): resource is GrpcRoute => resource.kind === "GRPCRoute")
-    .filter(({ spec }) => spec.parentRefs.some(({ kind, name }) => kind === "Service" && name === service));
-}
-
-function isService(resource: Resource): resource is Service {
-  return resource.kind === "Service";
+  return ofKind(resources, "GRPCRoute").filter(({ spec }) =>
+    spec.parentRefs.some(({ kind, name }) => kind === "Service" && name === service),
+  );
 }

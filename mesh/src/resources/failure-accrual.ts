@@ -1,6 +1,5 @@
 /** Circuit breaking per endpoint, as Linkerd reads it from a Service's annotations. */
 import { type AnnotationProblem, type Annotations, readDuration, readNumber } from "./annotation.ts";
-import type { Service } from "./resource.ts";
 
 export interface FailureAccrual {
   readonly mode: "consecutive";
@@ -24,16 +23,6 @@ export const ONLY_CONSECUTIVE: AnnotationProblem = {
   state: "it is unified, and the mesh counts failures in a row only",
   advice: "write consecutive",
 };
-
-/** Undefined when the Service asks for none. Throws for a value that Linkerd would not take, and for unified. */
-export function failureAccrual({ kind, metadata }: Service): FailureAccrual | undefined {
-  const { accrual, problems } = readFailureAccrual(metadata.annotations);
-  const isUnified = metadata.annotations[FAILURE_ACCRUAL] === "unified";
-  for (const { annotation, state, advice } of [...problems, ...(isUnified ? [ONLY_CONSECUTIVE] : [])]) {
-    throw new Error(`Cannot use ${kind} ${metadata.namespace}/${metadata.name}, ${annotation}: ${state}; ${advice}`);
-  }
-  return accrual;
-}
 
 /** The annotations, with Linkerd's defaults, and what is wrong with them. */
 export function readFailureAccrual(annotations: Annotations): {

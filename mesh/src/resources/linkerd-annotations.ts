@@ -1,8 +1,9 @@
-/** Which of Linkerd's annotations may stand on a resource that the mesh obeys. */
+/** Linkerd's annotations on a resource that the mesh obeys: which may stand there, and what they say. */
 
+import type { AnnotationProblem } from "./annotation.ts";
 import { FAILURE_ACCRUAL, ONLY_CONSECUTIVE, readFailureAccrual } from "./failure-accrual.ts";
 import type { Fields } from "./fields.ts";
-import type { Kind } from "./resource.ts";
+import type { GrpcRoute, Kind, Service } from "./resource.ts";
 import { readRoutePolicy } from "./route-policy.ts";
 
 const OBEYED = [/^timeout\.linkerd\.io\/(request|response|idle)$/, /^retry\.linkerd\.io\/(grpc|limit|timeout)$/];
@@ -12,13 +13,16 @@ const OBEYED_ON_SERVICES =
 const FOR_CLUSTERS =
   /^(config\.linkerd\.io\/(opaque-ports|skip-inbound-ports|skip-outbound-ports)|linkerd\.io\/(created-by|inject))$/;
 
-/** Names every annotation of Linkerd's that is wrong, unknown or without effect here. */
-export function checkAnnotations(
+/** What the annotations of a resource say; nothing for a kind that takes none. */
+type Annotated = Partial<Pick<GrpcRoute, "policy"> & Pick<Service, "failureAccrual">>;
+
+/** Reads the annotations, and names every one of Linkerd's that is wrong, unknown or without effect here. */
+export function readAnnotations(
   metadata: Fields,
   kind: Kind,
   annotations: Readonly<Record<string, string>>,
   isInbound: boolean,
-): void {
+): Annotated {
   const takesPolicy = kind === "Service" || (kind === "GRPCRoute" && !isInbound);
   for (const name of Object.keys(annotations)) {
     if (!/(^|\.)linkerd\.io\//.test(name) || FOR_CLUSTERS.test(name)) continue;
@@ -31,15 +35,21 @@ export function checkAnnotations(
         : "the mesh does not obey it";
     metadata.problem(["annotations", name], state, adviceFor(name, isPolicy, isBalancing));
   }
-  const isUnified = annotations[FAILURE_ACCRUAL] === "unified";
-  const problems = [
-    ...(takesPolicy ? readRoutePolicy(annotations).problems : []),
-    // What the mesh obeys in no case has been named above.
-    ...(kind === "Service" ? readFailureAccrual(annotations).problems : []).filter(({ annotation }) =>
-      isBalancingName(annotation),
-    ),
-    ...(kind === "Service" && isUnified ? [ONLY_CONSECUTIVE] : []),
-  ];
+  if (kind !== "Service" && kind !== "GRPCRoute") return {};
+  const { policy, problems } = readRoutePolicy(takesPolicy ? annotations : {});
+  complainOf(metadata, problems);
+  if (kind === "GRPCRoute") return { policy };
+  const { accrual, problems: wrong } = readFailureAccrual(annotations);
+  // What the mesh obeys in no case has been named above.
+  complainOf(
+    metadata,
+    wrong.filter(({ annotation }) => isBalancingName(annotation)),
+  );
+  complainOf(metadata, annotations[FAILURE_ACCRUAL] === "unified" ? [ONLY_CONSECUTIVE] : []);
+  return { policy, ...(accrual && { failureAccrual: accrual }) };
+}
+
+function complainOf(metadata: Fields, problems: readonly AnnotationProblem[]): void {
   for (const { annotation, state, advice } of problems) metadata.problem(["annotations", annotation], state, advice);
 }
 

@@ -42,6 +42,7 @@ test("fills in the defaults of the CRDs and the shop's namespace", () => {
           },
         ],
       },
+      policy: { timeouts: {} },
       source: { file: "a.yaml", line: 2 },
     },
     {
@@ -49,6 +50,7 @@ test("fills in the defaults of the CRDs and the shop's namespace", () => {
       kind: "Service",
       metadata: { name: "catalog", namespace: "shop", labels: {}, annotations: {} },
       spec: { selector: { app: "catalog" }, ports: [{ port: 50051, targetPort: 50051 }] },
+      policy: { timeouts: {} },
       source: { file: "a.yaml", line: 10 },
     },
   ]);

@@ -14,7 +14,7 @@ import {
 } from "./kinds/policy.ts";
 import { readServer } from "./kinds/server.ts";
 import { readService } from "./kinds/service.ts";
-import { checkAnnotations } from "./linkerd-annotations.ts";
+import { readAnnotations } from "./linkerd-annotations.ts";
 import { isRecord, type Manifest, readManifests } from "./manifest.ts";
 import { InvalidResources, type Problem } from "./problem.ts";
 import { type Kind, nameOf, type Resource } from "./resource.ts";
@@ -93,11 +93,11 @@ function readManifest(manifest: Manifest): { resource?: Resource; problems: Prob
   const metadata = readMetadata(metadataFields);
   const spec = kind === "ServiceAccount" ? {} : known.read(fields.object("spec"));
   const isInbound = "parentRefs" in spec && spec.parentRefs.some((parent) => parent.kind === "Server");
-  checkAnnotations(metadataFields, kind, metadata.annotations, isInbound);
+  const annotated = readAnnotations(metadataFields, kind, metadata.annotations, isInbound);
   const problems = fields.finish();
   if (problems.length > 0) return { problems };
-  // The spec is what the reader of this very kind returned.
-  const resource = { apiVersion, kind, metadata, spec, source: { file, line } } as Resource;
+  // The spec, and what annotations say, is what the reader of this very kind returned.
+  const resource = { apiVersion, kind, metadata, spec, ...annotated, source: { file, line } } as Resource;
   return { resource, problems };
 }
 

@@ -3,6 +3,9 @@
  * Shapes and defaults are those of the Gateway API and of Linkerd's CRDs.
  */
 
+import type { FailureAccrual } from "./failure-accrual.ts";
+import type { RoutePolicy } from "./route-policy.ts";
+
 /** Where a resource was written, for messages. */
 export interface Source {
   /** As the user named it, or relative to the repository. */
@@ -87,7 +90,10 @@ export interface GrpcRule {
 export type GrpcRoute = Described<
   "GRPCRoute",
   { readonly parentRefs: readonly ParentReference[]; readonly rules: readonly GrpcRule[] }
->;
+> & {
+  /** What its own annotations say; `policyUnder` adds what it takes over from a Service. */
+  readonly policy: RoutePolicy;
+};
 
 export interface HttpMatch {
   readonly path: { readonly type: "Exact" | "PathPrefix"; readonly value: string };
@@ -170,7 +176,12 @@ export type Service = Described<
       readonly appProtocol?: string;
     }[];
   }
->;
+> & {
+  /** For calls that no route says anything else about; from its annotations. */
+  readonly policy: RoutePolicy;
+  /** Absent when it asks for no circuit breaking; from its annotations. */
+  readonly failureAccrual?: FailureAccrual;
+};
 
 /** v1 */
 export type ServiceAccount = Described<"ServiceAccount", Record<string, never>>;

@@ -1,6 +1,5 @@
 /** Timeouts and retries, as Linkerd reads them from the annotations of routes and Services. */
 import { type AnnotationProblem, type Annotations, readDuration } from "./annotation.ts";
-import type { GrpcRoute, Service } from "./resource.ts";
 
 export interface Timeouts {
   /** For the whole exchange, streams included. */
@@ -41,21 +40,20 @@ const TIMEOUT = {
 } as const;
 
 /**
- * What a route does with its calls: its own annotations, or else those of the Service it hangs on. One timeout annotation on the
- * route sets aside all timeouts of the Service, and so with retries. Throws for a value that Linkerd would not take.
+ * What a route does with calls to a Service: what its own annotations say, or else those of the Service. One timeout annotation on
+ * the route sets aside all timeouts of the Service, and so with retries.
  */
-export function routePolicy(route: GrpcRoute | Service, parent?: Service): RoutePolicy {
-  const own = parsed(route);
-  const inherited = parent ? parsed(parent) : { timeouts: {} };
-  const timeouts = Object.keys(own.timeouts).length > 0 ? own.timeouts : inherited.timeouts;
-  const retry = own.retry ?? inherited.retry;
+export function policyUnder(own: RoutePolicy, parent: RoutePolicy): RoutePolicy {
+  const timeouts = Object.keys(own.timeouts).length > 0 ? own.timeouts : parent.timeouts;
+  const retry = own.retry ?? parent.retry;
   return { timeouts, ...(retry && { retry }) };
 }
 
-/** Retry and timeout annotations, and what is wrong with them. */
-export function readRoutePolicy(
-  annotations: Annotations,
-): RoutePolicy & { readonly problems: readonly AnnotationProblem[] } {
+/** Retry and timeout annotations, and what is wrong with them: values that Linkerd would not take. */
+export function readRoutePolicy(annotations: Annotations): {
+  readonly policy: RoutePolicy;
+  readonly problems: readonly AnnotationProblem[];
+} {
   const problems: AnnotationProblem[] = [];
   const timeouts: { -readonly [Name in keyof Timeouts]: Timeouts[Name] } = {};
   for (const [annotation, name] of Object.entries(TIMEOUT)) {
@@ -63,7 +61,7 @@ export function readRoutePolicy(
     if (milliseconds !== undefined) timeouts[name] = milliseconds;
   }
   const retry = readRetry(annotations, problems);
-  return { timeouts, ...(retry && { retry }), problems };
+  return { policy: { timeouts, ...(retry && { retry }) }, problems };
 }
 
 function readRetry(annotations: Annotations, problems: AnnotationProblem[]): Retry | undefined {
@@ -92,12 +90,4 @@ function readStatuses(list: string, problems: AnnotationProblem[]): RetryableSta
     problems.push({ annotation: "retry.linkerd.io/grpc", state, advice });
     return [];
   });
-}
-
-function parsed({ kind, metadata }: GrpcRoute | Service): RoutePolicy {
-  const { problems, ...policy } = readRoutePolicy(metadata.annotations);
-  for (const { annotation, state, advice } of problems) {
-    throw new Error(`Cannot use ${kind} ${metadata.namespace}/${metadata.name}, ${annotation}: ${state}; ${advice}`);
-  }
-  return policy;
 }

@@ -172,6 +172,8 @@ const resource = fc.constantFrom(...kinds).chain((kind) =>
         kind,
         metadata: { ...required, ...created },
         spec,
+        // The annotations here are none of Linkerd's.
+        ...((kind === "Service" || kind === "GRPCRoute") && { policy: { timeouts: {} } }),
         source,
       } as Resource;
     }),

@@ -1,10 +1,11 @@
 /** The backends of outbound calls: one for each rule and Service it sends to, with the rule's timeout, retries and headers. */
 
 import { identityOf } from "@row/runtime/names.ts";
-import type { RequestHeaderModifier, Service } from "../../resources/resource.ts";
+import type { ResolvedRule, ServiceBackend } from "../../policy/outbound.ts";
+import type { RequestHeaderModifier } from "../../resources/resource.ts";
 import type { RoutePolicy, Timeouts } from "../../resources/route-policy.ts";
 import type { MeshView } from "../workload.ts";
-import { endpointsOf } from "./mesh-index.ts";
+import { endpointsOf } from "./endpoints.ts";
 import { type Line, quoted, quotedFormat, section } from "./section.ts";
 
 /** An instance that a backend can send to. */
@@ -24,23 +25,16 @@ export interface WeightedBackend {
   readonly text: string;
 }
 
-/** What a rule does with its calls. */
-export interface RulePolicy {
-  readonly about: string;
-  readonly policy: RoutePolicy;
-  readonly filters: readonly RequestHeaderModifier[];
-}
-
 export function backend(
   view: MeshView,
-  service: Service,
-  { name, weight, treatment }: { name: string; weight: number; treatment: RulePolicy },
+  { service, weight }: ServiceBackend,
+  { name, rule }: { name: string; rule: ResolvedRule },
 ): WeightedBackend {
   const workloads = endpointsOf(view, service);
   const lines = [
-    ...timeoutLines(treatment.policy.timeouts),
-    ...retryLines(treatment.policy),
-    ...treatment.filters.flatMap(filterLines),
+    ...timeoutLines(rule.policy.timeouts),
+    ...retryLines(rule.policy),
+    ...rule.filters.flatMap(filterLines),
     ...workloads.map(
       ({ instance, inboundPort, account, isReady }) =>
         `server ${instance} 127.0.0.1:${inboundPort} verifyhost ${identityOf(account)}${isReady ? "" : " disabled"}`,
@@ -50,7 +44,7 @@ export function backend(
     name,
     weight,
     endpoints: workloads.map(({ instance, isReady }) => ({ server: instance, isReady })),
-    text: section(`${treatment.about} → ${service.metadata.name}`, `backend ${name}`, lines),
+    text: section(`${rule.about} → ${service.metadata.name}`, `backend ${name}`, lines),
   };
 }
 

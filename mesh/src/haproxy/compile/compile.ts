@@ -1,11 +1,11 @@
 /** The mesh's resources → everything in one sidecar's folder. */
+import { named } from "../../resources/lookup.ts";
 import type { MeshView, Workload } from "../workload.ts";
 import { anyService } from "./any-service.ts";
 import type { Endpoint } from "./backend.ts";
 import { errorFiles } from "./errors.ts";
 import { inboundDefaults, outboundDefaults, processSection } from "./global-section.ts";
 import { inbound } from "./inbound.ts";
-import { serviceNamed } from "./mesh-index.ts";
 import { outbound } from "./outbound.ts";
 import { edge } from "./public-frontend.ts";
 import { serviceConfig } from "./service-config.ts";
@@ -27,7 +27,7 @@ const CONFIGURATION_FILE = "haproxy.cfg";
 /** Pure. Throws CompileError with everything in the view that sidecars cannot do. */
 export function compile(view: MeshView, workload: Workload): CompiledSidecar {
   checkSupported(view);
-  const services = workload.calls.flatMap((name) => serviceNamed(view, name) ?? []);
+  const services = workload.calls.flatMap((name) => named(view.resources, "Service", name) ?? []);
   const callees = services.map((service) => outbound(view, workload, service));
   const weights = Object.fromEntries(
     callees.flatMap(({ shared }) => shared.map(({ name, weight }) => [name, weight] as const)),

@@ -1,14 +1,12 @@
 /** Calls to one Service: a listener for the app, the rules of all its routes, and their backends. */
 
-import { type GrpcCandidate, grpcCandidates, grpcRule, ruleName } from "../../policy/precedence.ts";
-import { nameOf, type Service } from "../../resources/resource.ts";
-import { routePolicy } from "../../resources/route-policy.ts";
+import { outboundPolicy, type ResolvedRule, type ServiceBackend } from "../../policy/outbound.ts";
+import type { Service } from "../../resources/resource.ts";
 import type { MeshView, Workload } from "../workload.ts";
-import { backend, type RulePolicy, type WeightedBackend } from "./backend.ts";
+import { backend, type WeightedBackend } from "./backend.ts";
 import { grpcChoices } from "./conditions.ts";
 import { errorFile } from "./errors.ts";
 import { outboundLog } from "./log-format.ts";
-import { backendRefsOf, outboundRoutes, serviceNamed } from "./mesh-index.ts";
 import { type Line, quoted, section } from "./section.ts";
 import { WEIGHTS_FILE, weightedChoiceLines } from "./weights.ts";
 
@@ -19,26 +17,33 @@ export interface Outbound {
   readonly shared: readonly WeightedBackend[];
 }
 
-interface RuleBackends {
-  readonly name: string;
-  readonly about: string;
+/** A rule that calls can come to, and the HAProxy backends that it sends them to. */
+interface ReachedRule {
+  readonly rule: ResolvedRule;
   readonly backends: readonly WeightedBackend[];
 }
 
 export function outbound(view: MeshView, workload: Workload, service: Service): Outbound {
-  const routes = outboundRoutes(view, service);
-  const choices = grpcChoices(grpcCandidates(routes));
-  const rules = routes.length === 0 ? [defaultRule(view, service)] : rulesOf(view, service, choices);
+  const policy = outboundPolicy(view.resources, service);
+  // Without routes the one rule takes every call.
+  const choices =
+    policy.candidates.length === 0
+      ? policy.rules.map((rule) => ({ rule, condition: "" }))
+      : grpcChoices(policy.candidates).map(({ candidate, condition }) => ({
+          rule: policy.ruleOf(candidate),
+          condition,
+        }));
+  const reached = new Map(
+    choices.map(({ rule }) => rule).map((rule) => [rule, { rule, backends: backendsOf(view, service, rule) }] as const),
+  );
+  const rules = [...reached.values()];
   const { folder } = workload.sidecar;
   const file = (name: string) => quoted(`${folder}/${name}`);
-  const byName = new Map(rules.map((rule) => [rule.name, rule]));
   const lines = [
     `bind unix@${quoted(workload.sidecar.outboundSockets[service.metadata.name] ?? "")} mode 600 proto h2`,
     ...outboundLog(workload),
     "",
-    ...(routes.length === 0
-      ? selectLine(rules[0], "")
-      : choices.flatMap(({ candidate, condition }) => selectLine(byName.get(ruleName(candidate)), condition))),
+    ...choices.flatMap(({ rule, condition }) => selectLine(reached.get(rule), condition)),
     ...rules.flatMap((rule) => shareLines(rule, file(WEIGHTS_FILE))),
     "",
     `http-request deny deny_status 200 errorfile ${file(errorFile("unmatched"))} if !{ var(txn.backend) -m found }`,
@@ -59,46 +64,20 @@ export function outbound(view: MeshView, workload: Workload, service: Service): 
   };
 }
 
-function rulesOf(
-  view: MeshView,
-  service: Service,
-  choices: readonly { readonly candidate: GrpcCandidate }[],
-): RuleBackends[] {
-  const candidates = new Map(choices.map(({ candidate }) => [ruleName(candidate), candidate]));
-  return [...candidates].map(([name, candidate]) => {
-    const { filters, backendRefs } = grpcRule(candidate);
-    const about = `${nameOf(candidate.route)}, rule ${candidate.rule}`;
-    const treatment = { about, filters, policy: routePolicy(candidate.route, service) };
-    return ruleBackends(view, service, { name, treatment, refs: backendRefsOf(backendRefs, service) });
-  });
-}
-
-/** A Service without routes: all its instances, with what its own annotations say. */
-function defaultRule(view: MeshView, service: Service): RuleBackends {
-  const about = `${nameOf(service)}, which has no routes`;
-  const treatment = { about, filters: [], policy: routePolicy(service) };
-  return ruleBackends(view, service, { name: "default:0", treatment, refs: backendRefsOf([], service) });
-}
-
-interface RuleParts {
-  readonly name: string;
-  readonly treatment: RulePolicy;
-  readonly refs: readonly { readonly name: string; readonly weight: number }[];
-}
-
-function ruleBackends(view: MeshView, parent: Service, { name, treatment, refs }: RuleParts): RuleBackends {
-  const backends = refs.flatMap(({ name: target, weight }) => {
-    const service = serviceNamed(view, target, parent.metadata.namespace);
-    const backendName = `${parent.metadata.name}:${name}:${target}`;
-    return service ? [backend(view, service, { name: backendName, weight, treatment })] : [];
-  });
-  return { name, about: treatment.about, backends };
+function backendsOf(view: MeshView, parent: Service, rule: ResolvedRule): WeightedBackend[] {
+  return rule.backends
+    .filter((target): target is ServiceBackend => "service" in target)
+    .map((target) => {
+      const name = `${parent.metadata.name}:${rule.name}:${target.service.metadata.name}`;
+      return backend(view, target, { name, rule });
+    });
 }
 
 /** A rule with one backend is decided here; one with several is noted, and draws below. */
-function selectLine(rule: RuleBackends | undefined, condition: string): Line[] {
-  if (!rule) return [];
-  const [only, ...others] = rule.backends;
+function selectLine(reached: ReachedRule | undefined, condition: string): Line[] {
+  if (!reached) return [];
+  const { rule, backends } = reached;
+  const [only, ...others] = backends;
   const value = only && others.length === 0 ? only.name : rule.name;
   const unlessChosen = "!{ var(txn.backend) -m found }";
   return [
@@ -107,7 +86,8 @@ function selectLine(rule: RuleBackends | undefined, condition: string): Line[] {
   ];
 }
 
-function shareLines({ name, about, backends }: RuleBackends, map: string): Line[] {
+function shareLines({ rule, backends }: ReachedRule, map: string): Line[] {
   if (backends.length < 2) return [];
-  return ["", `# Shares of ${about}`, ...weightedChoiceLines(backends, `{ var(txn.backend) -m str ${name} }`, map)];
+  const isChosen = `{ var(txn.backend) -m str ${rule.name} }`;
+  return ["", `# Shares of ${rule.about}`, ...weightedChoiceLines(backends, isChosen, map)];
 }

@@ -1,7 +1,7 @@
 /** HTTPLocalRateLimitPolicy: requests a second, counted by this sidecar for itself. */
+import { ofKind } from "../../resources/lookup.ts";
 import type { HttpLocalRateLimitPolicy, Server } from "../../resources/resource.ts";
 import type { MeshView } from "../workload.ts";
-import { ofKind } from "./mesh-index.ts";
 import { type Line, quoted, section } from "./section.ts";
 
 export interface RateLimit {
@@ -12,7 +12,7 @@ export interface RateLimit {
 }
 
 export function rateLimit(view: MeshView, server: Server | undefined): RateLimit {
-  const policy = ofKind(view, "HTTPLocalRateLimitPolicy").find(
+  const policy = ofKind(view.resources, "HTTPLocalRateLimitPolicy").find(
     ({ metadata, spec: { targetRef } }) =>
       server !== undefined &&
       metadata.namespace === server.metadata.namespace &&

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
 import { resources, route, services, to } from "../../../test/manifests.ts";
-import { serviceNamed } from "./mesh-index.ts";
+import { named } from "../../resources/lookup.ts";
 import { serviceConfig } from "./service-config.ts";
 
 const CATALOG = "shop.catalog.v1.CatalogService";
@@ -9,7 +9,7 @@ const RETRIED = { "retry.linkerd.io/grpc": "unavailable,deadline-exceeded", "ret
 
 function configOf(...routes: readonly string[]) {
   const view = { resources: resources(services("catalog", "v1"), ...routes), workloads: [] };
-  const service = serviceNamed(view, "catalog");
+  const service = named(view.resources, "Service", "catalog");
   assert.ok(service);
   return serviceConfig(view, [service]).methodConfig;
 }

@@ -1,11 +1,10 @@
 /** Retries on a grpc-status, which HAProxy cannot do: the routes' policy as a gRPC service config for the app's channels. */
 import { methods } from "@row/runtime/contract.ts";
 import { NAMESPACE } from "@row/runtime/names.ts";
-import { type GrpcCandidate, grpcCandidates } from "../../policy/precedence.ts";
+import { type OutboundPolicy, outboundPolicy } from "../../policy/outbound.ts";
 import type { GrpcMatch, Service } from "../../resources/resource.ts";
-import { routePolicy } from "../../resources/route-policy.ts";
+import type { RoutePolicy } from "../../resources/route-policy.ts";
 import type { MeshView } from "../workload.ts";
-import { outboundRoutes } from "./mesh-index.ts";
 
 interface MethodConfig {
   readonly name: { readonly service: string; readonly method: string }[];
@@ -22,9 +21,9 @@ interface MethodConfig {
 export function serviceConfig(view: MeshView, services: readonly Service[]): { methodConfig: MethodConfig[] } {
   const configs = new Map<string, MethodConfig>();
   for (const service of services) {
-    const candidates = grpcCandidates(outboundRoutes(view, service));
+    const outbound = outboundPolicy(view.resources, service);
     for (const { service: grpcService, method } of methodsOf(service)) {
-      const retry = policyOf(candidates, service, grpcService, method)?.retry;
+      const retry = policyOf(outbound, grpcService, method)?.retry;
       if (!retry || retry.grpc.length === 0) continue;
       const retryPolicy = {
         maxAttempts: retry.limit + 1,
@@ -50,10 +49,9 @@ function methodsOf({ metadata }: Service): { service: string; method: string }[]
 }
 
 /** What applies without headers: the client cannot tell by them. */
-function policyOf(candidates: readonly GrpcCandidate[], parent: Service, service: string, method: string) {
-  if (candidates.length === 0) return undefined;
-  const route = candidates.find(({ match }) => fits(match, service, method))?.route;
-  return route && routePolicy(route, parent);
+function policyOf({ candidates, ruleOf }: OutboundPolicy, service: string, method: string): RoutePolicy | undefined {
+  const found = candidates.find(({ match }) => fits(match, service, method));
+  return found && ruleOf(found).policy;
 }
 
 function fits(match: GrpcMatch | undefined, service: string, method: string): boolean {

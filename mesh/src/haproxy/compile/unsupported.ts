@@ -1,7 +1,8 @@
 /** What sidecars on this machine cannot do. Nothing is ignored: it is either done or named here. */
 
 import { NAMESPACE } from "@row/runtime/names.ts";
-import { inboundPolicy } from "../../policy/inbound.ts";
+import { inboundPolicy, isGrpcPort } from "../../policy/inbound.ts";
+import { named } from "../../resources/lookup.ts";
 import { describe, type Problem } from "../../resources/problem.ts";
 import {
   type GrpcRoute,
@@ -14,7 +15,6 @@ import {
 } from "../../resources/resource.ts";
 import type { MeshView, Workload } from "../workload.ts";
 import { complain } from "./complaint.ts";
-import { isGrpcPort, serviceNamed } from "./mesh-index.ts";
 import { routeProblems } from "./unsupported-routes.ts";
 
 /** Everything in a view that cannot be done, one problem a line. */
@@ -72,7 +72,7 @@ function identityProblems(authentication: MeshTlsAuthentication): Problem[] {
 }
 
 function rateLimitProblems(view: MeshView, policy: HttpLocalRateLimitPolicy): Problem[] {
-  const server = serverNamed(view, policy.spec.targetRef.name, policy.metadata.namespace);
+  const server = named(view.resources, "Server", policy.spec.targetRef.name, policy.metadata.namespace);
   if (!server) return [complain(policy, "spec.targetRef", `there is no Server ${policy.spec.targetRef.name}`)];
   const others = view.resources.filter(
     (other) =>
@@ -99,19 +99,13 @@ function rateLimitProblems(view: MeshView, policy: HttpLocalRateLimitPolicy): Pr
 /** Linkerd passes over a route whose kind is not that of its Server's protocol. */
 function routesOfServers(view: MeshView, route: GrpcRoute | HttpRoute): Problem[] {
   return route.spec.parentRefs.flatMap(({ kind, name }, index) => {
-    const server = kind === "Server" ? serverNamed(view, name, route.metadata.namespace) : undefined;
+    const server = kind === "Server" ? named(view.resources, "Server", name, route.metadata.namespace) : undefined;
     if (!server || (server.spec.proxyProtocol === "gRPC") === (route.kind === "GRPCRoute")) return [];
     const { proxyProtocol } = server.spec;
     const takes = proxyProtocol === "gRPC" ? "GRPCRoutes" : "HTTPRoutes";
     const state = `${nameOf(server)} has proxyProtocol ${proxyProtocol} and takes ${takes} alone`;
     return [complain(route, `spec.parentRefs[${index}]`, state)];
   });
-}
-
-function serverNamed({ resources }: MeshView, name: string, namespace: string): Server | undefined {
-  return resources
-    .filter((resource) => resource.kind === "Server")
-    .find(({ metadata }) => metadata.name === name && metadata.namespace === namespace);
 }
 
 /** Two Servers about one port of one workload: which of them holds is not for a sidecar to guess. */
@@ -131,7 +125,7 @@ function overlappingServers(view: MeshView): Problem[] {
 
 function missingServices(view: MeshView, { instance, calls }: Workload): Problem[] {
   return calls
-    .filter((callee) => !serviceNamed(view, callee))
+    .filter((callee) => !named(view.resources, "Service", callee))
     .map((callee) => {
       const resource = `Service ${NAMESPACE}/${callee}`;
       return {
