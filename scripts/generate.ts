@@ -1,9 +1,9 @@
 // Writes gen/: TypeScript from the contracts, the contracts as buf images, and
-// a Prisma client per Prisma schema; then the mesh's resources from the
+// a Prisma client per schema that asks for one; then the mesh's resources from the
 // contracts and every service.yaml. Nothing is downloaded.
 import { execFileSync } from "node:child_process";
-import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 
@@ -26,8 +26,13 @@ run("buf", ["build", "node_modules/grpc-health-check/proto", "--exclude-source-i
 
 writeFileSync(join(root, "gen", "reasons.ts"), reasonsFile());
 
-// runtime/prisma has no client: its tables are written by statements of their own.
+// Not every schema has a client: some tables are read and written by statements alone.
 for (const schema of globSync("{services/*,bench}/prisma/schema.prisma", { cwd: root })) {
+  if (!/^generator client /m.test(readFileSync(join(root, schema), "utf8"))) {
+    // What is left of one that it had.
+    rmSync(join(root, "gen", "prisma", basename(dirname(dirname(schema)))), { recursive: true, force: true });
+    continue;
+  }
   // prisma generate asks for a schema engine that it never runs.
   run("prisma", ["generate", "--schema", schema], { PRISMA_SCHEMA_ENGINE_BINARY: "/bin/true" });
 }

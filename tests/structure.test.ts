@@ -116,6 +116,18 @@ test("the runtime knows no product", () => {
   assert.deepEqual(products, []);
 });
 
+test("a database client is generated only where something imports it", () => {
+  const clients = globSync("{services/*,bench}/prisma/schema.prisma", { cwd: root }).flatMap((schema) => {
+    const [, client] =
+      /^\s*output\s*=\s*"[./]*(gen\/prisma\/[^"]+)"/m.exec(readFileSync(join(root, schema), "utf8")) ?? [];
+    return client ?? [];
+  });
+  assert.ok(clients.length > 0);
+  const specifiers = [...files.values()].flat();
+  const unused = clients.filter((client) => !specifiers.some((one) => one.startsWith(`@row/${client}/`)));
+  assert.deepEqual(unused, []);
+});
+
 // A blank in the path of a clone is %20 in a URL: node:url's fileURLToPath says where a file is.
 test("no file is looked for at the path of a URL", () => {
   const wrong = [...files.keys()].filter((file) =>
