@@ -19,6 +19,7 @@ const checks: Readonly<Record<string, string>> = {
   image: "node scripts/image-check.ts",
   chaos: "node tests/chaos/main.ts --sample",
   upgrade: "node tests/upgrade/main.ts",
+  "new-service": "node tests/new-service/main.ts",
   "mesh-load": "node tests/mesh/load/main.ts --sample",
   bench: "node bench/src/main.ts --quick",
 };

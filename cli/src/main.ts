@@ -23,6 +23,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, () => Promise<Comm
     pause: async () => (await import("./commands/process.ts")).pauseCommand(here),
     resume: async () => (await import("./commands/process.ts")).resumeCommand(here),
     logs: async () => (await import("./commands/logs.ts")).logsCommand(here),
+    new: async () => (await import("./commands/new.ts")).newCommand(here),
   },
   "Its calls:": {
     call: async () => (await import("./commands/call.ts")).callCommand(target),
