@@ -37,6 +37,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, () => Promise<Comm
     split: async () => (await import("./commands/split.ts")).splitCommand(target),
     scale: async () => (await import("./commands/deploy.ts")).scaleCommand(here),
     undeploy: async () => (await import("./commands/deploy.ts")).undeployCommand(here),
+    experiment: async () => (await import("./commands/experiment.ts")).experimentCommand(here),
   },
   "The mesh:": {
     get: async () => (await import("./commands/get.ts")).getCommand(target),

@@ -121,6 +121,23 @@ export class Fields {
     return this.has(field) ? this.integer(field, range) : undefined;
   }
 
+  /** A number that need not be whole. */
+  number(field: string, range: { from: number; to: number; wanted: string; fallback: number }): number {
+    const value = this.#take(field);
+    if (value === undefined) return range.fallback;
+    if (typeof value === "number" && value >= range.from && value <= range.to) return value;
+    this.problem(field, `it is ${JSON.stringify(value)}`, `write ${range.wanted}`);
+    return range.fallback;
+  }
+
+  /** True or false. */
+  flag(field: string, fallback: boolean): boolean {
+    const value = this.#take(field);
+    if (value === undefined || typeof value === "boolean") return value ?? fallback;
+    this.problem(field, `it is ${JSON.stringify(value)}`, "write true or false");
+    return fallback;
+  }
+
   /** A port by its number, or by the name that the pods give it. */
   portOrName(field: string, fallback?: number): number | string {
     const value = this.#take(field) ?? fallback;

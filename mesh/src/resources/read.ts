@@ -54,11 +54,14 @@ export function loadResources(paths: readonly string[]): Resource[] {
   return resources;
 }
 
-const TEST_FOLDERS = ["test", "tests"];
+const FOLDERS_OF_OTHERS = ["test", "tests", "experiments"];
 
-/** As `yamlFiles`, without the folders of tests below: what a test reads, right or wrong, is not meant to be obeyed. */
+/**
+ * As `yamlFiles`, without the folders of tests and experiments below: what a test reads, right or wrong, is not meant to be obeyed, and
+ * an experiment is run.
+ */
 export function resourceFiles(path: string): string[] {
-  return yamlFiles(path, TEST_FOLDERS);
+  return yamlFiles(path, FOLDERS_OF_OTHERS);
 }
 
 /**
