@@ -40,6 +40,7 @@ export function laptopTarget(installation: Installation): Target {
       close: () => {},
     }),
     restart: (name) => askProcess(stateDir, "restart", name),
+    check: async () => (await import("@row/laptop/checkup/checkup.ts")).checkUp(installation),
   };
 }
 

@@ -16,6 +16,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, () => Promise<Comm
     down: async () => (await import("./commands/down.ts")).downCommand(here),
     dev: async () => (await import("./commands/dev.ts")).devCommand(here),
     status: async () => (await import("./commands/status.ts")).statusCommand(here),
+    check: async () => (await import("./commands/check.ts")).checkCommand(target),
     start: async () => (await import("./commands/process.ts")).startCommand(here),
     stop: async () => (await import("./commands/process.ts")).stopCommand(here),
     restart: async () => (await import("./commands/process.ts")).restartCommand(target),
@@ -54,7 +55,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, () => Promise<Comm
   },
 };
 /** Those that mean something in a cluster too. */
-const ANYWHERE: ReadonlySet<string> = new Set(["restart", "call", "stat", "split", "get", "mesh"]);
+const ANYWHERE: ReadonlySet<string> = new Set(["check", "restart", "call", "stat", "split", "get", "mesh"]);
 
 const row = new Command("row")
   .description("Runs and looks after a Canary Row shop on this machine.")

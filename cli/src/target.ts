@@ -1,4 +1,5 @@
 /** Where the shop runs that a command speaks to, on this machine or in a cluster, and what can be asked of it. */
+import type { Finding } from "@row/laptop/checkup/finding.ts";
 import type { Stat } from "@row/mesh/observer/stat.ts";
 import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
 import type { Kind, Resource } from "@row/mesh/resources/resource.ts";
@@ -16,6 +17,8 @@ export interface Target {
   connect(): Promise<Connection>;
   /** Starts a service or store anew, in turn; answers what serves again. */
   restart(name: string): Promise<readonly string[]>;
+  /** What is as it should be, and what is not. */
+  check(): Promise<readonly Finding[]>;
 }
 
 export interface FoundResources {

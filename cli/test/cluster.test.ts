@@ -9,6 +9,8 @@ import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { Metadata, Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { Finding } from "@row/laptop/checkup/finding.ts";
+import { createAuthority } from "@row/mesh/identity/certificate.ts";
 import { readManifests } from "@row/mesh/resources/manifest.ts";
 import { yamlFiles } from "@row/mesh/resources/read.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
@@ -54,8 +56,9 @@ const pod = (version: string, isReady = true): LiveObject => ({
     name: `catalog-${version}-abc`,
     namespace: "shop",
     resourceVersion: "1",
-    labels: { "app.kubernetes.io/version": version },
+    labels: { "app.kubernetes.io/name": "catalog", "app.kubernetes.io/version": version },
   },
+  spec: { containers: [{ name: "catalog" }], initContainers: [{ name: "linkerd-proxy" }] },
   status: { conditions: [{ type: "Ready", status: isReady ? "True" : "False" }] },
 });
 const CATALOG_ROUTES = objects
@@ -361,6 +364,112 @@ test("a restart rolls every version of a service, one after the other, and waits
   );
 });
 
+/** A cluster in which nothing is wrong: an instance of everything, and whatever says so. */
+async function wellCluster() {
+  const services = [...new Set(objects.flatMap(({ kind, spec }) => (kind === "GRPCRoute" ? [parentOf(spec)] : [])))];
+  const pods = services.map((service): LiveObject => {
+    const { metadata, ...rest } = pod("v1");
+    const labels = { ...Object(metadata.labels), "app.kubernetes.io/name": service };
+    return { ...rest, metadata: { ...metadata, name: `${service}-v1-abc`, labels } };
+  });
+  const accepted = [
+    { type: "Accepted", status: "True", observedGeneration: 1 },
+    { type: "ResolvedRefs", status: "True", observedGeneration: 1 },
+  ];
+  const routed = objects.map((object) =>
+    object.kind === "GRPCRoute" ? { ...object, status: { parents: [{ conditions: accepted }] } } : object,
+  );
+  const namespace: LiveObject = {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: {
+      name: "shop",
+      namespace: "shop",
+      resourceVersion: "1",
+      annotations: { "linkerd.io/inject": "enabled" },
+    },
+  };
+  const linkerd = (kind: string, name: string, data: object): LiveObject => {
+    return { apiVersion: "v1", kind, metadata: { name, namespace: "linkerd", resourceVersion: "1" }, data };
+  };
+  const identity = async (issuerMs: number) => {
+    const issuer = (await createAuthority("identity.linkerd.cluster.local", issuerMs)).certificate.toString("pem");
+    const anchor = (await createAuthority("root.linkerd.cluster.local", 3_650 * DAY_MS)).certificate.toString("pem");
+    return [
+      linkerd("Secret", "linkerd-identity-issuer", { "crt.pem": Buffer.from(issuer).toString("base64") }),
+      linkerd("ConfigMap", "linkerd-identity-trust-roots", { "ca-bundle.crt": anchor }),
+    ];
+  };
+  return { pods, routed, namespace, identity };
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+async function findingsOf(cluster: ReturnType<typeof clusterOf>): Promise<{ status: number | null; bad: string[] }> {
+  const { status, stdout, stderr } = await cluster.row("check", "--json");
+  assert.equal(stderr, "");
+  const { findings }: { findings: Finding[] } = JSON.parse(stdout);
+  const worth = findings.filter(({ outcome }) => outcome !== "good");
+  return { status, bad: worth.map(({ subject, outcome, says }) => `${outcome} ${subject} ${says}`) };
+}
+
+test("check has nothing to say of a cluster whose mesh is whole, and tells of each part", async (context) => {
+  const { pods, routed, namespace, identity } = await wellCluster();
+  const state = [...routed, ...pods, namespace, ...(await identity(300 * DAY_MS))];
+  const cluster = clusterOf(context, { objects: state, injects: true });
+  assert.deepEqual(await findingsOf(cluster), { status: 0, bad: [] });
+  const { stdout } = await cluster.row("check");
+  const subjects = stdout.split("\n").flatMap((line) => /^✓ {2}(\S+(?: \S+)*?) {2}/.exec(line)?.[1] ?? []);
+  assert.deepEqual(subjects, ["sidecars", "injector", "routes", "shares", "issuer", "trust anchor"]);
+});
+
+test("check fails by name where a pod has no sidecar and the injector gives none, though all are ready", async (context) => {
+  const { pods, routed, namespace, identity } = await wellCluster();
+  const bare = pods.map((one) => ({ ...one, spec: { containers: [{ name: "app" }] } }));
+  const done: LiveObject = { ...pod("v1"), metadata: { ...pod("v1").metadata, name: "catalog-migrate-xyz" } };
+  const finished = { ...done, spec: { containers: [{ name: "migrate" }] }, status: { phase: "Succeeded" } };
+  const state = [...routed, ...bare, finished, namespace, ...(await identity(300 * DAY_MS))];
+  const { status, bad } = await findingsOf(clusterOf(context, { objects: state, injects: false }));
+  assert.equal(status, 1);
+  assert.deepEqual(bad, [
+    ...bare.map(({ metadata }) => `bad sidecars ${metadata.name} has none`),
+    "bad injector gives a new pod no sidecar",
+  ]);
+});
+
+test("check fails by name where a route is refused, old or nobody's, and where a share goes to nobody", async (context) => {
+  const { pods, routed, namespace, identity } = await wellCluster();
+  const [first = "", second = "", third = ""] = CATALOG_ROUTES;
+  const conditionsOf: Readonly<Record<string, object[]>> = {
+    [first]: [
+      { type: "Accepted", status: "True", observedGeneration: 1 },
+      { type: "ResolvedRefs", status: "False", reason: "BackendNotFound", observedGeneration: 1 },
+    ],
+    [second]: [{ type: "Accepted", status: "True", observedGeneration: 0 }],
+    [third]: [],
+  };
+  const changed = routed.map((object) => {
+    const conditions = conditionsOf[object.metadata.name];
+    return object.kind === "GRPCRoute" && conditions ? { ...object, status: { parents: [{ conditions }] } } : object;
+  });
+  const asleep = pods.filter(({ metadata }) => metadata.name !== "orders-v1-abc");
+  const state = [...changed, ...asleep, namespace, ...(await identity(20 * DAY_MS))];
+  const { status, bad } = await findingsOf(clusterOf(context, { objects: state }));
+  assert.equal(status, 1);
+  assert.deepEqual(bad, [
+    'warning injector cannot be tried: kubectl refused: Error from server (Forbidden): pods is forbidden: User "me" cannot create',
+    `bad routes ${first} is not ResolvedRefs: BackendNotFound`,
+    `bad routes ${second} has changed, and nobody has looked at it since`,
+    `bad routes ${third} is taken by nobody`,
+    "bad shares orders v1 gets calls, and no instance of it is ready",
+    "warning issuer runs out in 19 days",
+  ]);
+  const over = [...routed, ...pods, namespace, ...(await identity(-DAY_MS))];
+  assert.deepEqual((await findingsOf(clusterOf(context, { objects: over, injects: true }))).bad, [
+    "bad issuer ran out 24 h ago",
+  ]);
+});
+
 test("says what is wrong with kubectl's configuration, and what has no meaning in a cluster", async (context) => {
   const cluster = clusterOf(context, { objects: [] });
   assert.match(
@@ -369,7 +478,7 @@ test("says what is wrong with kubectl's configuration, and what has no meaning i
   );
   assert.match(
     (await cluster.row("logs")).stderr,
-    /^Cannot run logs on kubernetes: there are restart, call, stat, split, get, mesh/,
+    /^Cannot run logs on kubernetes: there are check, restart, call, stat, split, get, mesh/,
   );
   assert.equal((await cluster.row("mesh", "lint", "--rules")).status, 0, "what looks at files does the same anywhere");
   const path = process.execPath.replace(/\/node$/, "");

@@ -22,6 +22,8 @@ export interface ClusterState {
   refusals: Record<string, { says: string; early: boolean }>;
   /** Where an address inside the cluster really is: "catalog:50051" → 40001. */
   ports: Record<string, number>;
+  /** Whether a new pod gets a sidecar; nobody may try one where this is absent. */
+  injects?: boolean;
 }
 
 const folder = process.env.KUBECTL_STAND_IN ?? "";
@@ -44,12 +46,14 @@ const { values, positionals } = parseArgs({
     stdin: { type: "boolean" },
     container: { type: "string" },
     timeout: { type: "string" },
+    filename: { type: "string", short: "f" },
   },
 });
 if (!values.context || !state.contexts.includes(values.context))
   refuse(`error: context "${values.context}" does not exist`);
 const [verb, what = "", name = ""] = positionals;
 if (verb === "get") get();
+else if (verb === "create") tryPod();
 else if (verb === "patch") patch();
 else if (verb === "exec") pipe(args.slice(end + 1));
 else if (verb === "port-forward") await forward();
@@ -85,6 +89,15 @@ function isSelected({ labels }: LiveObject["metadata"]): boolean {
   const [label = "", value] = values.selector?.split("=") ?? [];
   // Pods of these tests have the labels that are looked at, and no others.
   return !label || what === "pods" || Object(labels)[label] === value;
+}
+
+/** `create --dry-run=server -f -` of a pod: what admission makes of it. */
+function tryPod(): void {
+  if (values["dry-run"] !== "server" || values.filename !== "-") refuse("error: nothing may be created here");
+  const pod = JSON.parse(readFileSync(0, "utf8"));
+  if (state.injects === undefined) refuse('Error from server (Forbidden): pods is forbidden: User "me" cannot create');
+  if (state.injects) pod.spec.initContainers = [{ name: "linkerd-init" }, { name: "linkerd-proxy" }];
+  console.log(JSON.stringify(pod));
 }
 
 function rollout(): void {

@@ -38,11 +38,16 @@ export class Kubectl {
   }
 
   /** What a command prints. Throws KubectlFailed when it fails. */
-  async run(...args: string[]): Promise<string> {
+  run(...args: string[]): Promise<string> {
+    return this.runWith("", ...args);
+  }
+
+  /** The same for a command that reads its standard input. */
+  async runWith(input: string, ...args: string[]): Promise<string> {
     const child = this.start(...(args[0] === "rollout" ? [] : ["--request-timeout=20s"]), ...args);
     const failed = new Promise<never>((_, reject) => child.once("error", (error) => reject(missing(error))));
     const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
-    child.stdin.end();
+    child.stdin.end(input);
     const [output, complaint, code] = await Promise.race([
       Promise.all([text(child.stdout), text(child.stderr), closed]),
       failed,

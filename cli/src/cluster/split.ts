@@ -4,6 +4,7 @@ import { messageOf, RowError } from "@row/topology/row-error.ts";
 import type { Split } from "../target.ts";
 import { type Kubectl, KubectlFailed } from "./kubectl.ts";
 import { type LiveRoute, ROUTES, readLive, readRoute } from "./live-routes.ts";
+import { isReady, readPods, versionOf } from "./pods.ts";
 import { type PatchStep, splitPatch, undoPatch } from "./route-patch.ts";
 
 const MOST_ATTEMPTS = 5;
@@ -70,22 +71,10 @@ async function undo(kubectl: Kubectl, routes: readonly LiveRoute[]): Promise<str
   return left;
 }
 
-interface Pods {
-  readonly items: readonly {
-    readonly metadata: { readonly labels?: Readonly<Record<string, string>> };
-    readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-  }[];
-}
-
 /** Refuses weights for a version of which nothing runs: its share would wait for seconds, and go to the others or fail. */
 async function checkReady(kubectl: Kubectl, service: string, weights: Weights): Promise<void> {
   const selector = `--selector=app.kubernetes.io/name=${service}`;
-  const { items }: Pods = JSON.parse(await kubectl.run("get", "pods", selector, "-o", "json"));
-  const isReady = ({ status }: Pods["items"][number]) =>
-    status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True") ?? false;
-  const ready = new Set(
-    items.filter(isReady).map(({ metadata }) => metadata.labels?.["app.kubernetes.io/version"] ?? ""),
-  );
+  const ready = new Set((await readPods(kubectl, selector)).filter(isReady).map(versionOf));
   for (const [version, weight] of weights) {
     if (weight === 0 || ready.has(version)) continue;
     throw new RowError(

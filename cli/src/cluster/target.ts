@@ -12,6 +12,7 @@ export function clusterTarget(kubectl: Kubectl, root: string): Target {
     stat: async (query) => (await import("./stat.ts")).openStat(kubectl, query),
     authz: () => resources(),
     connect: async () => (await import("./connection.ts")).connect(kubectl, root),
+    check: async () => (await import("./check.ts")).checkCluster(kubectl),
     restart: async (name) => (await import("./restart.ts")).restart(kubectl, name),
   };
 }

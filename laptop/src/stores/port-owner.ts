@@ -2,11 +2,14 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** Who listens on a TCP port, as far as /proc lets this user see: "pid 812 (python3 -m http.server)" or "an unknown process". */
 export function portOwner(port: number): string {
+  const [pid] = listenersOf(port);
+  return pid === undefined ? "an unknown process" : `pid ${pid} (${commandLine(pid)})`;
+}
+
+/** Every process that listens on a TCP port, as far as this user may see. */
+export function listenersOf(port: number): number[] {
   const inodes = listeningSockets(port);
-  for (const pid of inodes.size > 0 ? processIds() : []) {
-    if (holdsSocket(pid, inodes)) return `pid ${pid} (${commandLine(pid)})`;
-  }
-  return "an unknown process";
+  return inodes.size > 0 ? processIds().filter((pid) => holdsSocket(pid, inodes)) : [];
 }
 
 const LISTENING = "0A";
@@ -33,11 +36,13 @@ function readLines(file: string): string[] {
   }
 }
 
-function processIds(): string[] {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+function processIds(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
-function holdsSocket(pid: string, sockets: Set<string>): boolean {
+function holdsSocket(pid: number, sockets: Set<string>): boolean {
   try {
     return readdirSync(`/proc/${pid}/fd`).some((fd) => {
       try {
@@ -52,7 +57,7 @@ function holdsSocket(pid: string, sockets: Set<string>): boolean {
   }
 }
 
-function commandLine(pid: string): string {
+function commandLine(pid: number): string {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").filter(Boolean);
     const line = words.join(" ") || readFileSync(`/proc/${pid}/comm`, "utf8").trim();

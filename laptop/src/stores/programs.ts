@@ -23,14 +23,15 @@ export interface ProgramSearch {
 
 /** Finds the three servers; installs the missing ones as root, asks on a terminal, and otherwise says what to run. */
 export async function findPrograms(search: ProgramSearch = {}): Promise<Programs> {
-  const missing = lookUp(search.folders).missing;
+  const { missing } = locatePrograms(search.folders);
   if (missing.length > 0) await install(missing, search);
-  const { found, missing: still } = lookUp(search.folders);
-  if (still.length > 0) throw new RowError(`Missing ${still.join(", ")}: run\n  ${shown(installCommand(still))}`);
+  const { found, missing: still } = locatePrograms(search.folders);
+  if (still.length > 0) throw new RowError(`Missing ${still.join(", ")}: run\n  ${installCommand(still)}`);
   return found;
 }
 
-function lookUp(folders: string[] = searchFolders()): { found: Programs; missing: Program[] } {
+/** Where the servers are, and which of them are missing. */
+export function locatePrograms(folders: string[] = searchFolders()): { found: Programs; missing: Program[] } {
   const found: Programs = { haproxy: "", "nats-server": "", "redis-server": "" };
   for (const program of PROGRAMS) {
     found[program] = folders.map((folder) => join(folder, program)).find(isExecutable) ?? "";
@@ -53,7 +54,12 @@ function isExecutable(file: string): boolean {
 
 const script = join(import.meta.dirname, "../../../scripts/install-servers.sh");
 
-function installCommand(missing: Program[]): string[] {
+/** What installs servers, as it is typed. */
+export function installCommand(missing: Program[]): string {
+  return shown(installWords(missing));
+}
+
+function installWords(missing: Program[]): string[] {
   return process.platform === "darwin"
     ? ["brew", "install", ...missing.map((program) => (program === "redis-server" ? "redis" : program))]
     : ["sudo", "sh", script, ...missing];
@@ -73,11 +79,11 @@ async function install(missing: Program[], search: ProgramSearch): Promise<void>
     return;
   }
   if (!search.interactive || (!hasApt && process.platform !== "darwin")) return;
-  say(`Missing ${missing.join(", ")}. They can be installed with\n  ${shown(installCommand(missing))}`);
+  say(`Missing ${missing.join(", ")}. They can be installed with\n  ${installCommand(missing)}`);
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const answer = await terminal.question("Run it now? [y/N] ");
   terminal.close();
-  if (/^y(es)?$/i.test(answer.trim())) run(installCommand(missing), "inherit");
+  if (/^y(es)?$/i.test(answer.trim())) run(installWords(missing), "inherit");
 }
 
 function run([program = "", ...args]: string[], output: "inherit" | "pipe" = "pipe"): void {

@@ -2,7 +2,7 @@ import { createSocket, type Socket } from "node:dgram";
 import type { Loopback } from "./config.ts";
 
 /** Bursts wait here while something else is done; Linux gives less where net.core.rmem_max is lower. */
-const RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024;
+export const RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024;
 
 /** What receives request lines. `bufferBytes`: what the kernel gives for them, of `wantedBytes`. */
 export interface LineReceiver {
