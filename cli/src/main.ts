@@ -30,6 +30,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, () => Promise<Comm
     call: async () => (await import("./commands/call.ts")).callCommand(target),
     toolbox: async () => (await import("./commands/toolbox.ts")).toolboxCommand(here),
     stat: async () => (await import("./commands/stat.ts")).statCommand(target),
+    edges: async () => (await import("./commands/edges.ts")).edgesCommand(here),
     tap: async () => (await import("./commands/tap.ts")).tapCommand(here),
     trace: async () => (await import("./commands/trace.ts")).traceCommand(here),
   },

@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Stat, StatEdge } from "@row/mesh/observer/stat.ts";
 import { Command } from "commander";
-import { bad, good, heading, versioned, warning } from "../colours.ts";
+import { heading, versioned } from "../colours.ts";
 import { duration } from "../durations.ts";
+import { rateText } from "../rate.ts";
 import { table } from "../table.ts";
 import type { Target } from "../target.ts";
 
@@ -62,17 +63,9 @@ function columns({ client, service, backend, route, successRate, requestsPerSeco
     service || "-",
     versioned(backend || "-"),
     route || "-",
-    successText(successRate),
+    rateText(successRate),
     requestsPerSecond.toFixed(1),
     // A call that reached nobody took no time.
     ...[p50Us, p95Us, p99Us].map((us) => (us === null || us === 0 ? "-" : duration(us))),
   ];
-}
-
-/** Never rounded up: a failure in a million is not 100 %. */
-function successText(rate: number | null): string {
-  if (rate === null) return "-";
-  const text = `${(Math.floor(rate * 10_000) / 100).toFixed(2)} %`;
-  if (rate === 1) return good(text);
-  return rate < 0.95 ? bad(text) : warning(text);
 }

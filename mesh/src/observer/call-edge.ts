@@ -1,4 +1,4 @@
-import { ERRORS, GRPC_STATUSES, IO, UNAVAILABLE } from "./outcome.ts";
+import { CANCEL, ERRORS, GRPC_STATUSES, IO, isFailureStatus, UNAVAILABLE } from "./outcome.ts";
 import type { Pod } from "./pod.ts";
 import { SlidingWindow } from "./sliding-window.ts";
 
@@ -76,6 +76,17 @@ export class CallEdge {
     this.responseDurations.record(us);
     this.window.record(second, us, failed, error === 1);
     if (retries > 0) this.#recordRetries(retries, failed);
+  }
+
+  /** Of everything since the edge was first seen. */
+  totals(): { requests: number; failures: number; cancelled: number } {
+    const totals = { requests: 0, failures: 0, cancelled: 0 };
+    for (const [cell, count] of this.requestStatuses.entries()) {
+      totals.requests += count;
+      if (cell % ERRORS.length === CANCEL) totals.cancelled += count;
+      else if (isFailureStatus(Math.floor(cell / ERRORS.length))) totals.failures += count;
+    }
+    return totals;
   }
 
   /** HAProxy tries again only where nothing was processed: each try before the last got no answer. */

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Logger } from "@row/runtime/telemetry/logger.ts";
 import type { Loopback } from "./config.ts";
+import { edgesOf } from "./edges.ts";
 import { renderMetrics } from "./metrics.ts";
 import type { RequestLines } from "./request-lines.ts";
 import type { Sidecars } from "./sidecars.ts";
@@ -18,7 +19,7 @@ export interface Observed {
   readonly log: Logger;
 }
 
-const PATHS = "/metrics, /stat, /tap, /traces, /traces/<id>, /v1/traces";
+const PATHS = "/metrics, /stat, /edges, /tap, /traces, /traces/<id>, /v1/traces";
 
 /** Listens on the HTTP address; rejects when the port is taken. */
 export function serveHttp({ host, port }: Loopback, observed: Observed): Promise<Server> {
@@ -49,6 +50,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, observ
   if (path === "/stat") {
     const lost = [...observed.sidecars.all()].reduce((total, { reconciliation }) => total + reconciliation.lost, 0);
     return sendJson(response, 200, statOf(observed.lines.edges(), Date.now(), lost, service));
+  }
+  if (path === "/edges") {
+    return sendJson(response, 200, edgesOf(observed.lines.edges(), observed.sidecars.identities(), service));
   }
   if (path === "/tap") {
     if (observed.taps.open(response, service)) return;

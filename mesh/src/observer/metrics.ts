@@ -117,9 +117,8 @@ function writeRefusals(out: PrometheusText, refusals: Refusal[], sidecars: Sidec
 
 function writeSidecars(out: PrometheusText, sidecars: PolledSidecar[]): void {
   out.begin("identity_cert_expiration_timestamp_seconds", "gauge", "When the sidecar's certificate expires.");
-  for (const { pod, certificateExpires } of sidecars) {
-    if (certificateExpires)
-      out.sample("identity_cert_expiration_timestamp_seconds", podLabels(pod), certificateExpires);
+  for (const { pod, certificate } of sidecars) {
+    if (certificate) out.sample("identity_cert_expiration_timestamp_seconds", podLabels(pod), certificate.expires);
   }
   out.begin(
     "outbound_http_balancer_endpoints",

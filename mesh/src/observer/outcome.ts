@@ -59,7 +59,11 @@ export function grpcStatusOf(httpStatus: number, grpcStatus: number): number {
 }
 
 export function isFailure(httpStatus: number, grpcStatus: number): boolean {
-  return httpStatus >= 500 || IS_FAILURE[grpcStatus] === true;
+  return httpStatus >= 500 || isFailureStatus(grpcStatus);
+}
+
+export function isFailureStatus(grpcStatus: number): boolean {
+  return IS_FAILURE[grpcStatus] === true;
 }
 
 /**

@@ -12,8 +12,15 @@ export interface PolledSidecar {
   entry: SidecarEntry;
   readonly reconciliation: Reconciliation;
   servers: readonly HaproxyServer[];
-  /** When its certificate expires, seconds since the epoch. */
-  certificateExpires: number | undefined;
+  /** Of the certificate that it shows to others. */
+  certificate: SidecarCertificate | undefined;
+}
+
+interface SidecarCertificate {
+  /** "orders.shop.serviceaccount.identity.linkerd.cluster.local" */
+  readonly identity: string;
+  /** Seconds since the epoch. */
+  readonly expires: number;
 }
 
 const POLL_EVERY_MS = 5_000;
@@ -40,6 +47,15 @@ export class Sidecars {
 
   all(): Iterable<PolledSidecar> {
     return this.#sidecars.values();
+  }
+
+  /** By which each version's instances know each other, by its name: "orders-v1". */
+  identities(): Map<string, string> {
+    return new Map(
+      [...this.all()].flatMap(({ pod, certificate }) =>
+        certificate?.identity ? [[`${pod.service}-${pod.version}`, certificate.identity] as const] : [],
+      ),
+    );
   }
 
   find(instance: string): PolledSidecar | undefined {
@@ -93,8 +109,8 @@ export class Sidecars {
 
   async #visit(sidecar: PolledSidecar, withCertificates: boolean): Promise<void> {
     try {
-      if (withCertificates || !sidecar.certificateExpires)
-        sidecar.certificateExpires = await certificateExpires(sidecar.entry.statsSocket);
+      if (withCertificates || !sidecar.certificate)
+        sidecar.certificate = await readCertificate(sidecar.entry.statsSocket);
       await this.#reconcile(sidecar);
       if (!sidecar.reconciliation.isSuspicious) return;
       await sleep(LOOK_AGAIN_MS);
@@ -121,15 +137,16 @@ export class Sidecars {
 }
 
 function newSidecar(pod: Pod, entry: SidecarEntry): PolledSidecar {
-  return { pod, entry, reconciliation: new Reconciliation(), servers: [], certificateExpires: undefined };
+  return { pod, entry, reconciliation: new Reconciliation(), servers: [], certificate: undefined };
 }
 
-/** Of the first certificate that HAProxy holds; a sidecar has one. */
-async function certificateExpires(statsSocket: string): Promise<number | undefined> {
+/** The first certificate that HAProxy holds; a sidecar has one. */
+async function readCertificate(statsSocket: string): Promise<SidecarCertificate | undefined> {
   const list = await giveCommand(statsSocket, "show ssl cert");
   const file = list.split("\n").find((line) => line.startsWith("/"));
   if (!file) return undefined;
-  const certificate = await giveCommand(statsSocket, `show ssl cert ${file.trim()}`);
-  const time = Date.parse(/^notAfter: (.+)$/m.exec(certificate)?.[1] ?? "");
-  return Number.isNaN(time) ? undefined : time / 1_000;
+  const shown = await giveCommand(statsSocket, `show ssl cert ${file.trim()}`);
+  const time = Date.parse(/^notAfter: (.+)$/m.exec(shown)?.[1] ?? "");
+  const [, identity = ""] = /^Subject Alternative Name: DNS:([^,\s]+)/m.exec(shown) ?? [];
+  return Number.isNaN(time) ? undefined : { identity, expires: time / 1_000 };
 }
