@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { jetstreamManager } from "@nats-io/jetstream";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { type EventAttributes, fromHeaders, toHeaders } from "@row/runtime/events/headers.ts";
 import type { EventType } from "@row/runtime/events/outbox.ts";
@@ -23,6 +23,11 @@ export class EventStreams {
   static async connect(services: ServicesUnderTest): Promise<EventStreams> {
     const { url, user, password } = services.shop.infrastructure.nats;
     return new EventStreams(await connect({ servers: url, user, pass: password, name: "test" }));
+  }
+
+  /** To look at, and break, streams and consumers. */
+  manager(): Promise<JetStreamManager> {
+    return jetstreamManager(this.#connection);
   }
 
   /** Every stored event of a type, oldest first. */

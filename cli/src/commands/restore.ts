@@ -6,7 +6,6 @@ import { unpack } from "@row/laptop/backup/archive.ts";
 import { CLUSTER, outsideFolders, REDIS_LOG, SINGLE_FILES } from "@row/laptop/backup/layout.ts";
 import { FILES, findDamage, MANIFEST, type Manifest, readManifest, VERSION } from "@row/laptop/backup/manifest.ts";
 import { unknownMigrations } from "@row/laptop/backup/migrations.ts";
-import { withOwnPostgres } from "@row/laptop/backup/own-postgres.ts";
 import type { Installation } from "@row/laptop/installation.ts";
 import { Secrets } from "@row/laptop/secrets.ts";
 import { forgetCheckouts } from "@row/laptop/sidecars/checkout.ts";
@@ -19,7 +18,6 @@ import { stopLeftovers } from "@row/laptop/supervisor/run-record.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { Command } from "commander";
-import { Client } from "pg";
 
 export function restoreCommand(here: () => Installation): Command {
   return new Command("restore")
@@ -52,7 +50,7 @@ export async function restore(installation: Installation, path: string, { force 
     removeState(stateDir);
     await forgetCheckouts(root);
     try {
-      await place(installation, join(folder, FILES), manifest, services);
+      await place(installation, join(folder, FILES), services);
     } catch (error) {
       removeState(stateDir);
       throw error;
@@ -90,12 +88,7 @@ async function open(file: string, folder: string, services: ServiceManifest[], r
   return manifest;
 }
 
-async function place(
-  installation: Installation,
-  from: string,
-  { migrations }: Manifest,
-  services: ServiceManifest[],
-): Promise<void> {
+async function place(installation: Installation, from: string, services: ServiceManifest[]): Promise<void> {
   const { stateDir } = installation;
   prepareStateDir(stateDir);
   const lock = takeLock(stateDir);
@@ -108,26 +101,9 @@ async function place(
     cpSync(join(from, CLUSTER), home.data, { recursive: true });
     await chmod(home.data, 0o700);
     if (home.user) giveTo(home.data, home.user);
-    await withOwnPostgres(installation, async (adminUrl) => {
-      for (const database of Object.keys(migrations)) await publishAgain(adminUrl(database));
-    });
+    // Streams start empty: with the first start every outbox publishes again what it still has.
   } finally {
     lock.release();
-  }
-}
-
-/**
- * Streams start empty, so every event that the outbox still has is published again. Whoever has had one knows it by its id;
- * who had not had it yet gets it.
- */
-async function publishAgain(url: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    const { rows } = await client.query("select to_regclass('runtime.outbox') is not null as is_there");
-    if (rows[0]?.is_there) await client.query("update runtime.outbox set published_time = null");
-  } finally {
-    await client.end();
   }
 }
 

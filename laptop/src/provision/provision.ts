@@ -1,19 +1,21 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { applyMigrations } from "@row/runtime/database/migrations.ts";
-import { provisionStreams } from "@row/runtime/events/streams.ts";
+import { checkDeclared } from "@row/runtime/events/streams.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { logFile } from "../state-dir.ts";
 import type { Infrastructure } from "../stores/infrastructure.ts";
 import { provisionDatabases } from "./databases.ts";
+import { mendStreams } from "./mend-streams.ts";
 import { seed } from "./seeds.ts";
 import { connectAsAdmin } from "./streams.ts";
 
 /** Databases, roles, migrations, streams and consumers: everything services expect to find. May be repeated at any time. */
 export async function provision(infrastructure: Infrastructure): Promise<void> {
-  await Promise.all([provisionPostgres(infrastructure), provisionNats(infrastructure)]);
+  const migrated = provisionPostgres(infrastructure);
+  await Promise.all([migrated, provisionNats(infrastructure, migrated)]);
 }
 
 /** Runs the seeds that have not run on these databases yet; answers the services that were seeded. */
@@ -52,12 +54,14 @@ export async function migrateService(
   await orRefuse(applyMigrations(url, join(folder, "prisma"), "public"));
 }
 
-async function provisionNats({ installation, ports, secrets, services }: Infrastructure): Promise<void> {
+async function provisionNats(infrastructure: Infrastructure, migrated: Promise<void>): Promise<void> {
+  const { installation, ports, secrets, services } = infrastructure;
   if (!needsContracts(installation.root, services)) return;
   const contracts = loadContracts(installation.root);
   const connection = await connectAsAdmin(ports.nats, secrets);
   try {
-    await orRefuse(provisionStreams(connection, contracts, services));
+    await orRefuse((async () => checkDeclared(contracts, services))());
+    await mendStreams(connection, infrastructure, contracts, services, migrated);
   } finally {
     await connection.close();
   }
@@ -72,7 +76,7 @@ function orRefuse<Result>(work: Promise<Result>): Promise<Result> {
 }
 
 // A folder of services without contracts has no events either; one that names events must have them.
-function needsContracts(root: string, services: ServiceManifest[]): boolean {
+export function needsContracts(root: string, services: ServiceManifest[]): boolean {
   return existsSync(join(root, "gen/contracts.binpb")) || services.some(({ consumes }) => consumes.length > 0);
 }
 

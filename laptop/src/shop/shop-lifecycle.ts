@@ -15,6 +15,7 @@ import { findPrograms } from "../stores/programs.ts";
 import { rotateLogs } from "../supervisor/log-rotation.ts";
 import { RunRecord, stopLeftovers } from "../supervisor/run-record.ts";
 import { type ProcessSpec, SupervisedProcess } from "../supervisor/supervised-process.ts";
+import { EventReconciler } from "./event-reconciler.ts";
 import { serviceProcess } from "./service-process.ts";
 import type { ShopOptions } from "./shop-options.ts";
 import { ShopProcesses } from "./shop-processes.ts";
@@ -30,6 +31,8 @@ export class ShopLifecycle {
   mesh: Mesh | undefined;
   /** Absent until they run. */
   stores: Infrastructure | undefined;
+  /** Absent until the streams are there. */
+  events: EventReconciler | undefined;
   meshControl: MeshControl = noMeshControl();
   readonly programs: Programs;
   readonly #installation: Installation;
@@ -96,6 +99,12 @@ export class ShopLifecycle {
     await provision(this.stores);
     if (mesh) await provideEvents(this.stores, mesh.instances);
     this.#report("databases, streams and consumers are in place");
+    this.events = new EventReconciler(
+      this.stores,
+      () => this.mesh?.instances,
+      (text) => this.#report(text),
+    );
+    this.events.start();
     await Promise.all([this.#startServices(this.stores), this.#seed(this.stores)]);
     this.#abort.signal.throwIfAborted();
     this.state = "ready";
@@ -168,6 +177,7 @@ export class ShopLifecycle {
     // What a service still had to say went through its sidecar.
     await this.mesh?.stop();
     await stopAll(services.filter(isOutside));
+    await this.events?.stop();
     await this.stores?.stop();
     this.#logs.abort();
     this.state = "stopped";

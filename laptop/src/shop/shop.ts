@@ -1,4 +1,4 @@
-import { RowError } from "@row/topology/row-error.ts";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { discoverServices, type ServiceManifest, selectServices } from "@row/topology/service-manifest.ts";
 import { type Installation, installationAt } from "../installation.ts";
 import type { MeshControl } from "../sidecars/requests.ts";
@@ -156,13 +156,18 @@ export class Shop {
     const { stateDir, portBase } = this.installation;
     const lifecycle = this.#lifecycle;
     const isReady = lifecycle.state === "ready";
-    const [processes, differences, backlogs] = await Promise.all([
+    const [processes, differences, eventFaults, backlogs] = await Promise.all([
       lifecycle.processes.statuses(),
       isReady ? (lifecycle.mesh?.reconciler.differences() ?? []) : [],
+      isReady
+        ? (lifecycle.events
+            ?.differences()
+            .catch((error) => [`streams and consumers cannot be asked about: ${messageOf(error)}`]) ?? [])
+        : [],
       lifecycle.stores && lifecycle.state !== "stopping" ? readBacklogs(lifecycle.stores) : null,
     ]);
     const problems = isReady
-      ? [...processes.flatMap(problemsOf), ...differences, ...(backlogs ? stuckIn(backlogs) : [])]
+      ? [...processes.flatMap(problemsOf), ...differences, ...eventFaults, ...(backlogs ? stuckIn(backlogs) : [])]
       : [];
     return {
       running: true,

@@ -1,8 +1,9 @@
 import { eventsIn, streamConfigs } from "@row/runtime/events/stream-names.ts";
+import { makeConsumers } from "@row/runtime/events/streams.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
-import { addConsumers, connectAsAdmin } from "../provision/streams.ts";
+import { connectAsAdmin } from "../provision/streams.ts";
 import type { Infrastructure } from "../stores/infrastructure.ts";
 import { laptopNatsConfiguration, natsConfigurationFile } from "../stores/nats-configuration.ts";
 import { reconfigureNats } from "../stores/nats-reload.ts";
@@ -30,6 +31,14 @@ export function checkEvents({ name, consumes }: ServiceManifest, checkout: strin
   );
 }
 
+/** The services, each with what its code and its versions from other checkouts consume. */
+export function listenersIn(services: readonly ServiceManifest[], members: Instances | undefined): ServiceManifest[] {
+  return services.map((service) => {
+    const running = members?.of(service.name).flatMap(({ instance }) => instance.service.consumes) ?? [];
+    return { ...service, consumes: [...new Set([...service.consumes, ...running])] };
+  });
+}
+
 /**
  * Lets services read what their versions from other checkouts consume besides the shop's own code: makes the consumers, and gives
  * each service's user the right to its own. A right that no instance needs any more is taken back.
@@ -40,18 +49,12 @@ export async function provideEvents(
 ): Promise<void> {
   const nats = processes.find(({ spec }) => spec.name === "nats");
   if (!nats) throw new Error("There is no NATS");
-  const besides = services.map(({ name, consumes }) => {
-    const all = new Set(members.of(name).flatMap(({ instance }) => instance.service.consumes));
-    return { name, consumes: [...all.difference(new Set(consumes))] };
-  });
-  if (besides.some(({ consumes }) => consumes.length > 0)) {
+  const listeners = listenersIn(services, members);
+  const changed = listeners.filter(({ consumes }, index) => consumes.length !== services[index]?.consumes.length);
+  if (changed.length > 0) {
     const connection = await connectAsAdmin(ports.nats, secrets);
-    await addConsumers(connection, besides).finally(() => connection.close());
+    await makeConsumers(connection, changed).finally(() => connection.close());
   }
-  const listeners = services.map((service, index) => ({
-    ...service,
-    consumes: [...service.consumes, ...(besides[index]?.consumes ?? [])],
-  }));
   const { stateDir } = installation;
   await reconfigureNats(
     nats,

@@ -19,21 +19,39 @@ export async function provisionStreams(
   contracts: FileRegistry,
   listeners: readonly Listener[],
 ): Promise<void> {
-  const manager = await jetstreamManager(connection);
+  checkDeclared(contracts, listeners);
+  await makeStreams(connection, contracts);
+  await makeConsumers(connection, listeners);
+}
+
+/** Throws where a service listens to what no contract declares. */
+export function checkDeclared(contracts: FileRegistry, listeners: readonly Listener[]): void {
   const events = new Set(eventsIn(contracts).map(({ name }) => name));
-  await Promise.all(
-    [...streamConfigs(contracts), deadLetterStreamConfig()].map((config) => ensureStream(manager, config)),
-  );
+  for (const { name, consumes } of listeners) {
+    const unknown = consumes.find((event) => !events.has(event));
+    if (unknown === undefined) continue;
+    throw new Error(
+      `Cannot make ${name}'s consumers: it lists ${unknown} under "consumes", but no contract declares that event`,
+    );
+  }
+}
+
+/** Makes the streams of the contracts that are not there, and gives the others the settings of now. */
+export async function makeStreams(connection: NatsConnection, contracts: FileRegistry): Promise<void> {
+  const manager = await jetstreamManager(connection);
+  const configs = [...streamConfigs(contracts), deadLetterStreamConfig()];
+  await Promise.all(configs.map((config) => ensureStream(manager, config)));
+}
+
+/**
+ * Makes a durable consumer for every event, whose streams are there. It outlives who reads it, and with it how far that had got.
+ * One that is made again gets all that its stream holds, and its service's inbox knows what of that it had.
+ */
+export async function makeConsumers(connection: NatsConnection, listeners: readonly Listener[]): Promise<void> {
+  const manager = await jetstreamManager(connection);
   const consumers = listeners.flatMap(({ name, consumes }) => consumes.map((event) => ({ name, event })));
   await Promise.all(
-    consumers.map(async ({ name, event }) => {
-      if (!events.has(event)) {
-        throw new Error(
-          `Cannot make ${name}'s consumers: it lists ${event} under "consumes", but no contract declares that event`,
-        );
-      }
-      await ensureConsumer(manager, streamOf(event), consumerConfig(name, event));
-    }),
+    consumers.map(({ name, event }) => ensureConsumer(manager, streamOf(event), consumerConfig(name, event))),
   );
 }
 

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ProductCreated } from "@row/gen/grpc/shop/catalog/v1/catalog_events.ts";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { runInBackground } from "@row/runtime/call.ts";
+import { durableOf, streamOf } from "@row/runtime/events/stream-names.ts";
 import { EventStreams } from "@row/tests/harness/events.ts";
 import fc from "fast-check";
-import { afterAll, beforeAll, test } from "vitest";
+import { afterAll, beforeAll, test, vi } from "vitest";
 import { newProduct } from "../src/product.ts";
 import { insertProduct } from "../src/product-store.ts";
 import { type CatalogUnderTest, newProductRequest, startCatalog } from "./catalog-under-test.ts";
@@ -98,6 +100,52 @@ test("takes in what happened while it was away", async () => {
   await shop.resume("catalog");
   await settled();
   assert.equal((await catalog.as({}).getProduct({ id })).product?.available, true);
+});
+
+/** Waits until something holds. */
+const eventually = (what: string, holds: () => Promise<boolean>) =>
+  vi.waitUntil(holds, { timeout: 15_000, interval: 50 }).catch(() => assert.fail(`Waited 15 s in vain: ${what}`));
+
+const INVENTORY = streamOf(StockLevelChanged.$type);
+
+test("a durable consumer that somebody deletes is made again, and what was published meanwhile is taken in", async () => {
+  const { id } = await catalog.product();
+  await publish(id, 1, 5);
+  await settled();
+  assert.equal(await isAvailable(id), true);
+  const { consumers } = await streams.manager();
+  await consumers.delete(INVENTORY, durableOf("catalog", StockLevelChanged.$type));
+  await publish(id, 2, 0);
+  await eventually("the product is not available any more", async () => !(await isAvailable(id)));
+});
+
+test("while a stream cannot be made again the status says which, and afterwards it holds what the outbox still has", async () => {
+  const { shop } = catalog.services;
+  const { id } = await catalog.product();
+  const created = () => streams.one(ProductCreated, ({ aggregateId }) => aggregateId === id);
+  const { id: eventId } = await created();
+  const manager = await streams.manager();
+  const own = streamOf(ProductCreated.$type);
+  await manager.streams.delete(own);
+  // One that takes the same subjects, so that NATS refuses to make the right one.
+  await manager.streams.add({ name: "IN_ITS_PLACE", subjects: ["shop.catalog.>"] });
+  await eventually("the status names it", async () => {
+    const { state, problems } = await shop.status();
+    return state === "degraded" && problems.includes(`the stream ${own} is missing`);
+  });
+  await manager.streams.delete("IN_ITS_PLACE");
+  await eventually("all is well", async () => (await shop.status()).state === "ready");
+  assert.equal((await created()).id, eventId);
+});
+
+test("a consumer with other settings than the service counts on gets those again", async () => {
+  const { consumers } = await streams.manager();
+  const durable = durableOf("catalog", StockLevelChanged.$type);
+  await consumers.update(INVENTORY, durable, { max_ack_pending: 1 });
+  await eventually("it is as it was", async () => {
+    const { config } = await consumers.info(INVENTORY, durable);
+    return config.max_ack_pending === 256;
+  });
 });
 
 test("nothing became a dead letter", async () => {
