@@ -20,7 +20,7 @@ in_shop exec postgres-0 -c postgres -- \
 instant=$(query postgres "select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')")
 # Longer than that instant: what restore.sh cuts off by its time. There is nothing but Node in its image.
 in_shop exec card-gateway-0 -c card-gateway -- \
-  node -e 'require("fs").createReadStream("/data/gateway.log").pipe(process.stdout)' > "$temporary/files/gateway.log"
+  node -e 'const fs = require("fs"); for (const file of ["/data/gateway.log.1", "/data/gateway.log"].filter(fs.existsSync)) process.stdout.write(fs.readFileSync(file))' > "$temporary/files/gateway.log"
 in_shop exec redis-durable-0 -c redis-durable -- tar -cf - -C /data appendonlydir > "$temporary/files/redis.tar"
 in_shop get secret --selector app.kubernetes.io/part-of=canary-row -o go-template='{{range .items}}---
 apiVersion: v1

@@ -68,8 +68,10 @@ test("runs, restarts what dies, and stops everything in order", async () => {
   const database = new Client({ connectionString: shop.infrastructure.adminUrl("echo") });
   await database.connect();
   await database.query("create schema if not exists runtime");
-  await database.query("create table runtime.outbox (created_time timestamptz, published_time timestamptz)");
-  await database.query("insert into runtime.outbox values (clock_timestamp() - interval '25 s')");
+  await database.query(
+    "create table runtime.outbox (position bigserial, created_time timestamptz, published_time timestamptz)",
+  );
+  await database.query("insert into runtime.outbox (created_time) values (clock_timestamp() - interval '25 s')");
   assert.equal((await shop.status()).state, "ready");
   await database.query("update runtime.outbox set created_time = clock_timestamp() - interval '42 s'");
   const stuck = await shop.status();

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type TestContext, test } from "vitest";
-import { rotateLogs } from "../src/supervisor/log-rotation.ts";
+import { type TestContext, test, vi } from "vitest";
+import { MOST_LOGS_OF_GONE, rotateLogs } from "../src/supervisor/log-rotation.ts";
 import { identify, isAlive } from "../src/supervisor/process-identity.ts";
 import { RunRecord, stopLeftovers } from "../src/supervisor/run-record.ts";
 import { SupervisedProcess } from "../src/supervisor/supervised-process.ts";
@@ -164,7 +164,7 @@ test("keeps a log within its bound while its process goes on writing, and loses 
   const stop = new AbortController();
   context.onTestFinished(() => stop.abort());
   child.start();
-  void rotateLogs(root, stop.signal, 50_000, 20);
+  void rotateLogs(root, stop.signal, { mostBytes: 50_000, everyMs: 20, isInUse: () => true });
   const file = join(root, "dummy.log");
   let [largest, rotations, before] = [0, 0, 0];
   const end = Date.now() + 20_000;
@@ -185,4 +185,26 @@ test("keeps a log within its bound while its process goes on writing, and loses 
     .split("\n")
     .map((line) => Number.parseInt(line, 10));
   assert.ok(numbers.every((number, index) => index === 0 || number === (numbers[index - 1] ?? 0) + 1));
+});
+
+test("of logs whose process is gone the latest stay, and none that is in use goes", async (context) => {
+  const { root, remove } = smallProject();
+  const stop = new AbortController();
+  context.onTestFinished(() => {
+    stop.abort();
+    remove();
+  });
+  const write = (name: string, secondsAgo: number) => {
+    for (const file of [`${name}.log`, `${name}.log.1`]) {
+      writeInto(root, file, "a line");
+      utimesSync(join(root, file), new Date(), new Date(Date.now() - secondsAgo * 1_000));
+    }
+  };
+  write("catalog-v1-1", 1_000);
+  for (let gone = 1; gone <= MOST_LOGS_OF_GONE + 5; gone += 1) write(`catalog-v2-${gone}`, gone);
+  void rotateLogs(root, stop.signal, { everyMs: 20, isInUse: (name) => name === "catalog-v1-1" });
+  const left = () => readdirSync(root).filter((file) => file.startsWith("catalog-"));
+  const latest = Array.from({ length: MOST_LOGS_OF_GONE }, (_, index) => `catalog-v2-${index + 1}`);
+  const wanted = ["catalog-v1-1", ...latest].flatMap((name) => [`${name}.log`, `${name}.log.1`]);
+  await vi.waitFor(() => assert.deepEqual(left().sort(), wanted.sort()), { timeout: 10_000 });
 });

@@ -3,6 +3,7 @@ import type { Installation } from "@row/laptop/installation.ts";
 import type { ProcessStatus, ShopStatus } from "@row/laptop/shop/shop-status.ts";
 import { askStatus, NotRunning } from "@row/laptop/supervisor/control-client.ts";
 import { leftoversOf, type RecordedProcess } from "@row/laptop/supervisor/run-record.ts";
+import { MOST_COUNTED } from "@row/runtime/database/counting.ts";
 import { Command } from "commander";
 import { bad, good, heading, versioned, warning } from "../colours.ts";
 import { table } from "../table.ts";
@@ -55,11 +56,15 @@ function render(shop: ShopStatus): string {
   if (shop.state === "degraded") lines.push("", bad("Degraded:"), ...shop.problems.map((problem) => `  ${problem}`));
   if (!shop.backlogs) return lines.join("\n");
   const { outbox, sagas, deadLetters } = shop.backlogs;
-  const waiting = Object.entries(outbox).map(([database, count]) => `${database} ${count ?? "?"}`);
+  const waiting = Object.entries(outbox).map(([database, count]) => `${database} ${counted(count)}`);
   lines.push("", `Outbox        ${waiting.join("  ") || "none"}`);
-  if (sagas) lines.push(`Sagas         ${sagas.unfinished} unfinished, ${sagas.stuck} stuck`);
+  if (sagas) lines.push(`Sagas         ${counted(sagas.unfinished)} unfinished, ${counted(sagas.stuck)} stuck`);
   lines.push(`Dead letters  ${deadLetters ?? "?"}`);
   return lines.join("\n");
+}
+
+function counted(count: number | null): string {
+  return count === null ? "?" : count < MOST_COUNTED ? String(count) : `${MOST_COUNTED} or more`;
 }
 
 function columns({ name, version, instance, pid, state, restarts, sidecar, addresses }: ProcessStatus): string[] {

@@ -1,10 +1,12 @@
 import { JetStreamApiError, jetstreamManager } from "@nats-io/jetstream";
+import { countedRows } from "@row/runtime/database/counting.ts";
+import { outboxBacklog } from "@row/runtime/events/relay.ts";
 import { DEAD_LETTERS } from "@row/runtime/events/stream-names.ts";
 import { Client } from "pg";
 import { connectAsAdmin } from "../provision/streams.ts";
 import type { Infrastructure } from "../stores/infrastructure.ts";
 
-/** Work that waits, per store; null where the store cannot be asked now. */
+/** Work that waits, per store, counted up to MOST_COUNTED; null where the store cannot be asked now. */
 export interface Backlogs {
   /** Events written but not published yet, by database. */
   outbox: Record<string, number | null>;
@@ -25,6 +27,8 @@ export async function readBacklogs(infrastructure: Infrastructure): Promise<Back
   return { outbox, outboxSeconds, sagas: rows.find((row) => row?.sagas)?.sagas ?? null, deadLetters };
 }
 
+const UNFINISHED = "from sagas where finished_time is null";
+
 async function readDatabase(url: string): Promise<{ outbox: number; seconds: number; sagas: Backlogs["sagas"] }> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000, query_timeout: 3_000 });
   client.on("error", () => {});
@@ -33,19 +37,15 @@ async function readDatabase(url: string): Promise<{ outbox: number; seconds: num
     const { rows } = await client.query<{ outbox: boolean; sagas: boolean }>(
       "select to_regclass('runtime.outbox') is not null as outbox, to_regclass('public.sagas') is not null as sagas",
     );
-    const outbox = rows[0]?.outbox
-      ? await client.query<{ n: number; seconds: number }>(
-          `select count(*)::int as n, coalesce(floor(extract(epoch from clock_timestamp() - min(created_time))), 0)::int as seconds
-           from runtime.outbox where published_time is null`,
-        )
-      : undefined;
+    const outbox = rows[0]?.outbox ? await outboxBacklog(client) : undefined;
     const sagas = rows[0]?.sagas
       ? await client.query<{ unfinished: number; stuck: number }>(
-          "select count(*)::int as unfinished, count(*) filter (where stuck)::int as stuck from sagas where finished_time is null",
+          `select ${countedRows(`select ${UNFINISHED} order by create_time`)} as unfinished,
+            ${countedRows(`select ${UNFINISHED} and stuck order by create_time`)} as stuck`,
         )
       : undefined;
-    const { n = 0, seconds = 0 } = outbox?.rows[0] ?? {};
-    return { outbox: n, seconds, sagas: sagas?.rows[0] ?? null };
+    const { unpublished = 0, oldestSeconds = 0 } = outbox ?? {};
+    return { outbox: unpublished, seconds: Math.floor(oldestSeconds), sagas: sagas?.rows[0] ?? null };
   } finally {
     await client.end().catch(() => {});
   }

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices, isMeshed, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { Programs } from "../bundle/programs.ts";
@@ -70,7 +70,9 @@ export class ShopLifecycle {
   async start(): Promise<void> {
     const installation = this.#installation;
     const services = this.#services;
-    void rotateLogs(join(installation.stateDir, "logs"), this.#logs.signal);
+    void rotateLogs(join(installation.stateDir, "logs"), this.#logs.signal, {
+      isInUse: (name) => this.state !== "ready" || this.#writes(name),
+    });
     const leftovers = await stopLeftovers(installation.stateDir);
     for (const name of leftovers) this.#report(`stopped ${name}, left over from an earlier run`);
     const meshed = this.#options.mesh === false ? [] : services.filter(isMeshed);
@@ -114,6 +116,12 @@ export class ShopLifecycle {
   stop(): Promise<void> {
     this.#stopping ??= Promise.resolve().then(() => this.#stop());
     return this.#stopping;
+  }
+
+  /** Whether a log of this name is one of this shop's: the supervisor's own, a seed's or a process's. */
+  #writes(name: string): boolean {
+    const isSeed = this.#services.some((service) => name === `${service.name}-seed`);
+    return name === "row" || isSeed || this.processes.all.some(({ spec }) => basename(spec.logFile, ".log") === name);
   }
 
   async #newMesh(services: ServiceManifest[]): Promise<Mesh> {

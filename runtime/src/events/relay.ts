@@ -3,6 +3,8 @@ import type { Registry } from "@bufbuild/protobuf";
 import pg from "pg";
 import { registry as contracts } from "../contract.ts";
 import { onEventsCommitted } from "../database/commits.ts";
+import { MOST_COUNTED } from "../database/counting.ts";
+import type { Queryable } from "../database/postgres.ts";
 import { deleteExpired } from "../database/retention.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Nats } from "./nats.ts";
@@ -168,12 +170,12 @@ export function startRelay(options: RelayOptions): Relay {
   };
 }
 
-/** How many events wait to be published, and the age of the oldest in seconds. */
-export async function outboxBacklog(pool: pg.Pool): Promise<{ unpublished: number; oldestSeconds: number }> {
+/** How many events wait to be published, up to MOST_COUNTED, and the age of the oldest in seconds. */
+export async function outboxBacklog(pool: Queryable): Promise<{ unpublished: number; oldestSeconds: number }> {
   const { rows } = await pool.query<{ unpublished: number; oldest: number }>({
     name: "outbox-backlog",
     text: `SELECT count(*)::int AS unpublished, coalesce(extract(epoch FROM clock_timestamp() - min(created_time)), 0)::float8 AS oldest
-      FROM runtime.outbox WHERE published_time IS NULL`,
+      FROM (SELECT created_time FROM runtime.outbox WHERE published_time IS NULL ORDER BY position LIMIT ${MOST_COUNTED}) AS counted`,
   });
   return { unpublished: rows[0]?.unpublished ?? 0, oldestSeconds: rows[0]?.oldest ?? 0 };
 }

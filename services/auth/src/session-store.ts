@@ -113,14 +113,23 @@ export async function endSession(db: Queryable, tokenHash: Buffer, correlationId
   await updateEnded(db, [tokenHash, correlationId]);
 }
 
+/** Each in one go, so that nobody who signs in waits for long. */
+const MOST_AT_ONCE = 2_000;
+
+// A session's latest token, the one that is not used yet, expires after all others of it.
 const deleteForgotten = statement(
   "forget-sessions",
-  `DELETE FROM session WHERE NOT EXISTS (
-    SELECT FROM refresh_token AS token WHERE token.session_id = session.id AND token.expire_time > now()
-  )`,
+  `DELETE FROM session WHERE id IN (
+    SELECT session_id FROM refresh_token WHERE use_time IS NULL AND expire_time <= now()
+    ORDER BY expire_time LIMIT ${MOST_AT_ONCE} FOR UPDATE SKIP LOCKED)
+  RETURNING 1`,
 );
 
-/** Deletes sessions of which no token could be used any more, not even to show that it had been used. */
-export async function forgetExpiredSessions(db: Queryable): Promise<void> {
-  await deleteForgotten(db, []);
+/**
+ * Deletes some of the sessions of which no token could be used any more, not even to show that it had been used; answers whether
+ * there may be more of them.
+ */
+export async function forgetExpiredSessions(db: Queryable): Promise<boolean> {
+  const rows = await deleteForgotten(db, []);
+  return rows.length === MOST_AT_ONCE;
 }

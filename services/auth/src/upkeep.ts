@@ -11,11 +11,12 @@ const EVERY_MS = 60_000;
 /** Rotates the signing keys and forgets sessions that nobody can continue, once a minute. */
 export function startUpkeep(pool: pg.Pool, keys: SigningKeys, log: Logger): Background {
   let working = Promise.resolve();
+  let isStopping = false;
   const work = async () => {
     const correlationId = randomUUIDv7();
     try {
       await keys.refresh(correlationId);
-      await forgetExpiredSessions(pool);
+      while (!isStopping && (await forgetExpiredSessions(pool)));
     } catch (error) {
       log.warn({ err: error, correlationId }, "could not look after keys and sessions, trying again in a minute");
     }
@@ -25,6 +26,7 @@ export function startUpkeep(pool: pg.Pool, keys: SigningKeys, log: Logger): Back
   }, EVERY_MS);
   return {
     async stop() {
+      isStopping = true;
       clearInterval(timer);
       await working;
     },

@@ -141,3 +141,19 @@ test("forgets a session when the last of its tokens has expired, and none before
   assert.equal(await auth.count(sessions, [gone.id]), 0);
   await assert.rejects(refresh(kept.refreshToken), reused);
 });
+
+test("forgets many sessions some at a time, oldest first, and reads no others", async () => {
+  const user = await auth.newUser();
+  const sessions = "SELECT count(*) FROM session WHERE account_id = $1";
+  const kept = await auth.count(sessions, [user.id]);
+  await auth.database.query(
+    `WITH old AS (INSERT INTO session (id, account_id) SELECT gen_random_uuid(), $1 FROM generate_series(1, 4500) RETURNING id)
+    INSERT INTO refresh_token (hash, session_id, expire_time) SELECT sha256(id::text::bytea), id, now() - interval '1 h' FROM old`,
+    [user.id],
+  );
+  assert.equal(await forgetExpiredSessions(auth.database), true);
+  assert.equal(await auth.count(sessions, [user.id]), kept + 2_500);
+  assert.equal(await forgetExpiredSessions(auth.database), true);
+  assert.equal(await forgetExpiredSessions(auth.database), false);
+  assert.equal(await auth.count(sessions, [user.id]), kept);
+});

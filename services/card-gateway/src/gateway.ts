@@ -1,3 +1,4 @@
+/** What the card gateway has done, and what it answers to an act: in order, once by key, and on disk before it says so. */
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,8 +28,16 @@ export type Answer =
   | { kind: "unavailable" };
 
 const flakyFailures = 2;
+/** Of those that were not tried again. */
+const mostFlaky = 10_000;
 
-/** Charges by reference and answers by idempotency key, both rebuilt from the journal at start. */
+/** What a gateway remembers: acts in a file of its journal, of which there are two. */
+export const mostEntries = 100_000;
+
+/**
+ * Charges by reference and answers by idempotency key, both rebuilt from the journal at start. The latest acts are remembered, twice
+ * as many as a file holds; with the last act that changed a charge the charge is forgotten.
+ */
 export class Gateway {
   readonly #charges = new Map<string, Charge>();
   readonly #answers = new Map<string, Entry>();
@@ -37,12 +46,30 @@ export class Gateway {
   #journal: Journal<Entry> | undefined;
   #sequence = 0;
 
-  static async open(dataDir: string, onFailure: (error: Error) => void): Promise<Gateway> {
+  readonly #mostEntries: number;
+
+  private constructor(most: number) {
+    this.#mostEntries = most;
+  }
+
+  static async open(
+    dataDir: string,
+    onFailure: (error: Error) => void,
+    { mostEntries: most = mostEntries }: { mostEntries?: number } = {},
+  ): Promise<Gateway> {
     await mkdir(dataDir, { recursive: true });
-    const gateway = new Gateway();
-    const path = join(dataDir, "gateway.log");
-    gateway.#journal = await Journal.open<Entry>(path, (entry) => gateway.#remember(entry), onFailure);
+    const gateway = new Gateway(most);
+    gateway.#journal = await Journal.open<Entry>(join(dataDir, "gateway.log"), {
+      replay: (entry) => gateway.#remember(entry),
+      onFailure,
+      mostEntries: most,
+    });
     return gateway;
+  }
+
+  /** How much it holds in memory. */
+  get remembered(): { charges: number; answers: number; flaky: number } {
+    return { charges: this.#charges.size, answers: this.#answers.size, flaky: this.#flaky.size };
   }
 
   /** Decides at once, in order of arrival; answers when the decision is on disk. */
@@ -78,7 +105,7 @@ export class Gateway {
     return charge;
   }
 
-  async log(): Promise<Readable | undefined> {
+  async log(): Promise<Readable> {
     await this.#log.flushed();
     return this.#log.read();
   }
@@ -96,13 +123,25 @@ export class Gateway {
     this.#sequence = entry.sequence;
     this.#answers.set(entry.key, entry);
     if (entry.outcome === "applied" && entry.charge !== undefined) this.#charges.set(entry.reference, entry.charge);
+    if (this.#answers.size > 2 * this.#mostEntries) this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    // In the order in which they came: a key is answered once.
+    const [oldest] = this.#answers.values();
+    if (oldest === undefined) return;
+    this.#answers.delete(oldest.key);
+    if (this.#charges.get(oldest.reference) === oldest.charge) this.#charges.delete(oldest.reference);
   }
 
   #fails(token: string, reference: string): boolean {
     if (token !== "tok_flaky") return false;
     const failures = this.#flaky.get(reference) ?? 0;
     if (failures < flakyFailures) {
+      this.#flaky.delete(reference);
       this.#flaky.set(reference, failures + 1);
+      const [oldest] = this.#flaky.keys();
+      if (oldest !== undefined && this.#flaky.size > mostFlaky) this.#flaky.delete(oldest);
       return true;
     }
     this.#flaky.delete(reference);

@@ -100,8 +100,7 @@ async function sendCharge(door: HttpContext, text: string, response: ServerRespo
 async function sendLog(door: HttpContext, response: ServerResponse): Promise<void> {
   const log = await door.gateway.log();
   response.writeHead(200, { "content-type": "application/x-ndjson" });
-  if (log === undefined) response.end();
-  else await pipeline(log, response);
+  await pipeline(log, response);
 }
 
 function view(reference: string, charge: Charge | undefined): object {

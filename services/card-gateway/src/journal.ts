@@ -1,39 +1,48 @@
-import { createReadStream } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+/** An append-only file of JSON lines, durable before it says so, and bounded: the older half of it goes when there is too much. */
+import { createReadStream, openSync, renameSync } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
+
+export interface JournalOptions<Entry> {
+  readonly replay: (entry: Entry) => void;
+  /** Hears of a failed write: memory is then ahead of the disk, so the process must end. */
+  readonly onFailure: (error: Error) => void;
+  /** Entries in a file. A full one becomes the older of two, in place of the one that was. */
+  readonly mostEntries: number;
+}
 
 /**
- * An append-only file of JSON lines. Appends that arrive while a write is under way share the next write and its one
+ * Appends that arrive while a write is under way share the next write and its one
  * fdatasync (group commit), so the disk's latency bounds the delay of an answer, not the number of answers.
  */
 export class Journal<Entry> {
   readonly #path: string;
-  readonly #file: FileHandle;
-  readonly #onFailure: (error: Error) => void;
+  readonly #options: JournalOptions<Entry>;
+  #file: FileHandle;
   #durableBytes: number;
+  #entries: number;
   #waiting: string[] = [];
   #nextWrite: Promise<void> | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, file: FileHandle, bytes: number, onFailure: (error: Error) => void) {
+  private constructor(path: string, file: FileHandle, { bytes, entries }: Whole, options: JournalOptions<Entry>) {
     this.#path = path;
     this.#file = file;
     this.#durableBytes = bytes;
-    this.#onFailure = onFailure;
+    this.#entries = entries;
+    this.#options = options;
   }
 
-  /** Replays what is there, cuts a torn last line, and opens for appending. `onFailure` hears of a failed write: memory is then ahead of the disk, so the process must end. */
-  static async open<Entry>(
-    path: string,
-    replay: (entry: Entry) => void,
-    onFailure: (error: Error) => void,
-  ): Promise<Journal<Entry>> {
+  /** Replays what is there, cuts a torn last line, and opens for appending. */
+  static async open<Entry>(path: string, options: JournalOptions<Entry>): Promise<Journal<Entry>> {
+    await readEntries(olderOf(path), options.replay);
     const file = await open(path, "a+");
-    const bytes = await readEntries(path, replay);
-    await file.truncate(bytes);
+    const whole = await readEntries(path, options.replay);
+    await file.truncate(whole.bytes);
     await file.datasync();
-    return new Journal<Entry>(path, file, bytes, onFailure);
+    return new Journal<Entry>(path, file, whole, options);
   }
 
   /** Resolves when the entry, and so every entry before it, is on disk. */
@@ -51,10 +60,13 @@ export class Journal<Entry> {
     return this.#writing;
   }
 
-  /** The durable part of the file. */
-  read(): Readable | undefined {
-    if (this.#durableBytes === 0) return undefined;
-    return createReadStream(this.#path, { end: this.#durableBytes - 1 });
+  /** The durable part of both files, oldest first, as it is now: what comes or goes later changes nothing. */
+  read(): Readable {
+    const streams = [
+      openedNow(olderOf(this.#path)),
+      ...(this.#durableBytes > 0 ? [openedNow(this.#path, this.#durableBytes - 1)] : []),
+    ];
+    return Readable.from(inTurn(streams.filter((stream) => stream !== undefined)));
   }
 
   async close(): Promise<void> {
@@ -63,48 +75,105 @@ export class Journal<Entry> {
   }
 
   async #write(): Promise<void> {
-    const batch = Buffer.from(this.#waiting.join(""));
+    const entries = this.#waiting;
+    const batch = Buffer.from(entries.join(""));
     this.#waiting = [];
     this.#nextWrite = undefined;
     try {
       await this.#file.appendFile(batch);
       await this.#file.datasync();
       this.#durableBytes += batch.length;
+      this.#entries += entries.length;
+      if (this.#entries >= this.#options.mostEntries) await this.#beginAnother();
     } catch (error) {
-      this.#onFailure(error instanceof Error ? error : new Error(String(error)));
+      this.#options.onFailure(error instanceof Error ? error : new Error(String(error)));
       // Nobody may be told that this batch was written; the process is about to end.
       await new Promise(() => {});
     }
   }
+
+  async #beginAnother(): Promise<void> {
+    await this.#file.close();
+    // In one go for whoever reads: never the new name with the old length.
+    renameSync(this.#path, olderOf(this.#path));
+    this.#durableBytes = 0;
+    this.#entries = 0;
+    this.#file = await open(this.#path, "a+");
+    await syncFolderOf(this.#path);
+  }
 }
 
-/** Returns the length of the part that is whole. Only the end may be torn: it was never acknowledged. */
-async function readEntries<Entry>(path: string, replay: (entry: Entry) => void): Promise<number> {
+function olderOf(path: string): string {
+  return `${path}.1`;
+}
+
+/** A rename and a new file are on disk when their folder is. */
+async function syncFolderOf(path: string): Promise<void> {
+  const folder = await open(dirname(path), "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+function openedNow(path: string, end?: number): Readable | undefined {
+  try {
+    return createReadStream(path, { fd: openSync(path, "r"), end });
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+async function* inTurn(streams: readonly Readable[]): AsyncGenerator<Buffer> {
+  try {
+    for (const stream of streams) yield* stream;
+  } finally {
+    for (const stream of streams) stream.destroy();
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
+
+/** The part of a file that is whole. */
+interface Whole {
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+/** Only the end may be torn: it was never acknowledged. */
+async function readEntries<Entry>(path: string, replay: (entry: Entry) => void): Promise<Whole> {
   const size = await fileSize(path);
-  let whole = 0;
+  let bytes = 0;
+  let entries = 0;
+  if (size === 0) return { bytes, entries };
   let torn: number | undefined;
   let lineNumber = 0;
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
     lineNumber += 1;
     if (torn !== undefined) throw new Error(`Cannot read ${path}: line ${torn} is damaged and is not the last`);
-    const end = whole + Buffer.byteLength(line) + 1;
+    const end = bytes + Buffer.byteLength(line) + 1;
     const entry = end <= size ? parse<Entry>(line) : undefined;
     if (entry === undefined) {
       torn = lineNumber;
       continue;
     }
     replay(entry);
-    whole = end;
+    bytes = end;
+    entries += 1;
   }
-  return whole;
+  return { bytes, entries };
 }
 
 async function fileSize(path: string): Promise<number> {
-  const file = await open(path, "r");
   try {
-    return (await file.stat()).size;
-  } finally {
-    await file.close();
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isMissing(error)) return 0;
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { MOST_COUNTED } from "@row/runtime/database/counting.ts";
 import { readMigrations } from "@row/runtime/database/migrations.ts";
 import { createPool } from "@row/runtime/database/postgres.ts";
 import { createLogger } from "@row/runtime/telemetry/logger.ts";
@@ -67,5 +68,19 @@ test("taking sagas reads about as many as it takes, however many wait", async ()
     assert.ok(taken >= least && taken <= most, `${taken} taken`);
     const read = (await rowsRead()) - before;
     assert.ok(read < 500, `${read} rows read for ${taken}`);
+  }
+});
+
+test("counting what is open reads up to where it counts, and stuck ones only", async () => {
+  const store = new SagaStore(db, thisWorker("orders/v1/orders-v1-1"));
+  await db.query("UPDATE sagas SET stuck = true WHERE order_id IN (SELECT order_id FROM sagas LIMIT 7)");
+  await db.query("VACUUM ANALYZE sagas");
+  for (let times = 1; times <= 7; times += 1) {
+    const before = await rowsRead();
+    const { open, stuck, oldestSeconds } = await store.countOpen();
+    assert.deepEqual({ open, stuck }, { open: MOST_COUNTED, stuck: 7 });
+    assert.ok(oldestSeconds > 0);
+    const read = (await rowsRead()) - before;
+    assert.ok(read <= MOST_COUNTED + 500, `${read} rows read`);
   }
 });

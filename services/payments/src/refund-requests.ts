@@ -1,5 +1,6 @@
 /** Refunds that admins asked for and that are not made yet: which of them is taken up next, and when. */
 import { insertActs } from "@row/runtime/database/audit.ts";
+import { MOST_COUNTED } from "@row/runtime/database/counting.ts";
 import { type Queryable, statement } from "@row/runtime/database/postgres.ts";
 import type { Payment } from "./payment.ts";
 import { type PaymentRow, toPayment } from "./payment-rows.ts";
@@ -98,14 +99,15 @@ export async function closeRefund(db: Queryable, paymentId: string): Promise<voi
   await deleteRequest(db, [paymentId]);
 }
 
-const count = statement<{ open: bigint; stuck: bigint; oldest: number }>(
+const count = statement<{ open: number; stuck: number; oldest: number }>(
   "refunds-count",
-  `SELECT count(*) AS open, count(refused_time) AS stuck,
-    coalesce(extract(epoch FROM now() - min(create_time)), 0)::float8 AS oldest FROM refund_requests`,
+  `SELECT count(*)::int AS open, count(refused_time)::int AS stuck,
+    coalesce(extract(epoch FROM now() - min(create_time)), 0)::float8 AS oldest
+  FROM (SELECT refused_time, create_time FROM refund_requests ORDER BY next_attempt_time LIMIT ${MOST_COUNTED}) AS counted`,
 );
 
-/** How many refunds are not made yet, how many of them the gateway refuses, and the age of the oldest. */
+/** How many refunds are not made yet, how many of them the gateway refuses, and the age of the oldest: of the next MOST_COUNTED. */
 export async function countRefunds(db: Queryable): Promise<{ open: number; stuck: number; oldestSeconds: number }> {
   const [row] = await count(db, []);
-  return { open: Number(row?.open ?? 0), stuck: Number(row?.stuck ?? 0), oldestSeconds: row?.oldest ?? 0 };
+  return { open: row?.open ?? 0, stuck: row?.stuck ?? 0, oldestSeconds: row?.oldest ?? 0 };
 }

@@ -1,5 +1,6 @@
 /** Sagas in Postgres: leases with fencing numbers, and one statement per step taken. */
 import { Batcher } from "@row/runtime/database/batcher.ts";
+import { countedRows } from "@row/runtime/database/counting.ts";
 import { isDeadlock, isUniqueViolation, statement } from "@row/runtime/database/postgres.ts";
 import { along, write } from "@row/runtime/database/write.ts";
 import type pg from "pg";
@@ -122,11 +123,12 @@ const heartbeat = statement(
   `INSERT INTO workers (instance, version, heartbeat_time) VALUES ($1, $2, now())
    ON CONFLICT (instance) DO UPDATE SET version = excluded.version, heartbeat_time = excluded.heartbeat_time`,
 );
-const countOpen = statement<{ open: bigint; stuck: bigint; oldest: number }>(
+const UNFINISHED = "FROM sagas WHERE finished_time IS NULL";
+const countOpen = statement<{ open: number; stuck: number; oldest: number }>(
   "sagas-count-open",
-  `SELECT count(*) AS open, count(*) FILTER (WHERE stuck) AS stuck,
-    coalesce(extract(epoch FROM clock_timestamp() - min(create_time)), 0)::float8 AS oldest
-  FROM sagas WHERE finished_time IS NULL`,
+  `SELECT ${countedRows(`SELECT ${UNFINISHED} ORDER BY create_time`)} AS open,
+    ${countedRows(`SELECT ${UNFINISHED} AND stuck ORDER BY create_time`)} AS stuck,
+    coalesce(extract(epoch FROM clock_timestamp() - (SELECT min(create_time) ${UNFINISHED})), 0)::float8 AS oldest`,
 );
 
 export class SagaStore {
@@ -181,10 +183,10 @@ export class SagaStore {
     await heartbeat(this.#pool, [this.#worker.instance, this.#worker.version]);
   }
 
-  /** Sagas that are not finished, those of them that somebody has to look at, and the age of the oldest in seconds. */
+  /** Sagas that are not finished and those of them that somebody has to look at, up to MOST_COUNTED; the oldest's age in seconds. */
   async countOpen(): Promise<{ open: number; stuck: number; oldestSeconds: number }> {
     const [row] = await countOpen(this.#pool, []);
-    return { open: Number(row?.open ?? 0), stuck: Number(row?.stuck ?? 0), oldestSeconds: row?.oldest ?? 0 };
+    return { open: row?.open ?? 0, stuck: row?.stuck ?? 0, oldestSeconds: row?.oldest ?? 0 };
   }
 }
 
