@@ -1,6 +1,7 @@
 /** `row experiment`: canary experiments and their files. */
 import type { Installation } from "@row/laptop/installation.ts";
 import { Command } from "commander";
+import { experimentJudgeCommand } from "./experiment-judge.ts";
 import { experimentLintCommand } from "./experiment-lint.ts";
 import { experimentListCommand } from "./experiment-list.ts";
 
@@ -8,5 +9,6 @@ export function experimentCommand(here: () => Installation): Command {
   return new Command("experiment")
     .description("canary experiments: a share of the traffic for a new version, and a verdict on evidence")
     .addCommand(experimentListCommand(here))
-    .addCommand(experimentLintCommand(here));
+    .addCommand(experimentLintCommand(here))
+    .addCommand(experimentJudgeCommand());
 }

@@ -30,7 +30,9 @@ export interface JudgeState {
   /** How many seconds have passed. */
   readonly seconds: number;
   readonly evidence: Readonly<Record<string, Evidence>>;
-  /** The highest that ln Ē over all gates has been. */
+  /** ln Ē over all gates. */
+  readonly logE: number;
+  /** The highest that ln Ē has been. */
   readonly highestLogE: number;
   readonly step: {
     readonly index: number;
@@ -58,6 +60,7 @@ export function newJudge({ gates }: JudgeRule): JudgeState {
   return {
     seconds: 0,
     evidence: Object.fromEntries(gates.map((gate) => [gate.name, noEvidence(deltasOf(gate))])),
+    logE: 0,
     highestLogE: 0,
     step: { index: 0, seconds: 0, requests: NO_REQUESTS },
     splitBefore: 0,
@@ -95,11 +98,12 @@ function withCounts(rule: JudgeRule, state: JudgeState, counts: SecondCounts): J
   // In the second in which weights change, and while versions warm up, requests follow no one weight.
   const isSettled = isWarm && !isNewStep;
   const before = isNewStep ? { index: counts.step, seconds: 0, requests: NO_REQUESTS } : state.step;
-  const seen = gatesSeen(rule, { evidence, examples: state.examples });
+  const logE = overall(gatesSeen(rule, { evidence, examples: state.examples }));
   return {
     seconds: counts.second + 1,
     evidence,
-    highestLogE: Math.max(state.highestLogE, overall(seen)),
+    logE,
+    highestLogE: Math.max(state.highestLogE, logE),
     step: {
       index: counts.step,
       seconds: before.seconds + (isWarm ? 1 : 0),
@@ -137,7 +141,7 @@ function verdictOn(rule: JudgeRule, state: JudgeState, counts: SecondCounts): Ve
 
   const seen = gatesSeen(rule, state);
   const [strongest] = sortedBy(seen, ({ gate, evidence }) => -Math.log(gate.share) - logE(evidence));
-  if (strongest && overall(seen) >= -Math.log(rule.alpha)) return rolledBack(rule, seen, strongest, seconds);
+  if (strongest && state.logE >= -Math.log(rule.alpha)) return rolledBack(rule, seen, strongest, seconds);
 
   const finding = resourceFinding(rule, state.resources);
   if (finding) return beyondLimit(rule, finding, seconds);
@@ -185,7 +189,7 @@ function resourceFinding({ memory, cpu, start }: JudgeRule, resources: Resources
 }
 
 /** ln O so far: the product of the steps' odds, each under its own weights. */
-function splitOdds({ steps }: JudgeRule, { step, splitBefore }: JudgeState): number {
+export function splitOdds({ steps }: JudgeRule, { step, splitBefore }: JudgeState): number {
   const weights = steps[step.index]?.weights;
   if (!weights) return splitBefore;
   const { stable, baseline, canary } = step.requests;

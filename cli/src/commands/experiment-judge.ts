@@ -1,0 +1,70 @@
+/** `row experiment judge`: the verdict of a run's counts, computed again. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { readCounts } from "@row/mesh/experiments/counts-file.ts";
+import { differences, judgeRun, type RunResult } from "@row/mesh/experiments/run-result.ts";
+import type { GateSummary } from "@row/mesh/judge/summary.ts";
+import { figure } from "@row/mesh/judge/verdict.ts";
+import type { Counts } from "@row/mesh/judge/window-factor.ts";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
+import { Command } from "commander";
+import { table } from "../table.ts";
+
+export function experimentJudgeCommand(): Command {
+  return new Command("judge")
+    .description(
+      "compute a run's verdict again from its counts; exit status 1 when the result beside them says something else",
+    )
+    .argument("<path>", "a run's folder, or its counts.jsonl")
+    .option("--json", "print the result as JSON")
+    .action(experimentJudge);
+}
+
+function experimentJudge(path: string, { json }: { json?: boolean }): void {
+  if (!existsSync(path)) throw new RowError(`Cannot read ${path}: there is no such file or folder`);
+  const file = statSync(path).isDirectory() ? join(path, "counts.jsonl") : path;
+  if (!existsSync(file)) throw new RowError(`Cannot judge ${path}: there is no counts.jsonl in it`);
+  const { result } = judgeRun(readCounts(readFileSync(file, "utf8"), file));
+  console.log(json ? JSON.stringify(result, null, 2) : shown(result));
+  const kept = join(dirname(file), "result.json");
+  if (!existsSync(kept)) return;
+  const different = differences(readResult(kept), result);
+  if (!json && different.length === 0) console.log(`\n${kept} says the same`);
+  if (different.length === 0) return;
+  console.error(`${kept} says something else: ${different.join("; ")}`);
+  process.exitCode = 1;
+}
+
+function readResult(file: string): RunResult {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new RowError(`Cannot read ${file}: ${messageOf(error)}`);
+  }
+}
+
+function shown({ verdict, gates, lines, logE, seconds }: RunResult): string {
+  const sentence = verdict?.sentence ?? `No verdict after ${seconds} s`;
+  const rows = gates.map((gate) => [
+    gate.name,
+    amount(gate.baseline),
+    amount(gate.canary),
+    interval(gate),
+    figure(Math.exp(gate.logE)),
+    gate.decides ? figure(Math.exp(gate.logPromotion)) : "-",
+  ]);
+  const all = ["all gates", "", "", "", figure(Math.exp(logE)), ""];
+  const needed = ["needed", "", "", "", figure(Math.exp(lines.rollBack)), `${figure(Math.exp(lines.promote))} each`];
+  return [sentence, "", ...table([HEADER, ...rows, all, needed])].join("\n");
+}
+
+const HEADER = ["GATE", "BASELINE", "CANARY", "TIMES AS MUCH", "TO ROLL BACK", "TO PROMOTE"];
+
+function amount({ total, failed }: Counts): string {
+  return `${failed} of ${total}`;
+}
+
+function interval({ riskRatioInterval: { from, to } }: GateSummary): string {
+  if (to === undefined) return from === 0 ? "any" : `${figure(from)} or more`;
+  return `${figure(from)} to ${figure(to)}`;
+}
