@@ -37,6 +37,14 @@ COPY --from=generated /repository/gen ./gen
 ARG SERVICE
 RUN node scripts/image-sources.ts "${SERVICE}" /sources
 
+# What production runs: one file of plain JavaScript beside the sources, which Jobs and seeds run and stacks name.
+FROM packages AS application
+COPY --from=service-packages /packages /app
+COPY --from=service-sources /sources /app
+COPY laptop/src/bundle ./laptop/src/bundle
+COPY scripts/image-bundle.ts ./scripts/
+RUN node scripts/image-bundle.ts /app
+
 # Node, the libraries that it and native packages are linked with, and an account: all that production needs of an
 # operating system. Of the C library, native packages may want parts that Node does without.
 FROM ${NODE_IMAGE} AS system
@@ -61,9 +69,8 @@ ENTRYPOINT ["node", "--watch", "--watch-preserve-output", "--max-semi-space-size
 FROM scratch AS production
 ENV NODE_ENV=production TZ=UTC PATH=/usr/local/bin
 COPY --from=system /system /
-COPY --from=service-packages /packages /app
-COPY --from=service-sources /sources /app
+COPY --from=application /app /app
 WORKDIR /app/service
 USER 1000:1000
-# Node is process 1: it starts no other, and the service handles SIGTERM itself. The flag is the laptop's too.
-ENTRYPOINT ["node", "--max-semi-space-size=8", "src/main.ts"]
+# Node is process 1: it starts no other, and the service handles SIGTERM itself. The flags are the laptop's too.
+ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=8", "/app/bundle/main.mjs"]

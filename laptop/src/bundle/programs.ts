@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync } from
 import { join } from "node:path";
 import { messageOf } from "@row/topology/row-error.ts";
 import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
-import { bundle, type Sources } from "./build.ts";
+import { bundle } from "./build.ts";
+import { READS_MAPS, type Sources } from "./compile.ts";
 import { fingerprintOf } from "./sources.ts";
 
 /** A small young generation saves 20 MB a process; an even smaller one would collect all the time. */
@@ -76,8 +77,7 @@ export class Programs {
   argumentsFor(source: string): readonly string[] {
     for (const found of this.#bundles.values()) {
       const file = found?.files.get(source);
-      // Without the maps a stack would name lines of the bundle.
-      if (file) return ["--enable-source-maps", ...FLAGS, file];
+      if (file) return [READS_MAPS, ...FLAGS, file];
     }
     return [...FLAGS, source];
   }
