@@ -41,3 +41,9 @@ export function labelsOf(service: string, version: string): Record<string, strin
 export function addressVariable(service: string): string {
   return `${service.toUpperCase().replaceAll("-", "_")}_ADDRESS`;
 }
+
+/** The version of an instance: "catalog/v2" of "catalog/v2/catalog-v2-1"; "unknown" where nobody is named. */
+export function versionOf(servedBy: string): string {
+  const [service, version] = servedBy.split("/");
+  return service && version ? `${service}/${version}` : "unknown";
+}

@@ -144,7 +144,7 @@ export class ServiceHost<S extends Spec> implements Host<S> {
       log: this.log,
       around: (delivery, run) => this.#inDelivery(delivery, run),
       observe: (delivery, outcome, seconds) => this.telemetry.eventDuration.record(seconds, delivery.subject, outcome),
-      onBuried: () => metrics.buried(event),
+      onBuried: (publishedBy) => metrics.buried(event, publishedBy),
     });
     this.#subscriptions.push(subscription);
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { jetstreamManager } from "@nats-io/jetstream";
+import { headers } from "@nats-io/transport-node";
 import { StockLevelChanged } from "@row/gen/grpc/shop/inventory/v1/inventory_events.ts";
 import { freePort } from "@row/tests/harness/ports.ts";
 import { afterAll, beforeAll, test } from "vitest";
@@ -59,15 +60,18 @@ test("a consumer shows what waits, and the dead letters from none on", async () 
   assert.equal(await figure("events_dead_letters_total"), 0);
 
   // None of these is an event that anybody could read.
-  for (let i = 0; i < 3; i += 1) await operator.js.publish(EVENT, "?", { msgID: randomUUID() });
+  const written = headers();
+  written.set("x-producer-version", "inventory/v2/inventory-v2-1");
+  for (let i = 0; i < 3; i += 1) await operator.js.publish(EVENT, "?", { msgID: randomUUID(), headers: written });
   assert.equal(await figure("events_unhandled"), 3);
 
-  const onBuried = () => metrics.buried(EVENT);
+  const onBuried = (publishedBy: string) => metrics.buried(EVENT, publishedBy);
   const handler = async () => {};
   const subscription = subscribe({ nats, service: "catalog", event: StockLevelChanged, log, handler, onBuried });
   try {
     await eventually("all are dead", async () => (await figure("events_dead_letters_total")) === 3);
     await eventually("none waits", async () => (await figure("events_unhandled")) === 0);
+    assert.equal(await figure("events_undeliverable_total", 'producer="inventory/v2"'), 3);
   } finally {
     await subscription.stop();
   }

@@ -1,5 +1,6 @@
 /** What a service's consumers have before them, and what they gave up. */
 import { jetstreamManager } from "@nats-io/jetstream";
+import { versionOf } from "../names.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { CONSUMER_FAULTS, consumerFault } from "./consumer-fault.ts";
 import type { Nats } from "./nats.ts";
@@ -10,15 +11,20 @@ const ASK_MS = 1_000;
 /**
  * Follows the consumers of one process. `events.unhandled` is what the server counts, the same from every instance;
  * `events.consumer_faults` says that one is gone or not as it should be, with the attribute fault;
- * `events.dead_letters` counts what this process buried. Both have the attribute event.
+ * `events.dead_letters` counts what this process buried, and `events.undeliverable` the same by the version that wrote it, with the
+ * attribute producer ("inventory/v2"). All have the attribute event.
  */
 export class ConsumerMetrics {
   readonly #events = new Set<string>();
   readonly #deadLetters;
+  readonly #undeliverable;
 
   constructor({ meter }: Pick<Telemetry, "meter">, nats: Nats, service: string) {
     this.#deadLetters = meter.createCounter("events.dead_letters", {
       description: "Events that no try could handle",
+    });
+    this.#undeliverable = meter.createCounter("events.undeliverable", {
+      description: "Events that no try could handle, by the version that wrote them",
     });
     const unhandled = meter.createObservableGauge("events.unhandled", {
       description: "Events that wait to be handled, those in hand included",
@@ -53,7 +59,8 @@ export class ConsumerMetrics {
     this.#deadLetters.add(0, { event });
   }
 
-  buried(event: string): void {
+  buried(event: string, publishedBy: string): void {
     this.#deadLetters.add(1, { event });
+    this.#undeliverable.add(1, { event, producer: versionOf(publishedBy) });
   }
 }

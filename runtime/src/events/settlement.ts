@@ -28,7 +28,7 @@ export interface SettlementOptions<T> {
   readonly stopping: AbortSignal;
   readonly handle: (group: Group<T>, first: Unanswered<T>) => Promise<unknown>;
   readonly observe: (delivery: Delivery, outcome: DeliveryOutcome, seconds: number) => void;
-  readonly onBuried: () => void;
+  readonly onBuried: (message: JsMsg) => void;
 }
 
 const CONFLICTS_OF_A_GROUP = 2;
@@ -72,7 +72,7 @@ export class Settlement<T> {
     const { nats, service, consumer: durable, onBuried } = this.#options;
     if (!(await buryMessage({ nats, service, durable, message, error, attempts }))) return;
     this.#tries.forget(message.seq);
-    onBuried();
+    onBuried(message);
   }
 
   /** A group is soon tried one by one; an event is waited for with patience once, and then fails like any other. */

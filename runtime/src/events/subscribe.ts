@@ -44,8 +44,8 @@ export type SubscribeOptions<T> = Consumption<T> & {
   readonly around?: (delivery: Delivery, run: () => Promise<void>) => Promise<void>;
   /** Told how each try ended, for metrics. */
   readonly observe?: (delivery: Delivery, outcome: DeliveryOutcome, seconds: number) => void;
-  /** Told of each dead letter, also of an event that could not be read. */
-  readonly onBuried?: () => void;
+  /** Told of each dead letter with who wrote it (service/version/instance), also of an event that could not be read. */
+  readonly onBuried?: (publishedBy: string) => void;
 };
 
 /**
@@ -91,7 +91,7 @@ export class Subscription<T> {
       ...{ nats, service, consumer, log, tries, retryDelayMs, stopping: this.#stopping.signal },
       handle: (group, first) => this.#handle(group, first),
       observe: (delivery, outcome, seconds) => options.observe?.(delivery, outcome, seconds),
-      onBuried: () => options.onBuried?.(),
+      onBuried: (message) => options.onBuried?.(message.headers?.get("x-producer-version") ?? ""),
     });
     const source = { nats, stream: streamOf(event.$type), durable: consumer, log };
     this.#pulling = pullMessages(source, { room: () => this.#room(), accept: (message) => this.#accept(message) });

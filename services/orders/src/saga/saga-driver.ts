@@ -19,7 +19,7 @@ export interface SagaDriverOptions {
   readonly callees: Callees;
   readonly worker: Worker;
   readonly telemetry: Telemetry;
-  readonly metrics: Pick<SagaMetrics, "finished">;
+  readonly metrics: Pick<SagaMetrics, "finished" | "attempted">;
   readonly log: Logger;
 }
 
@@ -135,6 +135,7 @@ export class SagaDriver {
     const { metrics, orders, log } = this.#options;
     const { saga, next, ended } = progress;
     if (progress.change) orders.announce(saga.orderId);
+    metrics.attempted(progress);
     if (isFinished(next)) metrics.finished(progress);
     if (next.stuck && !saga.state.stuck) {
       log.error(
