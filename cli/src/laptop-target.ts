@@ -19,7 +19,14 @@ export function laptopTarget(installation: Installation): Target {
       if (prometheus) throw new RowError("Cannot use --prometheus: it is for --on kubernetes");
       const { about, askObserver, observerUrl } = await import("@row/laptop/sidecars/observer-client.ts");
       const url = await observerUrl(installation);
-      return { ask: () => askObserver<Stat>(url, `/stat${about(service)}`), close: () => {} };
+      const ask = async () => {
+        const [stat, { injected }] = await Promise.all([
+          askObserver<Stat>(url, `/stat${about(service)}`),
+          askMesh(stateDir, "injected", {}),
+        ]);
+        return { ...stat, injected };
+      };
+      return { ask, close: () => {} };
     },
     async authz() {
       const isMeshed = supervisorOf(stateDir) !== undefined && (await askMesh(stateDir, "about", {})).on;

@@ -38,6 +38,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, () => Promise<Comm
     deploy: async () => (await import("./commands/deploy.ts")).deployCommand(here),
     split: async () => (await import("./commands/split.ts")).splitCommand(target),
     scale: async () => (await import("./commands/deploy.ts")).scaleCommand(here),
+    behave: async () => (await import("./commands/behave.ts")).behaveCommand(here),
     undeploy: async () => (await import("./commands/deploy.ts")).undeployCommand(here),
     experiment: async () => (await import("./commands/experiment.ts")).experimentCommand(here),
   },

@@ -1,5 +1,6 @@
 /** Where the shop runs that a command speaks to, on this machine or in a cluster, and what can be asked of it. */
 import type { Finding } from "@row/laptop/checkup/finding.ts";
+import type { InjectedVersion } from "@row/laptop/sidecars/behaviours.ts";
 import type { Stat } from "@row/mesh/observer/stat.ts";
 import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
 import type { Kind, Resource } from "@row/mesh/resources/resource.ts";
@@ -39,9 +40,14 @@ export interface StatQuery {
   readonly prometheus?: string;
 }
 
+/** Who calls whom, and which versions misbehave on purpose, where that is known. */
+export interface ShownStat extends Stat {
+  readonly injected?: readonly InjectedVersion[];
+}
+
 /** Who calls whom, to be asked again and again until it is closed. */
 export interface StatSource {
-  ask(): Promise<Stat>;
+  ask(): Promise<ShownStat>;
   close(): void;
 }
 

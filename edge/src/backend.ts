@@ -43,14 +43,14 @@ export class Backend {
       const call = lease.client.getChannel().createCall(contract.path, deadline, null, null, null);
       let response: Buffer | undefined;
       call.start(this.#metadata(inbound), {
-        onReceiveMetadata: (headers) => inbound.answeredBy(headers.get("x-served-by")[0]),
+        onReceiveMetadata: (headers) => inbound.answeredBy(headers),
         onReceiveMessage: (message: Buffer) => {
           response = message;
         },
         onReceiveStatus: (end) => {
           lease.release();
           if (end.code === status.OK && response) return resolve(response);
-          inbound.answeredBy(end.metadata.get("x-served-by")[0]);
+          inbound.answeredBy(end.metadata);
           const answer = end.code === status.OK ? { ...end, code: status.UNIMPLEMENTED } : end;
           reject(fromService(this.#service, answer, inbound.correlationId));
         },
@@ -74,12 +74,12 @@ export class Backend {
     const metadata = this.#metadata(inbound);
     const call = lease.client.makeServerStreamRequest(contract.path, asIs, asIs, request, metadata, { deadline });
     call.once("status", () => lease.release());
-    call.on("metadata", (headers: Metadata) => inbound.answeredBy(headers.get("x-served-by")[0]));
+    call.on("metadata", (headers: Metadata) => inbound.answeredBy(headers));
     const cancel = () => call.cancel();
     signal.addEventListener("abort", cancel, { once: true });
     if (signal.aborted) cancel();
     return read(call, (error) => {
-      inbound.answeredBy(error.metadata.get("x-served-by")[0]);
+      inbound.answeredBy(error.metadata);
       return fromService(this.#service, error, inbound.correlationId);
     });
   }

@@ -1,6 +1,7 @@
 /** One request on its way through the edge: who asks, until when, and what the answer must say besides. */
 import { randomUUIDv7 } from "node:crypto";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import type { Metadata } from "@grpc/grpc-js";
 import { SpanKind } from "@opentelemetry/api";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import type { User } from "@row/runtime/call.ts";
@@ -8,6 +9,7 @@ import type { MethodContract } from "@row/runtime/contract.ts";
 import { checkUser } from "@row/runtime/rpc/access.ts";
 import { bearerToken, type TokenVerifier } from "@row/runtime/rpc/auth.ts";
 import { acceptBaggage } from "@row/runtime/rpc/baggage.ts";
+import { INJECTED } from "@row/runtime/rpc/injected-labels.ts";
 import type { Logger } from "@row/runtime/telemetry/logger.ts";
 import type { CallSpan, Telemetry } from "@row/runtime/telemetry/telemetry.ts";
 
@@ -33,6 +35,8 @@ export class InboundCall {
   readonly span: CallSpan;
   /** Who answers, the edge first, comma-separated. */
   servedBy: string;
+  /** What was injected into who answered, comma-separated; undefined for nothing. */
+  injected: string | undefined;
   user: User | undefined;
   /** Passed on to services, once it is known to be good. */
   authorization: string | undefined;
@@ -96,8 +100,17 @@ export class InboundCall {
   }
 
   /** Notes who answered the call that this request became. */
-  answeredBy(servedBy: string | Buffer | undefined): void {
+  answeredBy(answer: Pick<Metadata, "get">): void {
+    const [servedBy] = answer.get("x-served-by");
     if (servedBy !== undefined) this.servedBy = `${this.#serverContext.servedBy}, ${servedBy}`;
+    const [injected] = answer.get(INJECTED);
+    if (injected !== undefined) this.injected = String(injected);
+  }
+
+  /** What every answer says of itself, in whatever protocol. */
+  get answerHeaders(): Record<string, string> {
+    const { correlationId, servedBy, injected } = this;
+    return { "x-correlation-id": correlationId, "x-served-by": servedBy, ...(injected && { [INJECTED]: injected }) };
   }
 
   /** Ends the span and writes the log line. */
@@ -106,6 +119,7 @@ export class InboundCall {
     const ms = performance.now() - this.#startedAt;
     telemetry.requestDuration.record(ms / 1_000, this.#name, status);
     this.span.setAttribute("http.response.status_code", status);
+    if (this.injected) this.span.setAttribute("injected", this.injected);
     this.span.end();
     if (bug !== undefined) log.error({ ...this.#fields(), err: bug }, "request failed for a reason nobody planned for");
     if (log.isLevelEnabled("info")) {
@@ -119,6 +133,7 @@ export class InboundCall {
       userId: this.user?.id,
       correlationId: this.correlationId,
       traceId: this.span.spanContext().traceId,
+      injected: this.injected,
     };
   }
 }

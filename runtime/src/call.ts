@@ -58,6 +58,8 @@ export interface CallContext {
   readonly authorization: string | undefined;
   /** Who answered the calls made so far, newest last. */
   readonly servedBy: string[];
+  /** Notes that something was injected here or further on, "catalog/v2:errors", where somebody is told of it. */
+  markInjected?(label: string): void;
 }
 
 const storage = new AsyncLocalStorage<CallContext>();

@@ -1,5 +1,7 @@
 /** The only process lifecycle: configuration, dependencies, listen, drain on SIGTERM. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { startAdmin } from "./admin.ts";
+import { injection } from "./behaviour/injection.ts";
 import { ConfigError } from "./config.ts";
 import type { Host, Spec } from "./host.ts";
 import { ServiceHost } from "./service-host.ts";
@@ -74,6 +76,7 @@ class Process {
     await start();
     server = this.#built.server();
     await server.listen();
+    if (injection.active) await sleep(injection.active.readyDelayMs);
     server.setServing?.(true);
     admin.setReady(true);
     log.info({ listen: listenAddress, admin: adminAddress }, "ready");

@@ -1,5 +1,6 @@
 /** What a process is built from: database, events, clients and server, each made when the composition root first asks for it. */
 import type pg from "pg";
+import { injection } from "./behaviour/injection.ts";
 import { runInBackground } from "./call.ts";
 import { address, parseEnv } from "./config.ts";
 import { methodAt } from "./contract.ts";
@@ -56,6 +57,9 @@ export class ServiceHost<S extends Spec> implements Host<S> {
     this.log = createLogger({ service: name, version, instance }, logLevel);
     this.serviceConfig = serviceConfigFile ? new ServiceConfigFile(serviceConfigFile, this.log) : undefined;
     this.telemetry = startTelemetry({ name, version, instance, endpoint, tracesPerSecond });
+    const { behaviourFile: path } = this.processConfig;
+    if (path)
+      this.onClose(injection.follow({ path, servedBy: this.servedBy, log: this.log, telemetry: this.telemetry }));
   }
 
   database(): Promise<pg.Pool> {

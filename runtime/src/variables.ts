@@ -17,6 +17,8 @@ export const processVariables = {
   mesh: oneOf("MESH", ["on", "off"], "off"),
   /** A gRPC service config for the calls to others, followed while the process runs; without it nothing is retried. */
   serviceConfigFile: optional(text("SERVICE_CONFIG_FILE")),
+  /** A file that says how to misbehave, followed while the process runs; without it nothing can be injected. */
+  behaviourFile: optional(text("BEHAVIOUR_FILE")),
   maxConcurrentCalls: integer("MAX_CONCURRENT_CALLS", { min: 1, max: 100_000 }, 1_000),
   maxConcurrentStreams: integer("MAX_CONCURRENT_STREAMS", { min: 1, max: 100_000 }, 1_000),
   maxStreamsPerUser: integer("MAX_STREAMS_PER_USER", { min: 1, max: 100_000 }, 20),

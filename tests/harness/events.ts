@@ -2,10 +2,10 @@ import { randomUUIDv7 } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { Shop } from "@row/laptop/shop/shop.ts";
 import { type EventAttributes, fromHeaders, toHeaders } from "@row/runtime/events/headers.ts";
 import type { EventType } from "@row/runtime/events/outbox.ts";
 import { streamOf } from "@row/runtime/events/stream-names.ts";
-import type { ServicesUnderTest } from "./service-under-test.ts";
 
 /** An event as it stands in its stream. */
 export interface StoredEvent<T> extends EventAttributes {
@@ -20,8 +20,8 @@ export class EventStreams {
     this.#connection = connection;
   }
 
-  static async connect(services: ServicesUnderTest): Promise<EventStreams> {
-    const { url, user, password } = services.shop.infrastructure.nats;
+  static async connect({ shop }: { readonly shop: Pick<Shop, "infrastructure"> }): Promise<EventStreams> {
+    const { url, user, password } = shop.infrastructure.nats;
     return new EventStreams(await connect({ servers: url, user, pass: password, name: "test" }));
   }
 

@@ -11,7 +11,8 @@ import { portBase } from "../harness/ports.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const PORT_BASE = await portBase();
-const DOCUMENT = "docs/mesh.md";
+/** Each leaves the shop as it found it. */
+const DOCUMENTS = ["docs/mesh.md", "docs/behaviours.md"];
 /** What a reader types; here it is the code under test, on the Node that runs it. */
 const NPX = 'npx() { [ "$1" = row ] && shift && "$NODE" cli/src/main.ts "$@"; }';
 
@@ -33,19 +34,21 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const commands = readCommands(readFileSync(join(root, DOCUMENT), "utf8"));
+for (const document of DOCUMENTS) {
+  const commands = readCommands(readFileSync(join(root, document), "utf8"));
 
-test("the document has commands", () => {
-  assert.ok(commands.length > 5, `${commands.length} commands`);
-});
-
-for (const { line, command, output } of commands) {
-  test(`${DOCUMENT}:${line}: ${command.split("\n")[0]}`, async () => {
-    const printed = await shell.run(here(command));
-    const expected = output.map(here);
-    if (isAsDocumented(expected, printed)) return;
-    assert.fail(`It prints\n${printed.join("\n")}\n\nwhere the document says\n${expected.join("\n")}`);
+  test(`${document} has commands`, () => {
+    assert.ok(commands.length > 5, `${commands.length} commands`);
   });
+
+  for (const { line, command, output } of commands) {
+    test(`${document}:${line}: ${command.split("\n")[0]}`, async () => {
+      const printed = await shell.run(here(command));
+      const expected = output.map(here);
+      if (isAsDocumented(expected, printed)) return;
+      assert.fail(`It prints\n${printed.join("\n")}\n\nwhere the document says\n${expected.join("\n")}`);
+    });
+  }
 }
 
 /** Each line that `row toolbox` shows, whole where a backslash breaks it. */

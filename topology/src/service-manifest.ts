@@ -18,6 +18,8 @@ interface Described {
   readonly consumes: readonly string[];
   readonly secrets: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Names of the business bugs that can be injected into it. */
+  readonly bugs: readonly string[];
 }
 
 /** Answers gRPC calls on its port, of other services and of the gateway. */
@@ -154,6 +156,7 @@ function readManifest(folder: string, root: string): ServiceManifest {
     calls: names("calls"),
     consumes: names("consumes"),
     secrets: names("secrets"),
+    bugs: names("bugs"),
     env: Object.fromEntries(Object.entries(env as object).map(([key, value]) => [key, String(value)])),
   };
   if (kind === "outside") return { ...described, kind };

@@ -1,5 +1,6 @@
 import { type Bench, GENERATOR, onShop } from "../bench.ts";
 import type { Cleanup } from "../cleanup.ts";
+import { injectionMicroseconds } from "../extras/injection.ts";
 import { validationMicroseconds } from "../extras/validation.ts";
 import { readProducts } from "../job.ts";
 import { type Ratio, ratioOf } from "../measure/ratio.ts";
@@ -33,6 +34,7 @@ export async function measureExtras(
     againstOther(bench, cleanup, name, () => ShopStack.start(stateDir, PORTS.comparedShop, settings));
   return [
     validation(),
+    behaviours(),
     await tokenCheck(bench),
     ...(bench.plan.isFull ? [await against("spans", withoutSpans), await against("logs", withoutLogs)] : []),
     await against("spans and logs", neither),
@@ -42,6 +44,11 @@ export async function measureExtras(
 function validation(): Extra {
   const how = "the same code on its own, twice: at the edge and in the service";
   return { name: "validation", how, cpuMicroseconds: 2 * validationMicroseconds() };
+}
+
+function behaviours(): Extra {
+  const how = "the looks whether something is injected, on their own, in the service";
+  return { name: "behaviours, off", how, cpuMicroseconds: injectionMicroseconds() };
 }
 
 async function tokenCheck(bench: Bench): Promise<Extra> {

@@ -13,6 +13,7 @@ export function deployCommand(here: () => Installation): Command {
     .requiredOption("--version <name>", "how to call it, such as v2")
     .option("--replicas <count>", "how many instances of it to run", "1")
     .option("--from <folder|reference>", "run the code of another checkout, or of a git branch, tag or commit")
+    .option("--behaviour <behaviour...>", "have it misbehave from its start: see `row behave --catalogue`")
     .action((service: string, options: DeployFlags) => deploy(here(), service, options));
 }
 
@@ -37,19 +38,22 @@ export interface DeployFlags {
   version?: string;
   replicas?: string;
   from?: string;
+  behaviour?: string[];
 }
 
 /** Runs another version beside those that run. It gets no calls until a split gives it some. */
 export async function deploy({ stateDir }: Installation, service: string, flags: DeployFlags): Promise<void> {
-  const { version = "", from } = flags;
+  const { version = "", from, behaviour: behaviours } = flags;
   const isFolder = from !== undefined && statSync(from, { throwIfNoEntry: false })?.isDirectory();
   const { instances } = await askMesh(stateDir, "deploy", {
     service,
     version,
     replicas: count(flags.replicas ?? "1"),
     ...(from === undefined ? {} : { from: isFolder ? resolve(from) : from }),
+    ...(behaviours && { behaviours }),
   });
   console.log(`${service} ${version} runs: ${instances.join(", ") || "no instance yet"}`);
+  if (behaviours) console.log(`Injected on purpose: ${behaviours.join(" ")}`);
   console.log(`It gets no calls yet: send it some with \`row split ${service} v1=90 ${version}=10\``);
 }
 

@@ -40,3 +40,9 @@ test("says when there are no calls, and when some were not seen", () => {
   assert.equal(render({ seconds: 10, linesLost: 0, edges: [] }), "No calls in the last 10 seconds.");
   assert.match(render({ seconds: 10, linesLost: 7, edges: [EDGE] }), /\n\n7 requests are missing here/);
 });
+
+test("says which versions misbehave on purpose", () => {
+  const injected = [{ service: "catalog", version: "v2", behaviours: ["errors=20%", "slow"], seed: "s" }];
+  const text = render({ seconds: 10, linesLost: 0, edges: [EDGE], injected });
+  assert.match(text, /\n\nInjected on purpose:\n {2}catalog v2: errors=20% slow$/);
+});

@@ -1,12 +1,13 @@
 /** `row stat`: who calls whom, how well and how fast. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Stat, StatEdge } from "@row/mesh/observer/stat.ts";
+import type { StatEdge } from "@row/mesh/observer/stat.ts";
 import { Command } from "commander";
-import { heading, versioned } from "../colours.ts";
+import { heading, versioned, warning } from "../colours.ts";
 import { duration } from "../durations.ts";
 import { rateText } from "../rate.ts";
 import { table } from "../table.ts";
-import type { Target } from "../target.ts";
+import type { ShownStat, Target } from "../target.ts";
+import { injectedText } from "./status.ts";
 
 const REDRAW_MS = 1_000;
 const CLEAR = "\x1b[H\x1b[2J\x1b[3J";
@@ -31,7 +32,7 @@ async function stat(target: Target, service: string | undefined, flags: StatFlag
   const { watch, json, prometheus } = flags;
   const source = await target.stat({ service, prometheus });
   try {
-    const show = json ? (answer: Stat) => JSON.stringify(answer, null, watch ? 0 : 2) : render;
+    const show = json ? (answer: ShownStat) => JSON.stringify(answer, null, watch ? 0 : 2) : render;
     if (!watch) return console.log(show(await source.ask()));
     const clear = process.stdout.isTTY && !json ? CLEAR : "";
     for (;;) {
@@ -43,7 +44,7 @@ async function stat(target: Target, service: string | undefined, flags: StatFlag
   }
 }
 
-export function render({ edges, linesLost, seconds }: Stat): string {
+export function render({ edges, linesLost, seconds, injected = [] }: ShownStat): string {
   const lines =
     edges.length === 0
       ? [`No calls in the last ${Math.floor(seconds)} seconds.`]
@@ -53,6 +54,7 @@ export function render({ edges, linesLost, seconds }: Stat): string {
         ]);
   if (linesLost > 0)
     lines.push("", `${linesLost} requests are missing here: their lines were lost since the shop runs`);
+  if (injected.length > 0) lines.push("", warning("Injected on purpose:"), ...injected.map(injectedText));
   return lines.join("\n");
 }
 

@@ -1,6 +1,7 @@
 /** `row status`: every process, and the work that waits. */
 import type { Installation } from "@row/laptop/installation.ts";
 import type { ProcessStatus, ShopStatus } from "@row/laptop/shop/shop-status.ts";
+import type { InjectedVersion } from "@row/laptop/sidecars/behaviours.ts";
 import { askStatus, NotRunning } from "@row/laptop/supervisor/control-client.ts";
 import { leftoversOf, type RecordedProcess } from "@row/laptop/supervisor/run-record.ts";
 import { MOST_COUNTED } from "@row/runtime/database/counting.ts";
@@ -54,6 +55,7 @@ function render(shop: ShopStatus): string {
     ]),
   );
   if (shop.state === "degraded") lines.push("", bad("Degraded:"), ...shop.problems.map((problem) => `  ${problem}`));
+  if (shop.injected?.length) lines.push("", warning("Injected on purpose:"), ...shop.injected.map(injectedText));
   if (!shop.backlogs) return lines.join("\n");
   const { outbox, sagas, deadLetters } = shop.backlogs;
   const waiting = Object.entries(outbox).map(([database, count]) => `${database} ${counted(count)}`);
@@ -61,6 +63,11 @@ function render(shop: ShopStatus): string {
   if (sagas) lines.push(`Sagas         ${counted(sagas.unfinished)} unfinished, ${counted(sagas.stuck)} stuck`);
   lines.push(`Dead letters  ${deadLetters ?? "?"}`);
   return lines.join("\n");
+}
+
+/** "catalog v2: errors=20%, until 2026-11-30T12:00:00.000Z" */
+export function injectedText({ service, version, behaviours, until }: InjectedVersion): string {
+  return `  ${service} ${version}: ${behaviours.join(" ")}${until ? `, until ${until}` : ""}`;
 }
 
 function counted(count: number | null): string {

@@ -5,7 +5,7 @@ import { freePorts } from "./free-ports.ts";
 
 function declared(port: number, adminPort: number): ServiceManifest {
   const name = `s${port}`;
-  const lists = { redis: [], calls: [], consumes: [], secrets: [], env: {} };
+  const lists = { redis: [], calls: [], consumes: [], secrets: [], bugs: [], env: {} };
   return { kind: "service", name, folder: `services/${name}`, port, adminPort, postgres: false, ...lists };
 }
 

@@ -82,7 +82,7 @@ function addUnary(router: ConnectRouter, method: DescMethodUnary, transport: Tra
     checkRequest(inbound, context, method, request);
     const { signal, values } = context;
     const answer = await transport.unary(method, signal, context.timeoutMs(), undefined, request, values);
-    context.responseHeader.set("x-served-by", inbound.servedBy);
+    tellIn(context.responseHeader, inbound);
     inbound.finish(200);
     return answer.message;
   });
@@ -95,7 +95,7 @@ function addServerStream(router: ConnectRouter, method: DescMethodServerStreamin
     const { signal, values } = context;
     const answers = await transport.stream(method, signal, context.timeoutMs(), undefined, one(request), values);
     for await (const message of answers.message) {
-      context.responseHeader.set("x-served-by", inbound.servedBy);
+      tellIn(context.responseHeader, inbound);
       yield message;
     }
     inbound.finish(200);
@@ -145,8 +145,7 @@ async function* refusingStream<T>(messages: AsyncIterable<T>, inbound: InboundCa
 
 function refusal(inbound: InboundCall, thrown: unknown): ConnectError {
   const { error, isBug } = fromThrown(thrown, inbound.correlationId);
-  error.metadata.set("x-served-by", inbound.servedBy);
-  error.metadata.set("x-correlation-id", inbound.correlationId);
+  tellIn(error.metadata, inbound);
   inbound.finish(httpStatusOf(error), isBug ? thrown : undefined);
   return error;
 }
@@ -171,6 +170,10 @@ function checkRequest<M extends DescMethodUnary | DescMethodServerStreaming>(
     }
   }
   validateBytes(input, toBinary(input, request));
+}
+
+function tellIn(headers: Headers, { answerHeaders }: InboundCall): void {
+  for (const [name, value] of Object.entries(answerHeaders)) headers.set(name, value);
 }
 
 function inboundOf(context: HandlerContext): InboundCall {

@@ -14,9 +14,14 @@ const REST_HEADERS = [
 ];
 const ALLOWED_METHODS = [...new Set([...cors.allowedMethods, "PUT", "PATCH", "DELETE"])].join(", ");
 const ALLOWED_HEADERS = [...cors.allowedHeaders, ...REST_HEADERS].join(", ");
-const EXPOSED_HEADERS = [...cors.exposedHeaders, "etag", "x-correlation-id", "x-served-by", "www-authenticate"].join(
-  ", ",
-);
+const EXPOSED_HEADERS = [
+  ...cors.exposedHeaders,
+  "etag",
+  "x-correlation-id",
+  "x-served-by",
+  "x-injected",
+  "www-authenticate",
+].join(", ");
 const MAX_AGE_SECONDS = "7200";
 
 /** An origin as "https://shop.example", or "http://localhost:*" for any port. */

@@ -23,8 +23,7 @@ export function sendJson(
 ): void {
   // What hooks have set: Fastify's type is for any value, these are strings.
   const headers = reply.getHeaders() as OutgoingHttpHeaders;
-  headers["x-correlation-id"] = inbound.correlationId;
-  headers["x-served-by"] = inbound.servedBy;
+  Object.assign(headers, inbound.answerHeaders);
   headers["cache-control"] = cacheControl(binding);
   let status = 200;
   if (binding.httpMethod === "GET") {
@@ -70,7 +69,7 @@ export function sendError(reply: FastifyReply, inbound: InboundCall, thrown: unk
 
 /** The headers that every answer to a request has. */
 export function headersOf(inbound: InboundCall): OutgoingHttpHeaders & Record<string, string> {
-  return { "x-correlation-id": inbound.correlationId, "x-served-by": inbound.servedBy };
+  return inbound.answerHeaders;
 }
 
 /** RFC 6750: the error is named only when a token was sent. */

@@ -1,3 +1,4 @@
+import type { InjectedVersion } from "../sidecars/behaviours.ts";
 import type { SupervisedProcess } from "../supervisor/supervised-process.ts";
 import type { Backlogs } from "./backlogs.ts";
 
@@ -16,6 +17,8 @@ export interface ShopStatus {
   /** Why a shop is degraded, a sentence for each part of it; none when all is well. */
   problems: string[];
   backlogs: Backlogs | null;
+  /** Versions that misbehave on purpose; absent when nothing runs. */
+  injected?: InjectedVersion[];
 }
 
 /** "unsupervised": processes go on whose supervisor has ended, so that nothing starts again what dies. */

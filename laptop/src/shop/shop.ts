@@ -180,6 +180,7 @@ export class Shop {
       processes,
       problems,
       backlogs,
+      injected: lifecycle.mesh?.behaviours.all() ?? [],
     };
   }
 }

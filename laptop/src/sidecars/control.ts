@@ -10,7 +10,7 @@ import type { Mesh } from "./mesh.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { ChangeReport, MeshControl } from "./requests.ts";
 import type { Changes } from "./resource-store.ts";
-import { deploy, deploymentsOf, meshedService, scale, undeploy, versions } from "./rollout.ts";
+import { behave, deploy, deploymentsOf, meshedService, scale, undeploy, versions } from "./rollout.ts";
 
 /** What can be asked of a mesh from another terminal. Whatever changes something waits for what is changed already. */
 export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): MeshControl {
@@ -60,6 +60,8 @@ export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): M
     deploy: (request) => inTurn(() => deploy(mesh, infrastructure(), request)),
     scale: (request) => inTurn(() => scale(mesh, infrastructure(), request)),
     undeploy: (request) => inTurn(() => undeploy(mesh, infrastructure(), request)),
+    behave: (request) => inTurn(async () => ({ injected: behave(mesh, request) })),
+    injected: async () => ({ injected: mesh.behaviours.all() }),
   };
 }
 
@@ -79,6 +81,8 @@ export function noMeshControl(): MeshControl {
     deploy: refuse,
     scale: refuse,
     undeploy: refuse,
+    behave: refuse,
+    injected: async () => ({ injected: [] }),
   };
 }
 

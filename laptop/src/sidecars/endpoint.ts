@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { type Installation, realPort } from "../installation.ts";
 import { addressesOf, type ProcessEndpoint } from "../shop/service-process.ts";
+import type { Behaviours } from "./behaviours.ts";
 import { type Instance, instanceName } from "./instance.ts";
 import type { MeshPorts } from "./mesh-ports.ts";
 
@@ -10,6 +11,7 @@ export function meshedEndpoint(
   { workload, service, deployment, adminPort }: Instance,
   installation: Installation,
   ports: MeshPorts,
+  behaviours: Pick<Behaviours, "fileOf">,
 ): ProcessEndpoint {
   const { instance, version, appSocket, httpSocket, inboundPort, sidecar } = workload;
   const isFirst = instance === instanceName({ ...deployment, version: FIRST_VERSION }, 1);
@@ -26,6 +28,7 @@ export function meshedEndpoint(
       kind === "outside" ? `127.0.0.1:${realPort(installation, port)}` : unix(sidecar.outboundSockets[name] ?? ""),
     env: {
       MESH: "on",
+      BEHAVIOUR_FILE: behaviours.fileOf(service.name, version),
       SERVICE_CONFIG_FILE: join(sidecar.folder, "service-config.json"),
       OTEL_EXPORTER_OTLP_ENDPOINT: process.env.OTEL_EXPORTER_OTLP_ENDPOINT || `http://127.0.0.1:${ports.observerHttp}`,
     },

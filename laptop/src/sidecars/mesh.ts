@@ -7,6 +7,7 @@ import { discoverServices } from "@row/topology/service-manifest.ts";
 import type { Secrets } from "../secrets.ts";
 import { serviceProcess } from "../shop/service-process.ts";
 import type { SupervisedProcess } from "../supervisor/supervised-process.ts";
+import { Behaviours } from "./behaviours.ts";
 import { Deployments } from "./deployments.ts";
 import { meshedEndpoint } from "./endpoint.ts";
 import { MeshFolders } from "./instance.ts";
@@ -28,6 +29,7 @@ export class Mesh {
   readonly host: MeshHost;
   readonly ports: MeshPorts;
   readonly deployments: Deployments;
+  readonly behaviours: Behaviours;
   readonly instances = new Instances();
   readonly reconciler: Reconciler;
   readonly factory: InstanceFactory;
@@ -51,6 +53,7 @@ export class Mesh {
     mkdirSync(this.#folders.root, { recursive: true, mode: 0o700 });
     this.reconciler = new Reconciler(host, this.#folders, this.instances);
     this.deployments = new Deployments(join(this.#folders.root, "deployments.json"));
+    this.behaviours = new Behaviours(join(this.#folders.root, "behaviours"));
     this.factory = new InstanceFactory(host, this.#folders, this.ports, this.instances, this.reconciler);
   }
 
@@ -167,7 +170,7 @@ export class Mesh {
     const { service, workload, deployment } = member.instance;
     if (!this.#secrets) throw new Error("Apps are started after the stores");
     const known = deployment.from === undefined ? all : discoverServices(deployment.from);
-    const place = meshedEndpoint(member.instance, installation, this.ports);
+    const place = meshedEndpoint(member.instance, installation, this.ports, this.behaviours);
     const spec = serviceProcess(service, known, installation, this.#secrets, settings, programs, place);
     const sockets = [workload.appSocket, workload.httpSocket].flatMap((path) => path ?? []);
     // What an app that was killed leaves behind cannot be listened on.

@@ -1,5 +1,6 @@
 import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
+import type { BehaveOptions, InjectedVersion } from "./behaviours.ts";
 
 /** A manifest as the user has it. */
 export interface Document {
@@ -28,9 +29,18 @@ export interface MeshRequests {
   delete: [{ targets: { kind: string; name: string }[] }, { outcomes: ChangeReport[] }];
   /** No weights: only tells. */
   split: [{ service: string; weights: string[] }, { splits: RuleSplit[]; left: RuleSplit[] }];
-  deploy: [{ service: string; version: string; replicas: number; from?: string }, Versions & { checkout?: string }];
+  deploy: [
+    { service: string; version: string; replicas: number; from?: string; behaviours?: readonly string[] },
+    Versions & { checkout?: string },
+  ];
   scale: [{ service: string; version?: string; replicas: number }, Versions & { warning?: string }];
   undeploy: [{ service: string; version: string }, Versions];
+  /** No behaviours: as the code is. */
+  behave: [
+    { service: string; version: string; behaviours: readonly string[] } & BehaveOptions,
+    { injected: InjectedVersion[] },
+  ];
+  injected: [Record<string, never>, { injected: InjectedVersion[] }];
 }
 
 export type MeshVerb = keyof MeshRequests;

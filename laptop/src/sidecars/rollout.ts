@@ -6,6 +6,7 @@ import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { discoverServices, isCallable, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { migrateService } from "../provision/provision.ts";
 import type { Infrastructure } from "../stores/infrastructure.ts";
+import { checkBehaviours, type InjectedVersion } from "./behaviours.ts";
 import { prepareCheckout, removeCheckout } from "./checkout.ts";
 import { provideEvents } from "./checkout-events.ts";
 import type { Deployment } from "./deployments.ts";
@@ -18,7 +19,7 @@ import { checkVersionName } from "./version-name.ts";
 export async function deploy(
   mesh: Mesh,
   infrastructure: Infrastructure,
-  { service: name, version, replicas, from: asked }: RequestOf<"deploy">,
+  { service: name, version, replicas, from: asked, behaviours = [] }: RequestOf<"deploy">,
 ): Promise<Versions & { checkout?: string }> {
   const { reconciler: traffic } = mesh;
   const service = meshedService(mesh, name);
@@ -37,6 +38,9 @@ export async function deploy(
   const hasService = hasVersion(traffic.store.resources, name, version);
   try {
     const code = from && serviceIn(from, name);
+    checkBehaviours(code || service, behaviours);
+    // Before its first instance starts, so that it starts like that.
+    if (behaviours.length > 0) mesh.behaviours.set(name, version, behaviours, {});
     // Before anything changes: it refuses what cannot run here.
     added = await mesh.factory.create(deployment);
     if (code) await migrateService(infrastructure, code, from);
@@ -46,6 +50,7 @@ export async function deploy(
     await mesh.start(added);
   } catch (error) {
     if (added.length > 0) await end(mesh, infrastructure, added).catch(() => {});
+    mesh.behaviours.clear(name, version);
     const created = traffic.store.find("Service", `${name}-${version}`);
     if (created && !hasService) await traffic.apply(traffic.store.plan({ delete: [created] })).catch(() => {});
     if (from) await leaveCheckout(mesh, from);
@@ -126,8 +131,20 @@ export async function undeploy(
   await traffic.apply(traffic.store.plan({ put: routes, delete: service && isOurs ? [service] : [] }));
   await takeAway(mesh, infrastructure, gone);
   mesh.deployments.delete(name, version);
+  mesh.behaviours.clear(name, version);
   if (deployment.from) await leaveCheckout(mesh, deployment.from);
   return { service: name, version, instances: gone.map(({ instance }) => instance.workload.instance) };
+}
+
+/** Has a version behave as asked from now on, or as its code is; answers what is injected into any. */
+export function behave(mesh: Mesh, request: RequestOf<"behave">): InjectedVersion[] {
+  const { service: name, version, behaviours, ...options } = request;
+  const service = meshedService(mesh, name);
+  const deployment = deploymentOf(deploymentsOf(mesh, name), name, version);
+  checkBehaviours(deployment.from ? serviceIn(deployment.from, name) : service, behaviours);
+  if (behaviours.length > 0) mesh.behaviours.set(name, version, behaviours, options);
+  else mesh.behaviours.clear(name, version);
+  return mesh.behaviours.all();
 }
 
 /** The deployments of a service, v1 first. */

@@ -1,5 +1,6 @@
 import { type JetStreamManager, type JsMsg, jetstreamManager, type StoredMsg } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import { INJECTED } from "../rpc/injected-labels.ts";
 import type { Nats } from "./nats.ts";
 import { DEAD_LETTERS, deadSubject } from "./stream-names.ts";
 
@@ -19,6 +20,10 @@ export type DeadLetter = {
   attempts: number;
   /** When it was given up, RFC 3339. */
   time: string;
+  /** Who wrote it, as service/version/instance. */
+  publishedBy: string;
+  /** What was injected into it, "inventory/v2:bad-event"; empty for nothing. */
+  injected: string;
 };
 
 /** A dead letter with everything that came with the event. */
@@ -118,6 +123,8 @@ function toDeadLetter(stored: StoredMsg): DeadLetter {
     error: read(`${PREFIX}error`),
     attempts: Number(read(`${PREFIX}attempts`)),
     time: stored.timestamp,
+    publishedBy: read("x-producer-version"),
+    injected: read(INJECTED),
   };
 }
 

@@ -1,6 +1,7 @@
 /** What travels with an event besides its message, as NATS headers. */
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import { acceptBaggage } from "../rpc/baggage.ts";
+import { INJECTED } from "../rpc/injected-labels.ts";
 import { uuidInLowerCase } from "../uuid.ts";
 
 /** What travels with an event besides its message: CloudEvents attributes, trace and origin. */
@@ -19,6 +20,8 @@ export interface EventAttributes {
   readonly baggage?: string;
   /** Who wrote the event, as service/version/instance. */
   readonly producer: string;
+  /** What was injected into it, "payments/v2:double-publish"; empty or missing for nothing. */
+  readonly injected?: string;
 }
 
 /** Writes an event's attributes as NATS headers, in CloudEvents' binary mode. */
@@ -37,6 +40,7 @@ export function toHeaders(event: EventAttributes): MsgHdrs {
   if (event.traceparent) written.set("traceparent", event.traceparent);
   if (event.tracestate) written.set("tracestate", event.tracestate);
   if (event.baggage) written.set("baggage", event.baggage);
+  if (event.injected) written.set(INJECTED, event.injected);
   return written;
 }
 
@@ -58,5 +62,6 @@ export function fromHeaders(read: MsgHdrs | undefined): EventAttributes {
     tracestate: read?.get("tracestate") ?? "",
     baggage: acceptBaggage((name) => read?.get(name)),
     producer: read?.get("x-producer-version") ?? "",
+    injected: read?.get(INJECTED) ?? "",
   };
 }

@@ -1,6 +1,7 @@
 /** The outbox: events become rows in the transaction of the change that they tell of; the relay publishes them. */
 import { randomUUIDv7 } from "node:crypto";
 import { fromBinary, type JsonValue, type Registry, toJson } from "@bufbuild/protobuf";
+import { injection } from "../behaviour/injection.ts";
 import { currentCall } from "../call.ts";
 import { registry as contracts } from "../contract.ts";
 import { eventsWritten } from "../database/commits.ts";
@@ -67,13 +68,15 @@ export function currentOrigin(): Origin {
 /** The columns of runtime.outbox that `originColumns` fills, for statements whose events only SQL can make. */
 export const ORIGIN = {
   ...{ correlation_id: "text", traceparent: "text", tracestate: "text", baggage: "text", producer: "text" },
+  ...{ injected: "text" },
 } as const;
 const ORIGIN_NAMES = Object.keys(ORIGIN).join(", ");
 
 /** On whose behalf the current call writes, as the columns ORIGIN. */
 export function originColumns(origin: Origin = currentOrigin()) {
   const { correlationId, traceparent = "", tracestate = "", baggage = "", producer } = origin;
-  return { correlation_id: correlationId, traceparent, tracestate, baggage, producer };
+  const injected = injection.active?.intoEvents() ?? "";
+  return { correlation_id: correlationId, traceparent, tracestate, baggage, producer, injected };
 }
 
 /** Body of a CTE that writes the events in the column `outbox` of the relation `from`, as `outboxJson` makes it; null for none. */

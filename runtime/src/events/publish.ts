@@ -1,5 +1,6 @@
 import { fromJson, type JsonValue, type Registry, toBinary } from "@bufbuild/protobuf";
 import type pg from "pg";
+import { publicationsOf, UNDECODABLE } from "../behaviour/spoiled-event.ts";
 import { crashPoint } from "../crash-points.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { toHeaders } from "./headers.ts";
@@ -37,6 +38,7 @@ type Row = {
   tracestate: string;
   baggage: string;
   producer: string;
+  injected: string;
   created_time: Date;
 };
 
@@ -55,7 +57,7 @@ export async function publishUnpublished(
   }
   const { rows } = await client.query<Row>({
     name: "outbox-unpublished",
-    text: `SELECT id, position, subject, aggregate_id, sequence, payload, correlation_id, traceparent, tracestate, baggage, producer, created_time
+    text: `SELECT id, position, subject, aggregate_id, sequence, payload, correlation_id, traceparent, tracestate, baggage, producer, injected, created_time
       FROM runtime.outbox WHERE published_time IS NULL AND position >= $2::bigint AND NOT id = ANY($1::uuid[]) ORDER BY position LIMIT ${BATCH}`,
     values: [[...unreadable], String(publishing.searchFrom)],
   });
@@ -85,16 +87,28 @@ export async function publishUnpublished(
 
 /** Publishes one row; never throws. */
 async function publish(publishing: Publishing, row: Row): Promise<"stored" | "unreadable" | Error> {
-  let message: Uint8Array;
+  let publications: { id: string; message: Uint8Array }[];
   try {
-    message = encode(row, publishing);
+    publications = publicationsOf(row.id, row.payload, row.injected).map(({ id, payload }) => ({
+      id,
+      message: payload === undefined ? UNDECODABLE : encode({ ...row, payload }, publishing),
+    }));
   } catch (error) {
     publishing.unreadable.add(row.id);
     publishing.log.error({ err: error, event: row.id, subject: row.subject }, "cannot make an event of an outbox row");
     return "unreadable";
   }
-  const headers = toHeaders({
-    id: row.id,
+  const sent = publications.map(({ id, message }) =>
+    publishing.nats.js.publish(row.subject, message, { headers: headersOf(row, id), msgID: id, timeout: 2000 }),
+  );
+  const failed = (await Promise.allSettled(sent)).find((outcome) => outcome.status === "rejected");
+  if (!failed) return "stored";
+  return failed.reason instanceof Error ? failed.reason : new Error(String(failed.reason));
+}
+
+function headersOf(row: Row, id: string) {
+  return toHeaders({
+    id,
     type: row.subject,
     time: row.created_time,
     aggregateId: row.aggregate_id,
@@ -104,13 +118,8 @@ async function publish(publishing: Publishing, row: Row): Promise<"stored" | "un
     tracestate: row.tracestate,
     baggage: row.baggage,
     producer: row.producer,
+    injected: row.injected,
   });
-  try {
-    await publishing.nats.js.publish(row.subject, message, { headers, msgID: row.id, timeout: 2000 });
-    return "stored";
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
 }
 
 function encode(row: Row, { registry, log }: Publishing): Uint8Array {

@@ -1,5 +1,6 @@
 /** Turns `async (request, call) => response` into grpc-js handlers, once for all services. */
 import { type handleServerStreamingCall, type handleUnaryCall, type ServerWritableStream, status } from "@grpc/grpc-js";
+import { injection } from "../behaviour/injection.ts";
 import type { Call } from "../call.ts";
 import { methodAt } from "../contract.ts";
 import type { IdempotentHandler } from "../database/idempotency.ts";
@@ -79,6 +80,7 @@ export class HandlerFactory {
       const inbound = new InboundCall(this.#setup, method, definition, raw);
       this.#call(inbound, async () => {
         const request = await inbound.admit();
+        if (injection.active) await injection.active.beforeCall(inbound);
         return handle(request as never, inbound); // typed by Handlers<D> where it was added
       }).then(
         (response) => {
@@ -99,6 +101,7 @@ export class HandlerFactory {
       const inbound = new InboundCall(this.#setup, method, definition, raw);
       this.#stream(inbound, raw, async (permit) => {
         const request = await inbound.admit();
+        if (injection.active) await injection.active.beforeCall(inbound);
         if (inbound.isGivenUp) return; // its reader went away meanwhile
         if (inbound.user) permit.takeFor(inbound.user.id);
         inbound.endWithToken();

@@ -11,6 +11,7 @@ import { checkService, checkUser, serviceOf } from "./access.ts";
 import { bearerToken, InvalidToken, type TokenVerifier } from "./auth.ts";
 import { acceptBaggage } from "./baggage.ts";
 import { CallDeadline } from "./call-deadline.ts";
+import { INJECTED } from "./injected-labels.ts";
 import { toAnswer } from "./status.ts";
 import { validateBytes } from "./validate.ts";
 
@@ -28,6 +29,8 @@ export interface ServerContext {
  * learn nothing but that: this way the reason arrives, of this call and of those it made, whose deadlines come from this one.
  */
 const LAST_WORDS_MS = 20;
+/** Of what was injected along the way of a call. */
+const MOST_LABELS = 16;
 /** The share of its class's time that a call has when it took nothing but the way here. */
 const WHOLE_TIME = 0.8;
 
@@ -57,6 +60,8 @@ export class InboundCall implements Call, CallContext {
   readonly #raw: ServerCall;
   readonly #startedAt = performance.now();
   readonly #callDeadline = new CallDeadline();
+  /** What was injected here or further on; absent for nothing, which is nearly always. */
+  #injected: Set<string> | undefined;
   /** Whether the caller gave clearly less time than the contract does. */
   readonly #isCutShort: boolean;
 
@@ -131,6 +136,11 @@ export class InboundCall implements Call, CallContext {
     return result;
   }
 
+  markInjected(label: string): void {
+    this.#injected ??= new Set();
+    if (this.#injected.size < MOST_LABELS) this.#injected.add(label);
+  }
+
   giveUp(reason: DomainError): void {
     this.#callDeadline.giveUp(reason);
   }
@@ -152,6 +162,7 @@ export class InboundCall implements Call, CallContext {
     const metadata = new Metadata();
     metadata.set("x-served-by", [this.#setup.servedBy, ...this.servedBy].join(", "));
     metadata.set("x-correlation-id", this.correlationId);
+    if (this.#injected) metadata.set(INJECTED, [...this.#injected].join(", "));
     return metadata;
   }
 
@@ -168,6 +179,7 @@ export class InboundCall implements Call, CallContext {
     this.#callDeadline.end();
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     this.#setup.telemetry.serverDuration.record(seconds, this.method.path, code);
+    if (this.#injected) this.span.setAttribute("injected", [...this.#injected].join(", "));
     endCallSpan(this.span, code, reason);
     const log = this.#setup.log;
     if (log.isLevelEnabled("info")) {
@@ -185,6 +197,7 @@ export class InboundCall implements Call, CallContext {
       userId: this.user?.id,
       correlationId: this.correlationId,
       traceId: this.span.spanContext().traceId,
+      injected: this.#injected && [...this.#injected],
     };
   }
 }

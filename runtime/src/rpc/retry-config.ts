@@ -1,19 +1,15 @@
 /** Which calls are tried again, and when: a gRPC service config, in a file that may change while the process runs. */
-import { type FSWatcher, readFileSync, watch } from "node:fs";
-import { basename, dirname } from "node:path";
+import { readFileSync } from "node:fs";
 import { Client, credentials } from "@grpc/grpc-js";
+import { followFile } from "../followed-file.ts";
 import type { Logger } from "../telemetry/logger.ts";
-
-/** Editors write a file in several steps. */
-const SETTLE_MS = 50;
 
 /** A file's service config, followed: `current` is the last good one. */
 export class ServiceConfigFile {
   readonly #path: string;
   readonly #log: Logger;
   readonly #listeners = new Set<(config: string | undefined) => void>();
-  readonly #watcher: FSWatcher | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #stopFollowing: () => void;
   #seen: string | undefined;
   #current: string | undefined;
 
@@ -21,8 +17,11 @@ export class ServiceConfigFile {
   constructor(path: string, log: Logger) {
     this.#path = path;
     this.#log = log;
-    // Of the folder: a file that is replaced is another file, which nobody would watch.
-    this.#watcher = this.#watch();
+    this.#stopFollowing = followFile(
+      path,
+      () => this.#read(),
+      (error) => this.#warn(error),
+    );
     this.#read();
   }
 
@@ -38,24 +37,8 @@ export class ServiceConfigFile {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
-    this.#watcher?.close();
+    this.#stopFollowing();
     this.#listeners.clear();
-  }
-
-  #watch(): FSWatcher | undefined {
-    const name = basename(this.#path);
-    const changed = (_event: string, file: string | null) => {
-      if (file !== null && file !== name) return;
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#read(), SETTLE_MS).unref();
-    };
-    try {
-      return watch(dirname(this.#path), { persistent: false }, changed).on("error", (err) => this.#warn(err));
-    } catch (err) {
-      this.#warn(err);
-      return undefined;
-    }
   }
 
   #read(): void {

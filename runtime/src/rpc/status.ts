@@ -3,6 +3,7 @@
 import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import { BadRequest, ErrorInfo } from "@row/gen/grpc/google/rpc/error_details.ts";
 import { Status } from "@row/gen/grpc/google/rpc/status.ts";
+import { InjectedFailure } from "../behaviour/injected-failure.ts";
 import { isDatabaseTrouble } from "../database/trouble.ts";
 import { DomainError, ERROR_DOMAIN, type ErrorKind } from "../domain-error.ts";
 import { fittingFacts, fittingMessage, fittingViolations } from "./error-size.ts";
@@ -101,6 +102,10 @@ export interface ErrorAnswer {
 
 /** Turns whatever a handler threw into the status that the caller gets. A bug becomes INTERNAL and tells nothing. */
 export function toAnswer(error: unknown, correlationId: string): ErrorAnswer {
+  if (error instanceof InjectedFailure) {
+    const { code, message: details } = error;
+    return { status: { code, details, metadata: new Metadata() }, reason: "INJECTED", isBug: false };
+  }
   const domainError = asDomainError(error);
   if (!domainError) {
     const details = `Something went wrong on our side; quote ${correlationId} when you report it`;

@@ -1,6 +1,7 @@
 /** What ReleaseStock, CommitStock and ReturnStock do: a step that changes the reservation, or was taken before. */
 import { crashPoint } from "@row/runtime/crash-points.ts";
 import { retryOnConflict } from "@row/runtime/retry-on-conflict.ts";
+import { takeOrKeep } from "./injected-bugs.ts";
 import { outcomeOfNoChange, type ReservationStep } from "./reservation.ts";
 import type { ReservationStore } from "./reservation-store.ts";
 
@@ -15,7 +16,7 @@ export async function closeReservation(
 ): Promise<void> {
   const take = async () => {
     crashPoint(`inventory.before-${step.name}`);
-    const isChanged = await reservations.take(step, orderId);
+    const isChanged = await takeOrKeep(reservations, step, orderId);
     crashPoint(`inventory.after-${step.name}`);
     if (isChanged) return "changed";
     const reservation = await reservations.find(orderId);

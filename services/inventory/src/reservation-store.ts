@@ -23,6 +23,11 @@ const findReservation = statement<{ state: ReservationState; items: { productId:
   "SELECT state, items FROM reservations WHERE order_id = $1::uuid",
 );
 
+const releaseOnPaper = statement(
+  "release-on-paper",
+  "UPDATE reservations SET state = 'RELEASED' WHERE order_id = $1::uuid AND state = 'RESERVED' RETURNING 1",
+);
+
 /** An order's part of a batch, on behalf of the current call; without its items where it has them already. */
 function asked(orderId: string, items?: readonly Item[]) {
   return {
@@ -74,6 +79,12 @@ export class ReservationStore {
   /** Takes the step; answers whether it changed anything. */
   take(step: ReservationStep, orderId: string): Promise<boolean> {
     return this.#taking[step.name].do(asked(orderId));
+  }
+
+  /** Releases a reservation and leaves its goods where they are; answers whether it changed anything. */
+  async releaseOnPaper(orderId: string): Promise<boolean> {
+    const rows = await releaseOnPaper(this.#pool, [orderId]);
+    return rows.length > 0;
   }
 
   /** The reservation of an order, whatever its state. */

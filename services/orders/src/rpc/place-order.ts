@@ -7,6 +7,7 @@ import { signedIn } from "@row/runtime/rpc/ownership.ts";
 import { required } from "@row/runtime/rpc/required.ts";
 import { newOrder } from "../change.ts";
 import type { Dependencies } from "../dependencies.ts";
+import { miscounted } from "../injected-bugs.ts";
 import { place } from "../order.ts";
 import { toMessage } from "../order-message.ts";
 import { pricedItems } from "../priced-items.ts";
@@ -23,15 +24,14 @@ export function placeOrder({
       const address = required(request.shippingAddress, "shipping_address");
       const items = await pricedItems(catalog, request.items);
 
-      const placed = newOrder(
-        place({
-          customerId: signedIn(call).id,
-          items,
-          addressId: randomUUIDv7(),
-          countryCode: address.countryCode,
-          expectedMinor: request.expectedTotal && fromMoney(request.expectedTotal, "expected_total"),
-        }),
-      );
+      const event = place({
+        customerId: signedIn(call).id,
+        items,
+        addressId: randomUUIDv7(),
+        countryCode: address.countryCode,
+        expectedMinor: request.expectedTotal && fromMoney(request.expectedTotal, "expected_total"),
+      });
+      const placed = miscounted(newOrder(event), event);
       using saga = sagas.begin(PLACE_ORDER, placed.order, { paymentToken: request.paymentToken });
 
       const response = { order: toMessage(placed.order) };

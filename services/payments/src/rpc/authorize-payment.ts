@@ -7,6 +7,7 @@ import { crashPoint } from "@row/runtime/crash-points.ts";
 import { CURRENCY } from "@row/runtime/currency.ts";
 import { fromPrice } from "@row/runtime/money.ts";
 import type { Dependencies } from "../dependencies.ts";
+import { misreadAuthorization } from "../injected-bugs.ts";
 import { declineReason, PaymentClosed, PaymentDeclined, repeatedAuthorization } from "../payment.ts";
 import { toEvent } from "../payment-message.ts";
 import type { NewPayment } from "../payment-store.ts";
@@ -17,7 +18,7 @@ export function authorizePayment({ store, gateway }: Dependencies) {
     const amountMinor = fromPrice(request.amount, "amount");
     // No look at what is stored comes first: a repeat gets the gateway's first answer, and then finds the payment there.
     crashPoint("payments.before-authorize");
-    const answer = await gateway.authorize(orderId, amountMinor, CURRENCY, paymentToken);
+    const answer = misreadAuthorization(await gateway.authorize(orderId, amountMinor, CURRENCY, paymentToken));
     crashPoint("payments.after-authorize");
     if (answer.status === "refused" || answer.status === "voided") {
       const before = repeatedAuthorization(await store.byOrder(orderId));
