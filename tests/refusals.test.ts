@@ -10,10 +10,10 @@ import { status } from "@grpc/grpc-js";
 import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { MeshFolders } from "@row/laptop/sidecars/instance.ts";
 import { observerFolder } from "@row/laptop/sidecars/observer.ts";
+import { SeededRandom } from "@row/load/seeded-random.ts";
 import { ENDPOINTS_OUT_FILE, readEndpointsOut } from "@row/mesh/observer/endpoints-out.ts";
 import { type MethodContract, methods } from "@row/runtime/contract.ts";
 import { beforeAll, test } from "vitest";
-import { SeededRandom } from "./chaos/seeded-random.ts";
 import { NO_MESSAGE, type ProbeCaller, type ProbeResult } from "./harness/probe.ts";
 import { type Session, type TheShop, theShop } from "./harness/the-shop.ts";
 

@@ -11,9 +11,10 @@ const FOUNDATIONS: Readonly<Record<string, readonly string[]>> = {
   runtime: ["gen"],
   topology: ["gen", "runtime"],
   mesh: ["gen", "runtime", "topology"],
-  laptop: ["gen", "runtime", "topology", "mesh"],
+  load: ["topology"],
+  laptop: ["gen", "runtime", "topology", "mesh", "load"],
   k8s: ["gen", "runtime", "topology", "mesh"],
-  cli: ["gen", "runtime", "topology", "mesh", "laptop", "k8s"],
+  cli: ["gen", "runtime", "topology", "mesh", "load", "laptop", "k8s"],
   edge: ["gen", "runtime"],
   services: ["gen", "runtime"],
 };

@@ -1,5 +1,5 @@
+import type { HttpRequest } from "@row/load/http-request.ts";
 import { demoProducts } from "./demo-products.ts";
-import type { LoadRequest } from "./load/load-job.ts";
 
 /** Enough in stock that nothing is ever sold out. */
 export const LOTS = 1_000_000;
@@ -7,7 +7,7 @@ export const LOTS = 1_000_000;
 const ITEMS_PER_ORDER = 2;
 
 /** Reading a product, each in turn. */
-export function readProducts(token?: string): LoadRequest[] {
+export function readProducts(token?: string): HttpRequest[] {
   return demoProducts().map(({ id }) => ({
     method: "GET",
     path: `/v1/products/${id}`,
@@ -17,7 +17,7 @@ export function readProducts(token?: string): LoadRequest[] {
 }
 
 /** Placing an order of two products, always other ones. */
-export function placeOrders(token: string): LoadRequest[] {
+export function placeOrders(token: string): HttpRequest[] {
   const products = demoProducts();
   return [7, 19, 23].flatMap((step) =>
     products.map((_, first) => ({

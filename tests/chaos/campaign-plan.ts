@@ -1,6 +1,7 @@
 /** What a campaign does and when, drawn from its seed: who orders what, and what breaks. Does nothing itself. */
+
+import { SeededRandom } from "@row/load/seeded-random.ts";
 import { DEMO_PRODUCTS } from "./demo-shelf.ts";
-import { SeededRandom } from "./seeded-random.ts";
 import type { Wish } from "./shopper.ts";
 
 export interface PlannedOrder {

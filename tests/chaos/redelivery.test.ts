@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
 import { InventoryServiceService } from "@row/gen/grpc/shop/inventory/v1/inventory_service.ts";
+import { SeededRandom } from "@row/load/seeded-random.ts";
 import { afterAll, beforeAll, test } from "vitest";
 import { type ServicesUnderTest, startServices } from "../harness/service-under-test.ts";
 import { describe, violationsIn } from "../invariants/invariants.ts";
@@ -11,7 +12,6 @@ import { settle } from "../invariants/settle.ts";
 import { DEMO_PRODUCTS, DEMO_SHELF } from "./demo-shelf.ts";
 import { grpcDoor } from "./grpc-door.ts";
 import { republish, shuffled } from "./republish.ts";
-import { SeededRandom } from "./seeded-random.ts";
 import { Shopper } from "./shopper.ts";
 
 const SERVICES = ["catalog", "inventory", "orders", "payments", "card-gateway"];

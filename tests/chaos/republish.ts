@@ -2,8 +2,8 @@
 import { randomUUIDv7 } from "node:crypto";
 import { connect, headers } from "@nats-io/transport-node";
 import type { Shop } from "@row/laptop/shop/shop.ts";
+import type { SeededRandom } from "@row/load/seeded-random.ts";
 import type { StoredMessage } from "../invariants/read-streams.ts";
-import type { SeededRandom } from "./seeded-random.ts";
 
 /** Each message so many times, in any order. */
 export function shuffled<T>(messages: readonly T[], times: number, random: SeededRandom): T[] {

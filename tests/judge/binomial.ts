@@ -1,5 +1,5 @@
 /** Binomial random numbers, exact and fast enough for millions: by the inverse of distribution tables that are kept. */
-import type { SeededRandom } from "../chaos/seeded-random.ts";
+import type { SeededRandom } from "@row/load/seeded-random.ts";
 
 export class Binomials {
   readonly #random: SeededRandom;

@@ -1,5 +1,5 @@
 /** What the judge is simulated with: equal versions under disturbed traffic, harmful ones, and good ones that wait for promotion. */
-import type { SeededRandom } from "../chaos/seeded-random.ts";
+import type { SeededRandom } from "@row/load/seeded-random.ts";
 
 /** The traffic of one second: requests of both versions that are compared, the canary's share of them, and the rate of failures. */
 export interface Traffic {

@@ -1,7 +1,8 @@
 /** Runs the judge's evidence on made-up traffic, many times: how often it alarms falsely, detects a harm, and promotes. */
+
+import { SeededRandom } from "@row/load/seeded-random.ts";
 import { deltasOf, type Evidence, logE, logPromotion, noEvidence, withWindows } from "@row/mesh/judge/evidence.ts";
 import { requestsToPromote } from "@row/mesh/judge/power.ts";
-import { SeededRandom } from "../chaos/seeded-random.ts";
 import { Binomials } from "./binomial.ts";
 import type { EqualVersions, GoodCanary, HarmfulCanary } from "./scenarios.ts";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { SeededRandom } from "@row/load/seeded-random.ts";
 import { test } from "vitest";
-import { SeededRandom } from "../chaos/seeded-random.ts";
 import { Binomials } from "./binomial.ts";
 import { type Simulation, shortcomings, simulate, tablesOf } from "./result.ts";
 import { EQUAL_VERSIONS, GOOD_CANARIES, HARMFUL_CANARIES } from "./scenarios.ts";

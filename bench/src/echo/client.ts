@@ -1,5 +1,5 @@
 import { credentials } from "@grpc/grpc-js";
-import { Latencies } from "../load/latencies.ts";
+import { Latencies } from "@row/load/latencies.ts";
 import type { LoadResult } from "../load/load-job.ts";
 import { ready } from "../ready.ts";
 import { variable } from "../variable.ts";

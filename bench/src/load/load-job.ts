@@ -1,12 +1,5 @@
-/** One request of a load, sent again and again. */
-export interface LoadRequest {
-  method: string;
-  path: string;
-  headers: Record<string, string>;
-  body?: string;
-  /** Gets an Idempotency-Key of its own each time it is sent. */
-  isMutation?: boolean;
-}
+/** What the load generator is told, and what it tells. */
+import type { HttpRequest } from "@row/load/http-request.ts";
 
 /** What the load generator is told to do. */
 export interface LoadJob {
@@ -16,8 +9,8 @@ export interface LoadJob {
   connections: number;
   seconds: number;
   /** Sent in turn. */
-  requests: LoadRequest[];
-  /** Requests a second, evenly spread; as many as the connections can carry when absent. */
+  requests: HttpRequest[];
+  /** Requests a second, evenly spread and each sent when it is due; as many as the connections can carry when absent. */
   pace?: number;
   /** The orders database: a request that places an order ends when the order is CONFIRMED there. */
   confirmIn?: string;

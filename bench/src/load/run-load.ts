@@ -1,11 +1,16 @@
+/** Asks as much as some connections can carry, which is what throughput is measured by; or at a pace. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { arrivals } from "@row/load/arrivals.ts";
+import { Connections } from "@row/load/connections.ts";
+import { HttpConnection, type HttpResponse } from "@row/load/http-connection.ts";
+import { encode, reasonOf } from "@row/load/http-request.ts";
+import { Latencies } from "@row/load/latencies.ts";
+import { openLoop } from "@row/load/open-loop.ts";
 import { Confirmations } from "./confirmations.ts";
-import { HttpConnection } from "./http-connection.ts";
-import { Latencies } from "./latencies.ts";
-import type { LoadJob, LoadRequest, LoadResult } from "./load-job.ts";
+import type { LoadJob, LoadResult } from "./load-job.ts";
 
-/** Does the job: each connection sends its next request when the last has ended, or when the next is due. */
+/** Does the job: each connection sends its next request when the last has ended, or each request leaves when it is due. */
 export async function runLoad(job: LoadJob): Promise<LoadResult> {
   const confirmations = job.confirmIn === undefined ? undefined : await Confirmations.open(job.confirmIn);
   try {
@@ -17,6 +22,9 @@ export async function runLoad(job: LoadJob): Promise<LoadResult> {
 
 /** A failing target must not make this loop spin. */
 const PAUSE_AFTER_FAILURE_MS = 50;
+const ANSWER_MS = 15_000;
+/** Of requests that wait for a connection. */
+const MOST_QUEUED = 10_000;
 
 class Load {
   readonly #job: LoadJob;
@@ -36,8 +44,9 @@ class Load {
 
   async run(): Promise<LoadResult> {
     this.#startedAt = performance.now();
-    const { connections, seconds } = this.#job;
-    await Promise.all(Array.from({ length: connections }, () => this.#connection()));
+    const { connections, seconds, pace } = this.#job;
+    if (pace) await this.#runPaced(pace);
+    else await Promise.all(Array.from({ length: connections }, () => this.#connection()));
     return {
       requests: this.#latencies.count,
       perSecond: this.#latencies.count / seconds,
@@ -47,37 +56,54 @@ class Load {
     };
   }
 
+  get #end(): number {
+    return this.#startedAt + this.#job.seconds * 1_000;
+  }
+
+  async #runPaced(perSecond: number): Promise<void> {
+    const { port, connections: most, seconds } = this.#job;
+    const connections = new Connections({ port, connections: most, queued: MOST_QUEUED, deadlineMs: ANSWER_MS });
+    await openLoop({
+      arrivals: arrivals({ perSecond, seconds, spacing: "uniform", seed: 1 }),
+      startAt: this.#startedAt,
+      begin: ({ number, due }) => this.#measure(due, () => connections.send(this.#text(number), due, () => {})),
+    });
+    connections.close();
+  }
+
   async #connection(): Promise<void> {
-    const end = this.#startedAt + this.#job.seconds * 1_000;
     let connection: HttpConnection | undefined;
-    while (performance.now() < end) {
-      const number = this.#sent++;
-      const due = this.#due(number);
-      if (due >= end) break;
-      if (due > performance.now()) await sleep(due - performance.now());
-      const from = this.#job.pace ? due : performance.now();
-      try {
-        if (!connection?.isOpen) connection = await HttpConnection.open(this.#job.port);
-        const failure = await this.#send(connection, number);
-        if (failure) this.#count(failure);
-        else if (performance.now() <= end) this.#latencies.add(performance.now() - from);
-      } catch (error) {
-        this.#count(error instanceof Error ? error.message : String(error));
-        await sleep(PAUSE_AFTER_FAILURE_MS);
-      }
+    const send = async (text: string) => {
+      if (!connection?.isOpen) connection = await HttpConnection.open(this.#job.port);
+      return connection.send(text, ANSWER_MS);
+    };
+    while (performance.now() < this.#end) {
+      const text = this.#text(this.#sent++);
+      if (!(await this.#measure(performance.now(), () => send(text)))) await sleep(PAUSE_AFTER_FAILURE_MS);
     }
     connection?.close();
   }
 
-  #due(number: number): number {
-    return this.#job.pace ? this.#startedAt + (number * 1_000) / this.#job.pace : 0;
+  #text(number: number): string {
+    return (this.#requests[number % this.#requests.length] ?? []).join(`${this.#run}-${number}`);
   }
 
-  /** Sends a request to its end; answers what was wrong with the outcome. */
-  async #send(connection: HttpConnection, number: number): Promise<string | undefined> {
-    const parts = this.#requests[number % this.#requests.length] ?? [];
-    const { status, body } = await connection.send(parts.join(`${this.#run}-${number}`));
-    if (status < 200 || status > 299) return `HTTP ${status} ${reasonOf(body)}`;
+  /** Counts what becomes of a request; answers whether there was an answer at all. */
+  async #measure(from: number, send: () => Promise<HttpResponse>): Promise<boolean> {
+    try {
+      const failure = await this.#failureOf(await send());
+      if (failure) this.#count(failure);
+      else if (performance.now() <= this.#end) this.#latencies.add(performance.now() - from);
+      return true;
+    } catch (error) {
+      this.#count(error instanceof Error ? error.message : String(error));
+      return false;
+    }
+  }
+
+  /** What was wrong with the outcome, once it is there. */
+  async #failureOf({ status, body }: HttpResponse): Promise<string | undefined> {
+    if (status < 200 || status > 299) return `HTTP ${status} ${reasonOf(body) ?? body.slice(0, 80)}`;
     if (!this.#confirmations) return undefined;
     const state = await this.#confirmations.whenDecided(JSON.parse(body).order.id);
     return state === "CONFIRMED" ? undefined : state;
@@ -86,22 +112,4 @@ class Load {
   #count(failure: string): void {
     this.#errors[failure] = (this.#errors[failure] ?? 0) + 1;
   }
-}
-
-/** The bytes of a request, in two parts with the idempotency key between them where it has one. */
-function encode({ method, path, headers, body = "", isMutation }: LoadRequest): string[] {
-  const lines = [
-    `${method} ${path} HTTP/1.1`,
-    "host: 127.0.0.1",
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    ...(body ? [`content-length: ${Buffer.byteLength(body)}`] : []),
-  ];
-  const rest = `\r\n\r\n${body}`;
-  const head = lines.join("\r\n");
-  return isMutation ? [`${head}\r\nidempotency-key: `, rest] : [head + rest];
-}
-
-/** The reason of a google.rpc.Status, or the start of whatever the body is. */
-function reasonOf(body: string): string {
-  return /"reason": ?"(\w+)"/.exec(body)?.[1] ?? body.slice(0, 80);
 }

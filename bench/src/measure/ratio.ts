@@ -1,4 +1,4 @@
-import { median } from "../load/latencies.ts";
+import { median } from "./quantile.ts";
 
 /** How many times as much, by round: the middle, and between which the rounds lie. */
 export interface Ratio {

@@ -1,6 +1,6 @@
-import { median } from "../load/latencies.ts";
 import type { LoadResult } from "../load/load-job.ts";
 import { ProcessWatch, type Usage, type Watched } from "./process-watch.ts";
+import { median } from "./quantile.ts";
 
 /** One load, and what each process used for it. */
 export interface Round extends LoadResult {

@@ -1,7 +1,7 @@
 import { Client } from "pg";
 import { type Bench, onShop } from "../bench.ts";
 import { placeOrders } from "../job.ts";
-import { quantile } from "../load/latencies.ts";
+import { quantile } from "../measure/quantile.ts";
 
 export interface EventDelays {
   /** Orders a second while this was measured. */

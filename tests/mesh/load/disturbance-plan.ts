@@ -1,5 +1,5 @@
 /** What is done to the shop and when, drawn from a seed. Does nothing itself. */
-import { SeededRandom } from "../../chaos/seeded-random.ts";
+import { SeededRandom } from "@row/load/seeded-random.ts";
 
 export type Disturbance =
   /** An instance's app, or its sidecar, dies of SIGKILL and is started again by the shop. */

@@ -1,12 +1,13 @@
 /** Makes calls for a while, at a rate or as many as can be had, and counts what became of them. */
-import { setTimeout as sleep } from "node:timers/promises";
-import { SeededRandom } from "../../chaos/seeded-random.ts";
+import { arrivals } from "@row/load/arrivals.ts";
+import { Latencies } from "@row/load/latencies.ts";
+import { openLoop } from "@row/load/open-loop.ts";
+import { SeededRandom } from "@row/load/seeded-random.ts";
 import { type CallKind, callKinds, statusOf } from "./call-kinds.ts";
 import type { CallCount, Failure, LoadJob, LoadResult } from "./load-job.ts";
 
 /** So many wait for answers at once where there is no rate. */
 const CALLERS = 8;
-const TICK_MS = 2;
 
 export async function runLoad(job: LoadJob): Promise<LoadResult> {
   const { kinds, close } = callKinds(job);
@@ -20,7 +21,7 @@ class Load {
   readonly #job: LoadJob;
   readonly #random: SeededRandom;
   readonly #drawn: CallKind[];
-  readonly #durations = new Map<CallKind, number[]>();
+  readonly #durations = new Map<CallKind, Latencies>();
   readonly #failures: (Failure & { kind: CallKind })[] = [];
   readonly #accepted: string[] = [];
   readonly #startedAt: number;
@@ -32,7 +33,7 @@ class Load {
     this.#startedAt = job.startAt ?? now();
     this.#random = new SeededRandom(job.seed);
     this.#drawn = kinds.flatMap((kind) => Array.from({ length: kind.share }, () => kind));
-    for (const kind of kinds) this.#durations.set(kind, []);
+    for (const kind of kinds) this.#durations.set(kind, new Latencies());
   }
 
   async runClosed(): Promise<void> {
@@ -45,24 +46,21 @@ class Load {
   }
 
   async runOpen(rate: number): Promise<void> {
-    const calls: Promise<void>[] = [];
-    const total = Math.floor(rate * this.#job.seconds);
-    while (calls.length < total) {
-      for (;;) {
-        const late = now() - (this.#startedAt + (calls.length * 1_000) / rate);
-        if (late < 0 || calls.length === total) break;
-        this.#latestMs = Math.max(this.#latestMs, late);
-        calls.push(this.#call());
-      }
-      await sleep(TICK_MS);
-    }
-    this.#endedAt = now();
-    await Promise.all(calls);
+    const { seconds, seed } = this.#job;
+    await openLoop({
+      arrivals: arrivals({ perSecond: rate, seconds, spacing: "uniform", seed }),
+      startAt: this.#startedAt - performance.timeOrigin,
+      begin: async ({ due }) => {
+        this.#endedAt = now();
+        this.#latestMs = Math.max(this.#latestMs, performance.now() - due);
+        await this.#call();
+      },
+    });
   }
 
   result(): LoadResult {
     const seconds = (this.#endedAt - this.#startedAt) / 1_000;
-    const answered = [...this.#durations.values()].reduce((sum, { length }) => sum + length, 0);
+    const answered = [...this.#durations.values()].reduce((sum, { count }) => sum + count, 0);
     return {
       startedAt: this.#startedAt,
       perSecond: answered / seconds,
@@ -81,7 +79,7 @@ class Load {
     try {
       const accepted = await kind.make(productId);
       if (accepted !== undefined) this.#accepted.push(accepted);
-      this.#durations.get(kind)?.push(now() - startedAt);
+      this.#durations.get(kind)?.add(now() - startedAt);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       const { method, through } = kind;
@@ -89,12 +87,11 @@ class Load {
     }
   }
 
-  #count(kind: CallKind, durations: number[]): [string, CallCount] {
+  #count(kind: CallKind, durations: Latencies): [string, CallCount] {
     const failed = this.#failures.filter((failure) => failure.kind === kind).length;
-    const sorted = durations.toSorted((a, b) => a - b);
-    const quantile = (share: number) => Number((sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(1));
+    const quantile = (share: number) => Number(durations.quantile(share).toFixed(1));
     const name = `${kind.through} ${kind.method.split("/").at(-1)}`;
-    return [name, { calls: durations.length + failed, failed, p50: quantile(0.5), p99: quantile(0.99) }];
+    return [name, { calls: durations.count + failed, failed, p50: quantile(0.5), p99: quantile(0.99) }];
   }
 }
 
