@@ -27,6 +27,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, () => Promise<Comm
     new: async () => (await import("./commands/new.ts")).newCommand(here),
   },
   "Its calls:": {
+    load: async () => (await import("./commands/load.ts")).loadCommand(here),
     call: async () => (await import("./commands/call.ts")).callCommand(target),
     toolbox: async () => (await import("./commands/toolbox.ts")).toolboxCommand(here),
     stat: async () => (await import("./commands/stat.ts")).statCommand(target),

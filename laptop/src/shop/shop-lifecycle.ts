@@ -15,6 +15,7 @@ import { findPrograms } from "../stores/programs.ts";
 import { rotateLogs } from "../supervisor/log-rotation.ts";
 import { RunRecord, stopLeftovers } from "../supervisor/run-record.ts";
 import { type ProcessSpec, SupervisedProcess } from "../supervisor/supervised-process.ts";
+import { DetachedLoad } from "./detached-load.ts";
 import { EventReconciler } from "./event-reconciler.ts";
 import { serviceProcess } from "./service-process.ts";
 import type { ShopOptions } from "./shop-options.ts";
@@ -26,6 +27,7 @@ const READY_TIMEOUT_MS = 60_000;
 /** Starts the parts of a shop in order, and stops them in order. */
 export class ShopLifecycle {
   readonly processes = new ShopProcesses(() => this.mesh);
+  readonly load: DetachedLoad;
   state: ShopState = "starting";
   /** Absent in a shop without sidecars. */
   mesh: Mesh | undefined;
@@ -57,6 +59,7 @@ export class ShopLifecycle {
     this.#afterStop = afterStop;
     this.#record = new RunRecord(installation.stateDir);
     this.programs = new Programs(installation.stateDir, options.bundled ?? false, (text) => this.#report(text));
+    this.load = new DetachedLoad(installation, this.processes, (spec) => this.#supervise(spec));
     options.signal?.addEventListener("abort", () => this.#abort.abort(), { once: true });
     if (options.signal?.aborted) this.#abort.abort();
   }
@@ -174,6 +177,7 @@ export class ShopLifecycle {
     this.mesh?.refuseStarts();
     this.#abort.abort();
     this.processes.pauses.resumeAll();
+    await this.load.stop();
     const kinds = new Map(this.#services.map(({ name, kind }) => [name, kind]));
     const later = new Set([...(this.stores?.processes ?? []), ...(this.mesh?.helpers ?? [])]);
     const services = this.processes.all.filter((process) => !later.has(process));
@@ -194,6 +198,7 @@ export class ShopLifecycle {
 
   #changed(process: SupervisedProcess, note: string): void {
     if (this.state === "stopping") return;
+    if (process.spec.endsByItself && process.state === "stopped") this.load.ended(process);
     this.mesh?.noticed(process);
     if (this.processes.isSidecar(process) && process.state === "ready") return;
     this.#report(`${process.spec.name} ${note}`);

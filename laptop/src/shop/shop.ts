@@ -8,6 +8,7 @@ import { serveControl } from "../supervisor/control-server.ts";
 import { takeLock } from "../supervisor/lock.ts";
 import type { SupervisedProcess } from "../supervisor/supervised-process.ts";
 import { readBacklogs, stuckIn } from "./backlogs.ts";
+import type { DetachedLoad } from "./detached-load.ts";
 import { ShopLifecycle } from "./shop-lifecycle.ts";
 import type { ShopOptions } from "./shop-options.ts";
 import { describe, type ProcessInfo } from "./shop-processes.ts";
@@ -79,6 +80,11 @@ export class Shop {
   /** What the mesh can be asked, by this process and through the control socket. */
   get meshControl(): MeshControl {
     return this.#lifecycle.meshControl;
+  }
+
+  /** The load that this shop makes on itself. */
+  get load(): DetachedLoad {
+    return this.#lifecycle.load;
   }
 
   get processes(): ProcessInfo[] {

@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import { text } from "node:stream/consumers";
+import type { LoadWish } from "@row/load/load-job.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { ShopStatus } from "../shop/shop-status.ts";
 import type { AnswerOf, MeshVerb, RequestOf } from "../sidecars/requests.ts";
@@ -37,6 +38,16 @@ export async function askProcess<Verb extends ProcessVerb>(
 ): Promise<string[]> {
   const path = `/processes/${encodeURIComponent(name)}/${verb}`;
   return (await ask<{ instances: string[] }>(stateDir, "POST", path, body[0] ?? {})).instances;
+}
+
+/** Has the running shop load itself; resolves when requests begin. */
+export async function askLoad(stateDir: string, wish: LoadWish): Promise<void> {
+  await ask(stateDir, "POST", "/load/start", wish);
+}
+
+/** Ends the load that the running shop makes on itself; answers whether there was one. */
+export async function askLoadStop(stateDir: string): Promise<boolean> {
+  return (await ask<{ wasThere: boolean }>(stateDir, "POST", "/load/stop")).wasThere;
 }
 
 /** Asks the mesh of the running shop; refuses when none runs, or it runs without the mesh. */

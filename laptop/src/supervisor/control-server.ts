@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
+import type { LoadWish } from "@row/load/load-job.ts";
 import { messageOf } from "@row/topology/row-error.ts";
 import type { ShopStatus } from "../shop/shop-status.ts";
 import type { MeshControl, MeshVerb } from "../sidecars/requests.ts";
@@ -18,8 +19,16 @@ export interface Controlled {
   kill(name: string, signal: NodeJS.Signals): void;
   pause(name: string, ms: number): void;
   unpause(name: string): void;
+  readonly load: ControlledLoad;
   /** Throws when the shop runs without the mesh. */
   readonly meshControl: MeshControl;
+}
+
+/** The load that a shop makes on itself. */
+interface ControlledLoad {
+  start(wish: LoadWish): Promise<void>;
+  /** Whether there was one. */
+  stop(): Promise<boolean>;
 }
 
 /** What can be done to processes, and what has to be said with it. */
@@ -89,6 +98,12 @@ async function answer(request: IncomingMessage, shop: Controlled): Promise<objec
     await act(shop, name, await json(request));
     return { instances };
   }
+  if (method === "POST" && resource === "load" && name === "start") {
+    // What control-client.ts, the only client, sends.
+    await shop.load.start((await json(request)) as LoadWish);
+    return {};
+  }
+  if (method === "POST" && resource === "load" && name === "stop") return { wasThere: await shop.load.stop() };
   if (method === "POST" && resource === "mesh" && name && Object.hasOwn(shop.meshControl, name)) {
     // The verb and the body are what control-client.ts, the only client, sends.
     const act = shop.meshControl[name as MeshVerb] as (body: unknown) => Promise<object>;

@@ -52,8 +52,9 @@ export async function stopLeftovers(stateDir: string): Promise<string[]> {
   const stores = leftovers.filter(({ name }) => /^(postgres|nats|redis)/.test(name));
   const mesh = leftovers.filter(({ name }) => /^(toolbox-.*|observer|.*-sidecar)$/.test(name));
   const edge = leftovers.filter(({ name }) => /^edge-v\d+-\d+$/.test(name));
-  const services = leftovers.filter((process) => ![stores, mesh, edge].some((group) => group.includes(process)));
-  for (const group of [edge, services, mesh, stores]) await stopAll(group);
+  const load = leftovers.filter(({ name }) => name === "load");
+  const services = leftovers.filter((process) => ![stores, mesh, edge, load].some((group) => group.includes(process)));
+  for (const group of [load, edge, services, mesh, stores]) await stopAll(group);
   rmSync(recordFile(stateDir), { force: true });
   return leftovers.map(({ name }) => name);
 }

@@ -23,6 +23,8 @@ export interface ProcessSpec {
   isReady: () => Promise<boolean>;
   /** Whether it does what it is there for, once it was ready: what fails this for long is killed and started again. Within 5 s. */
   isAlive?: () => Promise<boolean>;
+  /** Is done one day: when it ends, for whatever reason, it is not started again. */
+  endsByItself?: boolean;
   /** How long it may fail; 30 s unless told. */
   deadAfterMs?: number;
   /** Done before each start, the first one included. */
@@ -90,6 +92,7 @@ export class SupervisedProcess {
   async whenReady(timeoutMs: number): Promise<void> {
     const end = Date.now() + timeoutMs;
     while (this.state !== "ready") {
+      if (this.spec.endsByItself && this.#lastExit) throw this.#failure(`has ended (${this.#lastExit})`);
       if (!this.#wanted) throw new RowError(`${this.spec.name} was stopped`);
       if (this.#exitsBeforeReady >= EXITS_UNTIL_HOPELESS) throw this.#failure(`keeps stopping (${this.#lastExit})`);
       if (Date.now() > end) throw this.#failure(`is not ready after ${Math.round(timeoutMs / 1000)} s`);
@@ -200,6 +203,12 @@ export class SupervisedProcess {
     if (pid !== undefined) signalGroup(pid, "SIGKILL");
     if (!this.#wanted) return;
     this.#lastExit = how;
+    if (this.spec.endsByItself) {
+      this.#wanted = false;
+      this.state = "stopped";
+      this.#onChange(this, `has ended (${how})`);
+      return;
+    }
     if (this.state === "starting") this.#exitsBeforeReady += 1;
     if (Date.now() - this.#startedTime > HEALTHY_AFTER_MS) this.#backoffMs = FIRST_BACKOFF_MS;
     const wait = this.#backoffMs;
