@@ -1,7 +1,7 @@
 /** `row experiment judge` as a user runs it, on a run's folder. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { countsHead, countsLine } from "@row/mesh/experiments/counts-file.ts";
@@ -51,6 +51,14 @@ test("compares with the result that lies beside the counts, and exits with 1 whe
   const { status, stderr } = judge(join(folder, "counts.jsonl"));
   assert.equal(status, 1);
   assert.match(stderr, /result\.json says something else: the verdict was promoted and is rolled back\n$/);
+});
+
+test("writes a report where it is told to, and says where it cannot", (context) => {
+  const folder = folderWith(context, 60);
+  const file = join(folder, "report.html");
+  assert.equal(judge(folder, "--report", file).status, 0);
+  assert.match(readFileSync(file, "utf8"), /^<!doctype html>[\s\S]*Rolled back after \d+ s by failures/);
+  assert.match(judge(folder, "--report", join(folder, "none/report.html")).stderr, /^Cannot write \S+: ENOENT/);
 });
 
 test("says so when there is no verdict yet, or nothing to judge", (context) => {

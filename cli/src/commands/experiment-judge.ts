@@ -1,7 +1,8 @@
 /** `row experiment judge`: the verdict of a run's counts, computed again. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readCounts } from "@row/mesh/experiments/counts-file.ts";
+import { reportOf } from "@row/mesh/experiments/report/report.ts";
 import { differences, judgeRun, type RunResult } from "@row/mesh/experiments/run-result.ts";
 import type { GateSummary } from "@row/mesh/judge/summary.ts";
 import { figure } from "@row/mesh/judge/verdict.ts";
@@ -17,14 +18,17 @@ export function experimentJudgeCommand(): Command {
     )
     .argument("<path>", "a run's folder, or its counts.jsonl")
     .option("--json", "print the result as JSON")
+    .option("--report <file>", "also write a report with the curves: one HTML file that needs nothing else")
     .action(experimentJudge);
 }
 
-function experimentJudge(path: string, { json }: { json?: boolean }): void {
+function experimentJudge(path: string, { json, report }: { json?: boolean; report?: string }): void {
   if (!existsSync(path)) throw new RowError(`Cannot read ${path}: there is no such file or folder`);
   const file = statSync(path).isDirectory() ? join(path, "counts.jsonl") : path;
   if (!existsSync(file)) throw new RowError(`Cannot judge ${path}: there is no counts.jsonl in it`);
-  const { result } = judgeRun(readCounts(readFileSync(file, "utf8"), file));
+  const run = readCounts(readFileSync(file, "utf8"), file);
+  const { result } = judgeRun(run);
+  if (report !== undefined) writeReport(report, reportOf(run));
   console.log(json ? JSON.stringify(result, null, 2) : shown(result));
   const kept = join(dirname(file), "result.json");
   if (!existsSync(kept)) return;
@@ -33,6 +37,14 @@ function experimentJudge(path: string, { json }: { json?: boolean }): void {
   if (different.length === 0) return;
   console.error(`${kept} says something else: ${different.join("; ")}`);
   process.exitCode = 1;
+}
+
+function writeReport(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new RowError(`Cannot write ${file}: ${messageOf(error)}`);
+  }
 }
 
 function readResult(file: string): RunResult {
@@ -47,8 +59,8 @@ function shown({ verdict, gates, lines, logE, seconds }: RunResult): string {
   const sentence = verdict?.sentence ?? `No verdict after ${seconds} s`;
   const rows = gates.map((gate) => [
     gate.name,
-    amount(gate.baseline),
-    amount(gate.canary),
+    amount(gate, gate.baseline),
+    amount(gate, gate.canary),
     interval(gate),
     figure(Math.exp(gate.logE)),
     gate.decides ? figure(Math.exp(gate.logPromotion)) : "-",
@@ -60,8 +72,8 @@ function shown({ verdict, gates, lines, logE, seconds }: RunResult): string {
 
 const HEADER = ["GATE", "BASELINE", "CANARY", "TIMES AS MUCH", "TO ROLL BACK", "TO PROMOTE"];
 
-function amount({ total, failed }: Counts): string {
-  return `${failed} of ${total}`;
+function amount({ kind }: GateSummary, { total, failed }: Counts): string {
+  return `${failed} ${kind === "rate" ? "in" : "of"} ${total}`;
 }
 
 function interval({ riskRatioInterval: { from, to } }: GateSummary): string {

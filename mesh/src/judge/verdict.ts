@@ -127,10 +127,10 @@ function amount({ kind, unit }: Gate, { total, failed }: Counts): string {
   return `${NUMBER.format(failed)} of ${NUMBER.format(total)} ${unit} (${(rate * 100).toFixed(2)} %)`;
 }
 
-/** Evidence grows by powers of ten: past six digits it is said as one. */
+/** Evidence grows and falls by powers of ten: beyond six digits, or three below 1, it is said as one. */
 export function figure(value: number): string {
-  if (value < 100) return FACTOR.format(value);
-  return value < 1e6 ? NUMBER.format(value) : value.toExponential(1).replace("e+", "e");
+  if (value > 0 && (value < 1e-3 || value >= 1e6)) return value.toExponential(1).replace("e+", "e");
+  return value < 100 ? FACTOR.format(value) : NUMBER.format(value);
 }
 
 function canaryOf({ service, versions }: JudgeRule): string {
