@@ -35,8 +35,8 @@ export class SagaMetrics {
   }
 
   /** Counts a saga that has ended: "succeeded", or "failed" after it turned round. */
-  finished({ saga, next, time }: Pick<Progress, "saga" | "next" | "time">): void {
-    const seconds = Math.max(0, time.getTime() - saga.startTime.getTime()) / 1_000;
+  finished({ saga, next }: Pick<Progress, "saga" | "next">): void {
+    const seconds = Math.max(0, performance.now() - saga.startedAt) / 1_000;
     this.#durations.record(seconds, { saga: saga.definition.name, outcome: next.direction });
   }
 

@@ -39,11 +39,11 @@ export class SagaDriver {
   /** Resolves when the saga has ended, was put down, or belongs to somebody else; after a step when `signal` aborts. */
   async drive(saga: SagaRecord, known: Order | undefined, signal: AbortSignal): Promise<void> {
     const { telemetry, orders, worker } = this.#options;
-    const span = telemetry.startSpan(`saga ${saga.definition.name}`, SpanKind.INTERNAL, saga.traceparent);
+    const { correlationId, traceparent, tracestate, baggage } = saga.origin;
+    const span = telemetry.startSpan(`saga ${saga.definition.name}`, SpanKind.INTERNAL, traceparent, tracestate);
     span.setAttribute("order.id", saga.orderId);
-    const { correlationId } = saga;
     try {
-      await runInBackground({ producer: worker.name, correlationId, span }, async () => {
+      await runInBackground({ producer: worker.name, correlationId, baggage, span }, async () => {
         const order = known ?? (await orders.get(saga.orderId));
         if (!order) throw new Error(`Cannot drive the saga of order "${saga.orderId}": there is no such order`);
         await this.#steps({ saga, order }, signal);

@@ -29,8 +29,6 @@ export interface Progress {
   readonly data: SagaData;
   readonly ended: (Attempt & { readonly outcome: StepOutcome; readonly servedBy: string }) | undefined;
   readonly begun: Attempt | undefined;
-  /** When the attempt ended and the order changed. */
-  readonly time: Date;
   /** Until the next attempt. */
   readonly waitMs: number;
   /** Let go of the saga meanwhile: a process with a free slot takes it up when its time has come. */
@@ -42,9 +40,9 @@ export interface Progress {
 }
 
 /** What to save: how the attempt ended, if there was one, and what comes next. */
-export function decide(saga: SagaRecord, order: Order, attempted: Attempted | undefined, now = new Date()): Progress {
+export function decide(saga: SagaRecord, order: Order, attempted: Attempted | undefined): Progress {
   const circumstances = {
-    isOverdue: now > saga.deadline,
+    isOverdue: performance.now() > saga.overdueAt,
     isCancelRequested: saga.isCancelRequested,
     mayBeAhead: saga.mayBeAhead,
   };
@@ -69,8 +67,7 @@ export function decide(saga: SagaRecord, order: Order, attempted: Attempted | un
     begun: begins ? attemptOf(saga, next) : undefined,
     waitMs,
     putsDown,
-    time: now,
-    change: event && changeOf(order.id, order, [event], now),
+    change: event && changeOf(order.id, order, [event]),
     cancelsNow: event?.type === "order-confirmed" && saga.isCancelRequested,
   };
 }

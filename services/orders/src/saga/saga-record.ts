@@ -15,29 +15,38 @@ export interface SagaRecord {
   readonly isWaiting: boolean;
   /** Somebody held it before, so a later step may have been begun than the record shows: a crash of the database forgets. */
   readonly mayBeAhead: boolean;
-  readonly correlationId: string;
-  readonly traceparent: string;
-  readonly startTime: Date;
-  readonly deadline: Date;
+  readonly origin: SagaOrigin;
+  /** By performance.now(), as `overdueAt`: what the database's clock says of it, read when the row was. */
+  readonly startedAt: number;
+  /** From when on trouble before the pivot is worth no further try. */
+  readonly overdueAt: number;
   readonly fence: bigint;
   readonly revision: bigint;
 }
 
-/** What a saga begins with. */
-type Beginning = Pick<
-  SagaRecord,
-  "orderId" | "definition" | "data" | "serviceVersion" | "correlationId" | "traceparent" | "deadline"
->;
+/** The call that led to a saga, as far as it travels on to the calls that the saga makes. */
+export interface SagaOrigin {
+  readonly correlationId: string;
+  /** W3C headers, empty for none. */
+  readonly traceparent: string;
+  readonly tracestate: string;
+  readonly baggage: string;
+}
 
-/** A saga that begins now and that nobody drives yet. */
-export function newSaga(beginning: Beginning): SagaRecord {
+/** What a saga begins with. */
+type Beginning = Pick<SagaRecord, "orderId" | "definition" | "data" | "serviceVersion" | "origin">;
+
+/** A saga that begins now, has so many milliseconds, and that nobody drives yet. */
+export function newSaga(beginning: Beginning, timeoutMs: number): SagaRecord {
+  const startedAt = performance.now();
   return {
     ...beginning,
     state: START,
     isCancelRequested: false,
     isWaiting: false,
     mayBeAhead: false,
-    startTime: new Date(),
+    startedAt,
+    overdueAt: startedAt + timeoutMs,
     fence: 1n,
     revision: 1n,
   };
@@ -68,19 +77,27 @@ export interface SagaRow {
   readonly cancel_requested: boolean;
   readonly correlation_id: string;
   readonly traceparent: string;
-  readonly create_time: Date;
-  readonly deadline: Date;
+  readonly tracestate: string;
+  readonly baggage: string;
+  /** Milliseconds since it began, and until its deadline, by the database's clock: processes' may be wrong. */
+  readonly age_ms: number;
+  readonly left_ms: number;
   readonly fence: bigint;
   readonly revision: bigint;
   readonly stuck: boolean;
   readonly waiting_revision: bigint | null;
 }
 
+/** The columns of a SagaRow in the relation `sagas`. */
+export const SAGA_ROW = `sagas.*, (extract(epoch FROM clock_timestamp() - create_time) * 1000)::float8 AS age_ms,
+  (extract(epoch FROM deadline - clock_timestamp()) * 1000)::float8 AS left_ms`;
+
 /** Reads a row; undefined when only newer code knows the definition. */
 export function toRecord(row: SagaRow): SagaRecord | undefined {
   const definition = definitionOf(row.name, row.definition);
   if (!definition) return undefined;
-  const { direction, step, attempt, uncertain, reason, stuck } = row;
+  const { direction, step, attempt, uncertain, reason, stuck, traceparent, tracestate, baggage } = row;
+  const now = performance.now();
   return {
     orderId: row.order_id,
     definition,
@@ -91,10 +108,9 @@ export function toRecord(row: SagaRow): SagaRecord | undefined {
     // A version that does not know this column writes a newer revision only.
     isWaiting: row.waiting_revision === row.revision,
     mayBeAhead: row.fence > 2n || attempt > 0,
-    correlationId: row.correlation_id,
-    traceparent: row.traceparent,
-    startTime: row.create_time,
-    deadline: row.deadline,
+    origin: { correlationId: row.correlation_id, traceparent, tracestate, baggage },
+    startedAt: now - row.age_ms,
+    overdueAt: now + row.left_ms,
     fence: row.fence,
     revision: row.revision,
   };

@@ -11,7 +11,7 @@ export interface NewSaga {
 /** The columns of a record, beside its order_id, that hold a new saga; null where none begins. */
 export const SAGA_COLUMNS = {
   ...{ saga_name: "text", definition: "int", service_version: "text", attempt: "int", saga_data: "jsonb" },
-  ...{ correlation_id: "text", traceparent: "text", deadline: "timestamptz" },
+  ...{ correlation_id: "text", traceparent: "text", tracestate: "text", baggage: "text", timeout_ms: "int" },
   ...{ lease_owner: "text", lease_ms: "int", first_step: "text", worker: "text" },
 } as const;
 
@@ -25,9 +25,11 @@ export function sagaColumns(saga: NewSaga | undefined) {
     service_version: record?.serviceVersion,
     attempt: record?.state.attempt,
     saga_data: record?.data,
-    correlation_id: record?.correlationId,
-    traceparent: record?.traceparent,
-    deadline: record?.deadline,
+    correlation_id: record?.origin.correlationId,
+    traceparent: record?.origin.traceparent,
+    tracestate: record?.origin.tracestate,
+    baggage: record?.origin.baggage,
+    timeout_ms: record && Math.round(record.overdueAt - record.startedAt),
     lease_owner: isHeld ? saga?.worker.leaseName : "",
     lease_ms: isHeld ? LEASE_MS : 0,
     first_step: record?.definition.steps[0]?.name,
@@ -38,9 +40,9 @@ export function sagaColumns(saga: NewSaga | undefined) {
 /** Begins the sagas in the relation `from`, which has an order_id and SAGA_COLUMNS. */
 export function insertSagas(from: string): string {
   return `INSERT INTO sagas (order_id, name, definition, service_version, direction, step, attempt, uncertain, reason,
-      data, cancel_requested, correlation_id, traceparent, deadline, next_attempt_time, lease_owner, lease_until, fence, revision, stuck)
+      data, cancel_requested, correlation_id, traceparent, tracestate, baggage, deadline, next_attempt_time, lease_owner, lease_until, fence, revision, stuck)
     SELECT order_id, saga_name, definition, service_version, 'forward', 0, attempt, false, '',
-      saga_data, false, correlation_id, traceparent, deadline, now(), lease_owner,
+      saga_data, false, correlation_id, traceparent, tracestate, baggage, now() + timeout_ms * interval '1 ms', now(), lease_owner,
       now() + lease_ms * interval '1 ms', 1, 1, false
     FROM ${from}`;
 }

@@ -8,7 +8,7 @@ import { CHANGE_COLUMNS, CHANGED, changeColumns } from "../change.ts";
 import { CANCEL_ORDER, DEFINITIONS } from "./definitions.ts";
 import { isFinished, mustSurvive } from "./saga.ts";
 import type { Progress } from "./saga-progress.ts";
-import { LEASE_MS, type SagaRecord, type SagaRow, toRecord, type Worker } from "./saga-record.ts";
+import { LEASE_MS, SAGA_ROW, type SagaRecord, type SagaRow, toRecord, type Worker } from "./saga-record.ts";
 import { insertAttempts, insertSagas, STILL_WAITING } from "./saga-statements.ts";
 
 /** A version whose workers have been silent for this long is gone, and its sagas may be adopted. */
@@ -49,14 +49,14 @@ const claim = statement<SagaRow & { previous_version: string }>(
       },
       "claimed WHERE previous_version <> $2",
     )})
-  SELECT * FROM claimed`,
+  SELECT ${SAGA_ROW} FROM claimed AS sagas`,
 );
 
 const STEP_COLUMNS = {
   ...{ order_id: "uuid", name: "text", fence: "bigint", revision: "bigint" },
   ...{ direction: "text", step: "int", attempt: "int", uncertain: "boolean", reason: "text", stuck: "boolean" },
   ...{ data: "jsonb", wait_ms: "int", puts_down: "boolean", is_finished: "boolean", must_survive: "boolean" },
-  ...{ saga: "text", worker: "text", time: "timestamptz" },
+  ...{ saga: "text", worker: "text" },
   ...{ ended_step: "text", ended_undo: "boolean", ended_number: "int" },
   ...{ outcome: "text", ended_reason: "text", served_by: "text" },
   ...{ begun_step: "text", begun_undo: "boolean", begun_number: "int", cancels: "boolean" },
@@ -79,7 +79,7 @@ const ATTEMPT = { saga: "saga", worker: "worker" };
 const ENDED = `${insertAttempts(
   {
     ...{ ...ATTEMPT, step: "ended_step", undo: "ended_undo", number: "ended_number", outcome: "outcome" },
-    ...{ reason: "ended_reason", servedBy: "served_by", finishedTime: "time" },
+    ...{ reason: "ended_reason", servedBy: "served_by", finishedTime: "now()" },
   },
   "held WHERE ended_step IS NOT NULL",
 )} ON CONFLICT (order_id, saga, step, undo, number) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason,
@@ -93,7 +93,7 @@ const BEGUN = `${insertAttempts(
 /** Whoever wished to cancel before the order was confirmed gets that now: in another saga, which somebody else may drive. */
 const CANCELLING = insertSagas(`(
   SELECT order_id, '${CANCEL_ORDER.name}' AS saga_name, ${CANCEL_ORDER.version} AS definition, service_version, 0 AS attempt,
-    '{}'::jsonb AS saga_data, correlation_id, traceparent, now() AS deadline, '' AS lease_owner, 0 AS lease_ms
+    '{}'::jsonb AS saga_data, correlation_id, traceparent, tracestate, baggage, 0 AS timeout_ms, '' AS lease_owner, 0 AS lease_ms
   FROM sagas JOIN held USING (order_id, name) WHERE held.cancels) AS beginning`);
 
 /** Of a step that is tried without end, the first and the latest attempts are enough. */
@@ -109,7 +109,7 @@ const saveSteps = write(
   { mustSurvive: "must_survive" },
 );
 
-const selectSaga = statement<SagaRow>("sagas-find", "SELECT * FROM sagas WHERE order_id = $1 AND name = $2");
+const selectSaga = statement<SagaRow>("sagas-find", `SELECT ${SAGA_ROW} FROM sagas WHERE order_id = $1 AND name = $2`);
 const release = statement(
   "sagas-release",
   "UPDATE sagas SET lease_until = now() WHERE lease_owner = $1 AND finished_time IS NULL",
@@ -192,7 +192,7 @@ export class SagaStore {
 
 /** A step taken, as a record of STEP_COLUMNS. */
 function stepRecord(progress: Progress, worker: Worker) {
-  const { saga, next, data, ended, begun, time, waitMs, putsDown, change, cancelsNow } = progress;
+  const { saga, next, data, ended, begun, waitMs, putsDown, change, cancelsNow } = progress;
   const { definition } = saga;
   return {
     order_id: saga.orderId,
@@ -212,7 +212,6 @@ function stepRecord(progress: Progress, worker: Worker) {
     must_survive: mustSurvive(definition, next),
     saga: `${definition.name}/${definition.version}`,
     worker: worker.name,
-    time,
     ended_step: ended?.step,
     ended_undo: ended?.undo,
     ended_number: ended?.number,

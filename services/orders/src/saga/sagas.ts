@@ -34,12 +34,13 @@ export class Sagas implements Background {
   begin(definition: OrderSaga, order: Order, data: SagaData = {}): BegunSaga {
     const slot = this.#runner.takeSlot();
     const worker = this.#worker;
-    const { correlationId, traceparent = "" } = currentOrigin();
-    const beginning = {
-      ...{ orderId: order.id, definition, data, serviceVersion: worker.version, correlationId, traceparent },
-      deadline: new Date(Date.now() + this.#timeoutMs),
-    };
-    const record = slot ? begun(newSaga(beginning)) : newSaga(beginning);
+    const { correlationId, traceparent = "", tracestate = "", baggage = "" } = currentOrigin();
+    const origin = { correlationId, traceparent, tracestate, baggage };
+    const saga = newSaga(
+      { orderId: order.id, definition, data, serviceVersion: worker.version, origin },
+      this.#timeoutMs,
+    );
+    const record = slot ? begun(saga) : saga;
     return {
       record,
       worker,

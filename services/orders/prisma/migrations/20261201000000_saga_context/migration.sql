@@ -1,0 +1,3 @@
+-- AlterTable
+ALTER TABLE "sagas" ADD COLUMN "tracestate" TEXT NOT NULL DEFAULT '',
+ADD COLUMN "baggage" TEXT NOT NULL DEFAULT '';
