@@ -8,7 +8,7 @@ const root = import.meta.dirname;
 const FOREIGN = ["**/node_modules/**", "gen/**", "tests/runner/fixtures/**"];
 const TESTS = "**/*.test.ts";
 const BESIDE_SOURCES = "**/src/**/*.test.ts";
-const CAMPAIGNS = ["tests/{chaos,mesh}/**/*.test.ts", "tests/{backup,start-up}.test.ts"];
+const CAMPAIGNS = ["tests/{chaos,mesh}/**/*.test.ts", "tests/{backup,clocks,edge-restarts,start-up}.test.ts"];
 const REPORTER = "./tests/runner/reporter.ts";
 /** A test that takes longer hangs. */
 const LONGEST_MS = 240_000;

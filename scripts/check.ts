@@ -47,7 +47,7 @@ let passed = 0;
 let failed = 0;
 let skipped = 0;
 for (const name of wanted) {
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   console.log(`\n── ${name}`);
   const { code, output } = await run(checks[name] ?? "");
   // Test runs count their tests; any other check counts as one.
@@ -59,7 +59,7 @@ for (const name of wanted) {
   passed += counted ? Number(counted[1]) : code === 0 && !isSkipped ? 1 : 0;
   failed += code !== 0 && failures === 0 ? 1 : failures;
   console.log(
-    `── ${name} ${isSkipped ? "skipped" : code === 0 ? "passed" : "FAILED"} in ${Math.round((Date.now() - startedAt) / 1_000)} s`,
+    `── ${name} ${isSkipped ? "skipped" : code === 0 ? "passed" : "FAILED"} in ${Math.round((performance.now() - startedAt) / 1_000)} s`,
   );
 }
 console.log(`\n${passed} passed, ${failed} failed`);

@@ -129,6 +129,33 @@ test("a database client is generated only where something imports it", () => {
   assert.deepEqual(unused, []);
 });
 
+/** Where the wall clock is reckoned with all the same: what others measure by it, or moments that are kept or shown. */
+const RECKONING_BY_THE_CLOCK: Readonly<Record<string, string>> = {
+  "runtime/src/rpc/auth.ts": "a token says until when it holds",
+  "runtime/src/rpc/client.ts": "grpc-js takes deadlines so",
+  "runtime/src/rpc/inbound-call.ts": "grpc-js gives deadlines so",
+  "runtime/src/rpc/reloading-client.ts": "grpc-js takes deadlines so",
+  "edge/src/backend.ts": "grpc-js takes deadlines so",
+  "cli/src/dynamic-client.ts": "grpc-js takes deadlines so",
+  "cli/src/reflection.ts": "grpc-js takes deadlines so",
+  "cli/src/commands/get.ts": "a resource's age",
+  "laptop/src/shop/pauses.ts": "until when it is held, for people",
+  "laptop/src/sidecars/certificates.ts": "a certificate says from when until when it holds",
+  "mesh/src/identity/trust-anchor.ts": "a certificate says from when until when it holds",
+  "services/payments/src/gateway-breaker.ts": "finds out that the clock was set",
+};
+
+// It may be set while a process runs: performance.now() tells how long something takes, Postgres's now() how old what it keeps is.
+test("durations are told by a clock that nobody sets", () => {
+  const reckons = [...files.keys()].filter(
+    (file) =>
+      /^(runtime|topology|mesh|laptop|k8s|cli|edge|services\/[^/]+)\/src\//.test(file) &&
+      !file.endsWith(".test.ts") &&
+      /[-+<>]=? Date\.now\(\)|Date\.now\(\) [-+<>]/.test(readFileSync(join(root, file), "utf8")),
+  );
+  assert.deepEqual(reckons.toSorted(), Object.keys(RECKONING_BY_THE_CLOCK).toSorted());
+});
+
 // A blank in the path of a clone is %20 in a URL: node:url's fileURLToPath says where a file is.
 test("no file is looked for at the path of a URL", () => {
   const wrong = [...files.keys()].filter((file) =>

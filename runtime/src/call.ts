@@ -27,7 +27,7 @@ export interface Call {
   readonly service: string | undefined;
   /** The end user; undefined when no token came along. */
   readonly user: User | undefined;
-  /** When the answer is worth nothing any more, in milliseconds since the epoch; Infinity for streams. */
+  /** When the answer is worth nothing any more, by performance.now(); Infinity for streams. */
   readonly deadline: number;
   /** Aborts when the caller went away or the deadline has passed. */
   readonly signal: AbortSignal;
@@ -42,6 +42,7 @@ export interface Call {
 
 /** The part of a call that travels along to the services it calls. */
 export interface CallContext {
+  /** By performance.now(), as all that is a duration here: the clock may be set while a call is under way. */
   readonly deadline: number;
   readonly signal: AbortSignal | undefined;
   /** What `signal` tells, for who would have it made only to ask; without it the signal is asked. */
@@ -72,7 +73,8 @@ export function currentCall(): CallContext | undefined {
 /** Why nobody waits for the answer any more; undefined while somebody may. */
 export function whyOver(call: CallContext | undefined): DomainError | undefined {
   if (call === undefined) return undefined;
-  if (Date.now() >= call.deadline) return new DomainError("too-late", "DEADLINE_EXCEEDED", "Cannot answer in time");
+  if (performance.now() >= call.deadline)
+    return new DomainError("too-late", "DEADLINE_EXCEEDED", "Cannot answer in time");
   const isGivenUp = call.isGivenUp ?? call.signal?.aborted;
   return isGivenUp ? new DomainError("caller-gone", "CALLER_GONE", "The caller went away") : undefined;
 }
@@ -92,7 +94,7 @@ export interface BackgroundWork {
   readonly correlationId?: string;
   readonly baggage?: string | undefined;
   readonly span?: CallSpan | undefined;
-  /** None unless told. */
+  /** By performance.now(); none unless told. */
   readonly deadline?: number;
   readonly signal?: AbortSignal;
 }

@@ -84,7 +84,7 @@ test("deadline, user and correlation id reach the handler", async () => {
   const [call] = seen;
   assert.equal(call?.user, "u1");
   assert.equal(call?.correlationId, "c-1");
-  const left = (call?.deadline ?? 0) - Date.now();
+  const left = (call?.deadline ?? 0) - performance.now();
   assert.ok(left > 0 && left <= 500, `FAST is 500 ms, not ${left}`);
 });
 
@@ -230,7 +230,7 @@ test("the reason of a call that took too long arrives before its caller gives up
 test("what a handler calls has less time than the handler, so that it can still tell its caller why", async () => {
   const deadlines: number[] = [];
   getProduct = async (_request, call) => {
-    deadlines.push(call.deadline - Date.now());
+    deadlines.push(call.deadline - performance.now());
     return { product: undefined };
   };
   await callRaw("GetProduct", asking, { "grpc-timeout": "300m" });

@@ -41,9 +41,9 @@ export class Engine {
     const child = spawn(dockerd, [...places, "--host", host, ...network], { stdio: ["ignore", log, log] });
     child.once("error", () => {});
     const engine = new Engine({ process: child, folder, host });
-    const deadline = Date.now() + START_MS;
+    const deadline = performance.now() + START_MS;
     while (!engine.#answers()) {
-      if (child.exitCode !== null || Date.now() > deadline) {
+      if (child.exitCode !== null || performance.now() > deadline) {
         const said = readFileSync(join(folder, "log"), "utf8").trim().split("\n").at(-1);
         await engine.stop();
         return `the Docker engine does not start: ${said}`;

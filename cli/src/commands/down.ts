@@ -28,9 +28,9 @@ export async function stopEverything(stateDir: string): Promise<"running" | "not
     return leftovers.length > 0 ? leftovers : "nothing";
   }
   await askStop(stateDir).catch(() => process.kill(supervisor.pid, "SIGTERM"));
-  const end = Date.now() + PATIENCE_MS;
+  const end = performance.now() + PATIENCE_MS;
   while (supervisorOf(stateDir)) {
-    if (Date.now() > end)
+    if (performance.now() > end)
       throw new RowError(`The shop (pid ${supervisor.pid}) does not stop: see ${stateDir}/logs/row.log`);
     await sleep(50);
   }

@@ -4,7 +4,7 @@ import type { Progress } from "@row/laptop/shop/shop-processes.ts";
 /** Shows how a start comes along: a line per event, and on a terminal a last line that keeps changing. */
 export class ProgressDisplay {
   readonly #out: NodeJS.WriteStream;
-  readonly #started = Date.now();
+  readonly #started = performance.now();
   #status = "";
 
   constructor(out: NodeJS.WriteStream = process.stdout) {
@@ -12,7 +12,7 @@ export class ProgressDisplay {
   }
 
   show = ({ text, ready, total, waitingFor }: Progress): void => {
-    const seconds = ((Date.now() - this.#started) / 1000).toFixed(1).padStart(5);
+    const seconds = ((performance.now() - this.#started) / 1000).toFixed(1).padStart(5);
     this.line(`${seconds} s  ${text}`);
     if (!this.#out.isTTY || waitingFor.length === 0) return;
     const width = (this.#out.columns || 80) - 1;

@@ -85,14 +85,14 @@ const REPEATED_AFTER_MS = 3_000;
 function listenForStop(display: ProgressDisplay): { asked: AbortSignal; shop?: Shop } {
   const asked = new AbortController();
   const state: { asked: AbortSignal; shop?: Shop } = { asked: asked.signal };
-  let first = 0;
+  let first: number | undefined;
   const stop = () => {
-    if (first === 0) {
-      first = Date.now();
+    if (first === undefined) {
+      first = performance.now();
       display.line("Stopping…");
       asked.abort();
       void state.shop?.stop();
-    } else if (Date.now() - first > REPEATED_AFTER_MS) {
+    } else if (performance.now() - first > REPEATED_AFTER_MS) {
       for (const { instance } of state.shop?.processes ?? []) state.shop?.kill(instance, "SIGKILL");
     }
   };

@@ -12,9 +12,9 @@ export async function whileHeld(pids: readonly number[], act: () => Promise<void
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, later);
   try {
     for (const pid of pids) signal(pid, "SIGSTOP");
-    const end = Date.now() + PATIENCE_MS;
+    const end = performance.now() + PATIENCE_MS;
     while (!pids.every(isStopped)) {
-      if (Date.now() > end)
+      if (performance.now() > end)
         throw new RowError(`Cannot hold process ${pids.join(", ")} for a moment: it goes on running`);
       await sleep(1);
     }

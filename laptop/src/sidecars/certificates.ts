@@ -5,14 +5,17 @@ import { openTrustAnchor, type TrustAnchor, writeCertificate } from "@row/mesh/i
 export type Carrier = Pick<Workload, "instance" | "account" | "sidecar">;
 
 const RETRY_MS = 5_000;
+/** How often a certificate is compared with the clock, which may be set: a timer would then come days too late. */
+const LOOK_MS = 60_000;
 
-/** Gives every sidecar a certificate, and another one at two thirds of its life. */
+/** Gives every sidecar a certificate, and another one at two thirds of its life or when the clock was set to before it. */
 export class Certificates {
   readonly #folder: string;
   readonly #lifetimeMs: number | undefined;
   /** Has the sidecar that runs take the certificate whose file is written. */
   readonly #replace: (instance: string) => Promise<void>;
   readonly #report: (text: string) => void;
+  readonly #lookMs: number;
   readonly #timers = new Map<string, NodeJS.Timeout>();
   #anchor: TrustAnchor | undefined;
 
@@ -21,11 +24,13 @@ export class Certificates {
     lifetimeMs: number | undefined;
     replace: (instance: string) => Promise<void>;
     report: (text: string) => void;
+    lookMs?: number;
   }) {
     this.#folder = options.folder;
     this.#lifetimeMs = options.lifetimeMs;
     this.#replace = options.replace;
     this.#report = options.report;
+    this.#lookMs = options.lookMs ?? LOOK_MS;
   }
 
   /** Opens the trust anchor, or makes one. Only while no sidecar runs. */
@@ -54,21 +59,29 @@ export class Certificates {
       ...(this.#lifetimeMs === undefined ? {} : { lifetimeMs: this.#lifetimeMs }),
     });
     await writeCertificate(carrier.sidecar.certificate, pem);
-    this.#rotateAfter(carrier, whenToRotate(notBefore, notAfter).getTime() - Date.now());
+    this.#watch(carrier, notBefore.getTime(), whenToRotate(notBefore, notAfter).getTime());
   }
 
-  #rotateAfter(carrier: Carrier, ms: number): void {
+  /** Replaces the certificate when the clock is not between the two moments any more. */
+  #watch(carrier: Carrier, from: number, until: number): void {
+    const left = until - Date.now();
+    this.#after(carrier, Math.min(left, this.#lookMs), () => {
+      const now = Date.now();
+      if (now >= from && now < until) this.#watch(carrier, from, until);
+      else this.#rotateOrRetry(carrier);
+    });
+  }
+
+  #rotateOrRetry(carrier: Carrier): void {
+    this.#rotate(carrier).catch((error: Error) => {
+      this.#report(`the certificate of ${carrier.instance} is not replaced yet: ${error.message}`);
+      this.#after(carrier, RETRY_MS, () => this.#rotateOrRetry(carrier));
+    });
+  }
+
+  #after(carrier: Carrier, ms: number, act: () => void): void {
     this.forget(carrier.instance);
-    const timer = setTimeout(
-      () => {
-        this.#rotate(carrier).catch((error: Error) => {
-          this.#report(`the certificate of ${carrier.instance} is not replaced yet: ${error.message}`);
-          this.#rotateAfter(carrier, RETRY_MS);
-        });
-      },
-      Math.max(ms, 0),
-    );
-    this.#timers.set(carrier.instance, timer.unref());
+    this.#timers.set(carrier.instance, setTimeout(act, Math.max(ms, 0)).unref());
   }
 
   async #rotate(carrier: Carrier): Promise<void> {

@@ -26,10 +26,10 @@ async function reload(nats: SupervisedProcess): Promise<void> {
   await nats.whenReady(READY_MS);
   const before = await loadedTime(nats);
   nats.kill("SIGHUP");
-  const end = Date.now() + RELOAD_MS;
+  const end = performance.now() + RELOAD_MS;
   // One that died meanwhile is started with the new one.
   while ((await loadedTime(nats).catch(() => before)) === before) {
-    if (Date.now() > end) {
+    if (performance.now() > end) {
       throw new RowError(
         `Cannot change who may read which events: nats does not follow its new configuration\nIts log is ${nats.spec.logFile}`,
       );

@@ -6,8 +6,8 @@ import { routeBackendOf } from "./call-edge.ts";
 export interface HaproxyCounters {
   /** Changes with every reload, after which all counters start from zero. */
   readonly pid: number;
-  /** When this worker began, ms since the epoch, to the second. */
-  readonly startedMs: number;
+  /** How long this worker has run, to the second. */
+  readonly uptimeMs: number;
   /** Answers given by the backends that routes send to, each of which makes a line. */
   readonly responses: number;
   readonly servers: readonly HaproxyServer[];
@@ -29,7 +29,7 @@ export async function readCounters(statsSocket: string): Promise<HaproxyCounters
   const outbound = all.filter(({ proxy }) => routeBackendOf(proxy).backend !== "");
   return {
     pid,
-    startedMs: Date.now() - uptimeSeconds * 1_000,
+    uptimeMs: uptimeSeconds * 1_000,
     responses: outbound
       .filter(({ type }) => type === "backend")
       .map((row) => row.hrsp_1xx + row.hrsp_2xx + row.hrsp_3xx + row.hrsp_4xx + row.hrsp_5xx + row.hrsp_other)

@@ -49,7 +49,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, observ
   }
   if (path === "/stat") {
     const lost = [...observed.sidecars.all()].reduce((total, { reconciliation }) => total + reconciliation.lost, 0);
-    return sendJson(response, 200, statOf(observed.lines.edges(), Date.now(), lost, service));
+    return sendJson(response, 200, statOf(observed.lines.edges(), performance.now(), lost, service));
   }
   if (path === "/edges") {
     return sendJson(response, 200, edgesOf(observed.lines.edges(), observed.sidecars.identities(), service));

@@ -11,13 +11,13 @@ export interface LineReceiver {
   close(): Promise<void>;
 }
 
-/** Listens for request lines, one to a datagram; rejects when the port is taken. */
+/** Listens for request lines, one to a datagram, and says in which second of this process each came; rejects when the port is taken. */
 export async function receiveLines(
   { host, port }: Loopback,
   onLine: (bytes: Uint8Array, second: number) => void,
 ): Promise<LineReceiver> {
   const socket = createSocket({ type: "udp4", recvBufferSize: RECEIVE_BUFFER_BYTES });
-  socket.on("message", (bytes) => onLine(bytes, Math.floor(Date.now() / 1_000)));
+  socket.on("message", (bytes) => onLine(bytes, Math.floor(performance.now() / 1_000)));
   await new Promise<void>((resolve, reject) => {
     socket.once("error", reject);
     socket.bind(port, host, resolve);

@@ -57,7 +57,7 @@ async function observe(): Promise<void> {
     },
     (reason) => log.warn(reason),
   );
-  const sweep = setInterval(() => lines.dropIdle(Math.floor(Date.now() / 1_000)), 60_000);
+  const sweep = setInterval(() => lines.dropIdle(Math.floor(performance.now() / 1_000)), 60_000);
   const { bufferBytes, wantedBytes } = receiver;
   log.info({ bufferBytes, log: config.log.port, http: config.http.port }, "observes the mesh");
   if (bufferBytes < wantedBytes) log.info({ bufferBytes, wantedBytes }, "net.core.rmem_max keeps the buffer small");

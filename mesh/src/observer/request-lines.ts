@@ -69,7 +69,7 @@ export class RequestLines {
     return this.#edges.values();
   }
 
-  /** `second`: now, since the epoch. */
+  /** `second`: in which it came, counted from any moment. */
   take(bytes: Uint8Array, second: number): void {
     const fields = this.#fields;
     if (bytes[1] === BAR && bytes[0] === OUT) {

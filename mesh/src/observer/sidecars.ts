@@ -33,7 +33,7 @@ const LOOK_AGAIN_MS = 1_000;
 /** All sidecars of the shop, asked every five seconds. */
 export class Sidecars {
   readonly #log: Logger;
-  readonly #startedMs = Date.now();
+  readonly #startedAt = performance.now();
   readonly #pods = new Map<string, Pod>();
   readonly #sidecars = new Map<string, PolledSidecar>();
   readonly #timer: NodeJS.Timeout;
@@ -123,12 +123,13 @@ export class Sidecars {
 
   async #reconcile(sidecar: PolledSidecar): Promise<void> {
     const linesBefore = sidecar.pod.lines;
-    const { pid, startedMs, responses, servers } = await readCounters(sidecar.entry.statsSocket);
+    const { pid, uptimeMs, responses, servers } = await readCounters(sidecar.entry.statsSocket);
+    const workerStartedAt = performance.now() - uptimeMs;
     sidecar.servers = servers;
     await sleep(LINES_ARRIVE_WITHIN_MS);
     const { lost } = sidecar.reconciliation;
     // The start is known to the second.
-    const isWhole = startedMs - 1_000 > this.#startedMs;
+    const isWhole = workerStartedAt - 1_000 > this.#startedAt;
     const linesAfter = sidecar.pod.lines;
     sidecar.reconciliation.compare({ pid, responses, linesBefore, linesAfter }, isWhole);
     const more = sidecar.reconciliation.lost - lost;

@@ -83,7 +83,7 @@ function doFor(
   word: string,
   { ms = Number.POSITIVE_INFINITY, signal }: { ms?: number; signal?: AbortSignal },
 ): Promise<string> {
-  return runInBackground({ deadline: Date.now() + ms, ...(signal && { signal }) }, () => batcher.do(word));
+  return runInBackground({ deadline: performance.now() + ms, ...(signal && { signal }) }, () => batcher.do(word));
 }
 
 const told = (settled: PromiseSettledResult<string>) =>

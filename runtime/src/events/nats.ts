@@ -56,6 +56,22 @@ export async function connectNats(options: NatsOptions): Promise<Nats> {
   };
 }
 
+const RECONNECT_MS = 250;
+
+/**
+ * How long until the next try to reconnect. nats-core 3.4.0 adds this to the moment of its last try and compares with the wall
+ * clock: one that was set back by a year since would keep it from trying for a year. So it is told "now" by a clock that nobody sets.
+ */
+function reconnectDelay(): () => number {
+  let triedAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = performance.now();
+    if (now - triedAt < RECONNECT_MS) return RECONNECT_MS;
+    triedAt = now;
+    return Number.NEGATIVE_INFINITY;
+  };
+}
+
 async function firstConnection(options: NatsOptions): Promise<NatsConnection> {
   const seconds = (options.timeoutMs ?? 15_000) / 1000;
   const end = performance.now() + seconds * 1000;
@@ -69,7 +85,7 @@ async function firstConnection(options: NatsOptions): Promise<NatsConnection> {
         inboxPrefix: options.inboxPrefix ?? (options.user ? inboxPrefix(options.user) : undefined),
         timeout: 2000,
         maxReconnectAttempts: -1,
-        reconnectTimeWait: 250,
+        reconnectDelayHandler: reconnectDelay(),
         // The server may come back before its users do.
         ignoreAuthErrorAbort: true,
         pingInterval: 20_000,

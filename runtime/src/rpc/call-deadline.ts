@@ -21,12 +21,12 @@ export class CallDeadline {
     return this.#abort.signal;
   }
 
-  /** The outcome of the work, or a rejection as soon as `deadline` (milliseconds since the epoch) passes or it is given up. */
+  /** The outcome of the work, or a rejection as soon as `deadline` (by performance.now()) passes or it is given up. */
   race<T>(work: Promise<T>, deadline: number): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#reject = reject;
       this.giveUpAfter(
-        Math.max(0, deadline - Date.now()),
+        Math.max(0, deadline - performance.now()),
         () => new DomainError("too-late", "DEADLINE_EXCEEDED", "Cannot answer in time"),
       );
       if (this.#reason) reject(this.#reason);

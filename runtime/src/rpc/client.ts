@@ -91,8 +91,8 @@ export class GrpcChannel {
       const context = currentCall();
       const span = this.#setup.telemetry.startSpan(method.path, SpanKind.CLIENT, context?.span);
       const startedAt = performance.now();
-      const budget = Date.now() + Math.min(contract.timeoutMs, options.timeoutMs ?? Number.POSITIVE_INFINITY);
-      const deadline = Math.min(budget, context?.deadline ?? Number.POSITIVE_INFINITY);
+      const leftMs = (context?.deadline ?? Number.POSITIVE_INFINITY) - startedAt;
+      const ms = Math.min(contract.timeoutMs, options.timeoutMs ?? Number.POSITIVE_INFINITY, leftMs);
       const lease = this.#client.lease();
       const end = (code: status) => {
         lease.release();
@@ -108,7 +108,7 @@ export class GrpcChannel {
           method.responseDeserialize,
           request,
           this.#metadata(contract, context, span, options),
-          { deadline },
+          { deadline: Date.now() + ms },
           (error: ServiceError | null, response: unknown) => {
             context?.signal?.removeEventListener("abort", onAbort);
             if (error && this.#setup.serviceConfig) noteAttempts(span, error.metadata);

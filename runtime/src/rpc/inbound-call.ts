@@ -70,10 +70,9 @@ export class InboundCall implements Call, CallContext {
     this.codec = codec;
     this.#setup = setup;
     this.#raw = raw;
-    const now = Date.now();
-    const asked = Number(raw.getDeadline()) - LAST_WORDS_MS;
-    this.deadline = Math.min(now + method.timeoutMs, asked);
-    this.#isCutShort = asked - now < method.timeoutMs * WHOLE_TIME;
+    const askedMs = Number(raw.getDeadline()) - Date.now() - LAST_WORDS_MS;
+    this.deadline = this.#startedAt + Math.min(method.timeoutMs, askedMs);
+    this.#isCutShort = askedMs < method.timeoutMs * WHOLE_TIME;
     this.correlationId = correlationId(header(raw.metadata, "x-correlation-id"));
     const { metadata } = raw;
     const [parent, state] = [header(metadata, "traceparent"), header(metadata, "tracestate")];

@@ -9,12 +9,12 @@ import {
   CircuitState,
   circuitBreaker,
   handleType,
-  SamplingBreaker,
   TaskCancelledError,
   TimeoutStrategy,
   timeout,
   wrap,
 } from "cockatiel";
+import { GatewayBreaker, leftAlone } from "./gateway-breaker.ts";
 import type { Move } from "./payment.ts";
 
 /** What the gateway says of a charge after a request. */
@@ -58,8 +58,8 @@ export class CardGateway {
     this.#options = options;
     // Outermost, so that while it is open nobody waits for a place.
     this.#breaker = circuitBreaker(handleType(GatewayUnavailable), {
-      halfOpenAfter: 500,
-      breaker: new SamplingBreaker({ threshold: 0.7, duration: 5_000, minimumRps: 5 }),
+      halfOpenAfter: leftAlone,
+      breaker: new GatewayBreaker(),
     });
     this.#inTime = timeout(options.timeoutMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false });
     this.#bounds = wrap(bulkhead(options.concurrency, options.concurrency * WAITING_PER_REQUEST), this.#inTime);

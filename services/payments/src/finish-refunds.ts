@@ -42,7 +42,7 @@ export function finishRefunds(
     const span = telemetry.startSpan("finish refund", SpanKind.INTERNAL, undefined);
     // A stop gives it up: whatever the gateway did by then, the next process asks again and finds it done.
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(ATTEMPT_MS)]);
-    const deadline = Date.now() + ATTEMPT_MS;
+    const deadline = performance.now() + ATTEMPT_MS;
     try {
       await runInBackground({ producer: servedBy, correlationId, span, deadline, signal }, () =>
         movePayment(dependencies, REFUND, payment.orderId, payment),

@@ -15,23 +15,23 @@ export class Traces {
   readonly #sidecars: Sidecars;
   readonly #store: TraceStore;
   readonly #pending = new PendingTraces();
-  readonly #retention = new Retention(Date.now());
+  readonly #retention = new Retention(performance.now());
   readonly #forgotten = new Set<string>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(dataDir: string, sidecars: Sidecars) {
     this.#sidecars = sidecars;
     this.#store = new TraceStore(dataDir);
-    this.#timer = setInterval(() => this.#decide(this.#pending.takeOver(Date.now())), DECIDE_EVERY_MS);
+    this.#timer = setInterval(() => this.#decide(this.#pending.takeOver(performance.now())), DECIDE_EVERY_MS);
   }
 
   add(spans: readonly ReceivedSpan[]): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const span of spans) this.#pending.add(span, now);
   }
 
   addHop(traceId: string, line: Uint8Array, failed: boolean): void {
-    this.#pending.addHop(traceId, line, failed, Date.now());
+    this.#pending.addHop(traceId, line, failed, performance.now());
   }
 
   lists(service: string): TraceLists {
@@ -71,7 +71,7 @@ export class Traces {
     const root = rootOf(trace.spans) ?? rootOf(this.#spansOf(trace, 0));
     if (!root) return;
     const operation = `${root.service} ${root.name}`;
-    const decision = this.#retention.decide({ id, operation, durationUs: root.durationUs, failed }, Date.now());
+    const decision = this.#retention.decide({ id, operation, durationUs: root.durationUs, failed }, performance.now());
     if (decision) this.#store.put(id, decision.reason, this.#spansOf(trace, 0));
     else this.#forget(id);
     if (decision?.replaces) this.#store.dropSlow(decision.replaces);
