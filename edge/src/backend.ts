@@ -6,7 +6,7 @@ import { identityOf } from "@row/runtime/names.ts";
 import { baggageHeaders } from "@row/runtime/rpc/baggage.ts";
 import { ReloadingClient } from "@row/runtime/rpc/reloading-client.ts";
 import type { ServiceConfigFile } from "@row/runtime/rpc/retry-config.ts";
-import { traceparent, tracestate } from "@row/runtime/telemetry/telemetry.ts";
+import { traceparent } from "@row/runtime/telemetry/telemetry.ts";
 import type { InboundCall } from "./inbound-call.ts";
 import { fromService } from "./rpc-error.ts";
 
@@ -84,11 +84,10 @@ export class Backend {
     });
   }
 
-  #metadata({ correlationId, baggage, span, authorization }: InboundCall): Metadata {
+  #metadata({ correlationId, baggage, span, tracestate, authorization }: InboundCall): Metadata {
     const metadata = new Metadata();
     metadata.set("traceparent", traceparent(span));
-    const state = tracestate(span);
-    if (state) metadata.set("tracestate", state);
+    if (tracestate) metadata.set("tracestate", tracestate);
     metadata.set("x-correlation-id", correlationId);
     for (const [name, value] of baggageHeaders(baggage)) metadata.set(name, value);
     if (authorization !== undefined) metadata.set("authorization", authorization);

@@ -11,7 +11,10 @@ import { bearerToken, type TokenVerifier } from "@row/runtime/rpc/auth.ts";
 import { acceptBaggage } from "@row/runtime/rpc/baggage.ts";
 import { INJECTED } from "@row/runtime/rpc/injected-labels.ts";
 import type { Logger } from "@row/runtime/telemetry/logger.ts";
-import type { CallSpan, Telemetry } from "@row/runtime/telemetry/telemetry.ts";
+import { type CallSpan, contextOf, type Telemetry } from "@row/runtime/telemetry/telemetry.ts";
+
+/** The attribute of a request's span that names its caller's trace; `row trace` finds it by that, too. */
+const CALLER_TRACE = "caller.trace.id";
 
 /** What every request of the process shares. */
 export interface ServerContext {
@@ -32,7 +35,13 @@ export class InboundCall {
   readonly correlationId: string;
   /** What travels on to every further hop. */
   readonly baggage: string;
+  /**
+   * The request's span, in a trace of the edge's own: a stranger decides neither on a trace's id, under which any number of requests
+   * would be one, nor on what is recorded. W3C Trace Context, section 3.4, calls that to restart a trace, as front gates do.
+   */
   readonly span: CallSpan;
+  /** The caller's, which travels on although the trace is another: who wrote an entry finds it wherever the shop calls. */
+  readonly tracestate: string;
   /** Who answers, the edge first, comma-separated. */
   servedBy: string;
   /** What was injected into who answered, comma-separated; undefined for nothing. */
@@ -60,8 +69,10 @@ export class InboundCall {
     this.servedBy = serverContext.servedBy;
     this.correlationId = acceptCorrelationId(headerOf("x-correlation-id"));
     this.baggage = acceptBaggage(headerOf);
-    const [parent, state] = [headerOf("traceparent") ?? undefined, headerOf("tracestate") ?? undefined];
-    this.span = serverContext.telemetry.startSpan(name, SpanKind.SERVER, parent, state);
+    const caller = contextOf(headerOf("traceparent") ?? undefined, headerOf("tracestate") ?? undefined);
+    this.span = serverContext.telemetry.startTrace(name, SpanKind.SERVER, caller);
+    this.tracestate = caller?.traceState?.serialize() ?? "";
+    if (caller) this.span.setAttribute(CALLER_TRACE, caller.traceId);
   }
 
   /** Whose Idempotency-Key it is: two strangers who use the same one mean two requests. */

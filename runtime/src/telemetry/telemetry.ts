@@ -1,6 +1,6 @@
 /** Spans and metrics: OpenTelemetry, exported over OTLP where an endpoint is configured, metrics always at /metrics. */
 import { status } from "@grpc/grpc-js";
-import { SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
+import { type SpanContext, SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
@@ -8,7 +8,7 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { DurationProducer } from "./duration-histogram.ts";
 import { namedForPrometheus } from "./prometheus-metrics.ts";
-import { Tracing } from "./tracing.ts";
+import { contextOf, Tracing } from "./tracing.ts";
 import type { CallSpan } from "./unsampled-span.ts";
 
 /** Prometheus waits 10 s for an answer. */
@@ -66,6 +66,9 @@ export function startTelemetry(options: TelemetryOptions) {
     /** Starts a span; `parent` is a span, a traceparent header or nothing, `tracestate` the header that came with that. */
     startSpan: (name: string, kind: SpanKind, parent: CallSpan | string | undefined, tracestate?: string): CallSpan =>
       tracing.startSpan(name, kind, parent, tracestate),
+    /** Starts a trace, linked to a caller's, of whom nothing is known: it decides neither on the trace's id nor on its recording. */
+    startTrace: (name: string, kind: SpanKind, caller: SpanContext | undefined): CallSpan =>
+      tracing.startTrace(name, kind, caller),
     /** What Prometheus scrapes, in its text format. */
     async metricsText(): Promise<string> {
       // What cannot be observed in time is left out; the rest is shown.
@@ -123,4 +126,4 @@ const FAULTS: ReadonlySet<status> = new Set([
   status.DATA_LOSS,
 ]);
 
-export { type CallSpan, SpanKind };
+export { type CallSpan, contextOf, SpanKind };

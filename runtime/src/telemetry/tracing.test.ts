@@ -4,7 +4,7 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import { InMemorySpanExporter } from "@opentelemetry/sdk-trace";
 import { test } from "vitest";
 import { traceparent } from "./telemetry.ts";
-import { Tracing } from "./tracing.ts";
+import { contextOf, Tracing } from "./tracing.ts";
 
 function tracingOf(tracesPerSecond: number) {
   let now = 0;
@@ -58,6 +58,24 @@ test("exports every span that failed, as the SDK would have, whatever the sample
       "test",
     ],
   );
+});
+
+test("a trace that is started anew is linked to the caller's, which decides neither on its id nor on its recording", async () => {
+  const { tracing, exported } = tracingOf(1);
+  const caller = contextOf("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", undefined);
+  const begun = Array.from({ length: 4 }, () => tracing.startTrace("request", SpanKind.SERVER, caller));
+  begun[3]?.setStatus({ code: SpanStatusCode.ERROR, message: "UNAVAILABLE" });
+  for (const span of begun) span.end();
+  const spans = await exported();
+  assert.equal(spans.length, 3, "two seconds' worth, and what failed");
+  assert.equal(new Set([caller?.traceId, ...begun.map((span) => span.spanContext().traceId)]).size, 5);
+  for (const { links, parentSpanContext } of spans) {
+    assert.equal(parentSpanContext, undefined);
+    assert.deepEqual(
+      links.map(({ context }) => context.traceId),
+      [caller?.traceId],
+    );
+  }
 });
 
 test("exports every span that took long", async () => {

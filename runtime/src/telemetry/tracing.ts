@@ -1,5 +1,5 @@
 /** Starts spans: recorded by OpenTelemetry's SDK where their trace is exported, else noted down in case they fail. */
-import { ROOT_CONTEXT, type SpanContext, type SpanKind, TraceFlags, trace } from "@opentelemetry/api";
+import { type Link, ROOT_CONTEXT, type SpanContext, type SpanKind, TraceFlags, trace } from "@opentelemetry/api";
 import { parseTraceParent, TraceState } from "@opentelemetry/core";
 import type { Resource } from "@opentelemetry/resources";
 import { BatchSpanProcessor, RandomIdGenerator, type SpanExporter, TracerProvider } from "@opentelemetry/sdk-trace";
@@ -50,7 +50,27 @@ export class Tracing {
       traceFlags: TraceFlags.NONE,
       ...(above?.traceState && { traceState: above.traceState }),
     };
-    return new UnsampledSpan({ name, kind, context, parent: above, now: this.#now, onNotable: this.#onNotable });
+    return this.#unsampled(name, kind, context, above);
+  }
+
+  /** Starts a trace of this process's own, whatever its caller's is; it is linked to that one. */
+  startTrace(name: string, kind: SpanKind, caller: SpanContext | undefined): CallSpan {
+    const links = caller ? [{ context: caller }] : [];
+    if (this.#sampling.takes() && this.#batch) {
+      return this.#provider.getTracer(SCOPE).startSpan(name, { kind, links, root: true }, ROOT_CONTEXT);
+    }
+    const ids = { traceId: this.#ids.generateTraceId(), spanId: this.#ids.generateSpanId() };
+    return this.#unsampled(name, kind, { ...ids, traceFlags: TraceFlags.NONE }, undefined, links);
+  }
+
+  #unsampled(
+    name: string,
+    kind: SpanKind,
+    context: SpanContext,
+    parent: SpanContext | undefined,
+    links: Link[] = [],
+  ): CallSpan {
+    return new UnsampledSpan({ name, kind, context, parent, links, now: this.#now, onNotable: this.#onNotable });
   }
 
   #export(span: NotableSpan, context: SpanContext): void {
@@ -69,7 +89,11 @@ export class Tracing {
   }
 }
 
-function contextOf(parent: CallSpan | string | undefined, tracestate: string | undefined): SpanContext | undefined {
+/** What a caller's traceparent header names, or what a span is; undefined for none, and for a header that cannot be read. */
+export function contextOf(
+  parent: CallSpan | string | undefined,
+  tracestate: string | undefined,
+): SpanContext | undefined {
   if (typeof parent !== "string") return parent?.spanContext();
   const context = parseTraceParent(parent) ?? undefined;
   // Without a traceparent that can be read it belongs to no trace: W3C Trace Context, section 3.3.

@@ -1,5 +1,12 @@
 /** A span of a trace that nobody keeps, noted down at a fraction of what the SDK's costs: it may fail all the same. */
-import { type Attributes, type SpanContext, type SpanKind, type SpanStatus, SpanStatusCode } from "@opentelemetry/api";
+import {
+  type Attributes,
+  type Link,
+  type SpanContext,
+  type SpanKind,
+  type SpanStatus,
+  SpanStatusCode,
+} from "@opentelemetry/api";
 import { millisToHrTime } from "@opentelemetry/core";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 
@@ -22,6 +29,7 @@ interface UnsampledSpanOptions {
   readonly kind: SpanKind;
   readonly context: SpanContext;
   readonly parent: SpanContext | undefined;
+  readonly links: Link[];
   readonly now: () => number;
   /** Told of a span that failed or took long, when it ends. */
   readonly onNotable: ((span: NotableSpan, context: SpanContext) => void) | undefined;
@@ -59,7 +67,7 @@ export class UnsampledSpan implements CallSpan {
   }
 
   #noted(ms: number): NotableSpan {
-    const { name, kind, parent } = this.#options;
+    const { name, kind, parent, links } = this.#options;
     const endedAt = Date.now();
     return {
       name,
@@ -70,7 +78,7 @@ export class UnsampledSpan implements CallSpan {
       duration: millisToHrTime(ms),
       status: this.#status ?? { code: SpanStatusCode.UNSET },
       attributes: this.#attributes ?? {},
-      links: [],
+      links,
       events: [],
       ended: true,
       droppedAttributesCount: 0,

@@ -22,6 +22,8 @@ export function edge(workload: Workload): string[] {
       "# After a reload a client of HTTP/1.1 is told with its next answer: one that just asks must not find its connection closed",
       "option idle-close-on-response",
       ...inboundLog(workload),
+      "# A stranger's trace is not the shop's: the app begins one of its own",
+      "http-request unset-var(txn.traceparent)",
       "",
       "# Where a request comes from and in whose name is not for the client to say",
       "http-request del-header l5d-client-id",

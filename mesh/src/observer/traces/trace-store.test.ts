@@ -45,6 +45,22 @@ test("drops the oldest of each kind, so that many failures leave room for the re
   store.close();
 });
 
+test("finds the last trace that a caller began, by the id of the caller's own", () => {
+  const store = new TraceStore(folder());
+  const theirs = "4bf92f3577b34da6a3ce929d0e0e4736";
+  store.transaction(() => {
+    for (const index of [1, 2, 3]) {
+      const attributes: Span["attributes"] = index < 3 ? { "caller.trace.id": theirs } : {};
+      store.put(id(index), "sample", [{ ...span(index), attributes }]);
+    }
+  });
+  assert.equal(store.find(theirs), id(2));
+  assert.equal(store.find("4bf92f"), id(2));
+  assert.equal(store.find("4bf92e"), undefined);
+  assert.equal(store.find("ffff"), undefined);
+  store.close();
+});
+
 test("drops the oldest when all together are too large", () => {
   const store = new TraceStore(folder());
   const text = "x".repeat(16 * 1024 * 1024);

@@ -5,11 +5,12 @@ import type { Reason } from "./retention.ts";
 import type { Span } from "./span.ts";
 import { rootOf, type TraceLists, type TraceSummary } from "./trace.ts";
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const SCHEMA = `
   CREATE TABLE trace (
     id TEXT PRIMARY KEY,
     kept TEXT NOT NULL,
+    caller_trace TEXT NOT NULL,
     operation TEXT NOT NULL,
     service TEXT NOT NULL,
     services TEXT NOT NULL,
@@ -21,6 +22,7 @@ const SCHEMA = `
     spans TEXT NOT NULL
   ) STRICT;
   CREATE INDEX trace_start ON trace (start_us);
+  CREATE INDEX trace_caller ON trace (caller_trace) WHERE caller_trace <> '';
 `;
 
 /** Together the last 1,000 traces; many failures do not push out everything else, nor the other way round. */
@@ -78,10 +80,11 @@ export class TraceStore {
     const failed = [...earlier, ...added].some((span) => span.failed);
     const services = ` ${[...new Set(spans.map(({ service }) => service))].join(" ")} `;
     this.#database
-      .prepare("INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .prepare("INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .run(
         id,
         failed ? "failed" : kept,
+        callerTraceOf(root),
         root.name,
         root.service,
         services,
@@ -117,11 +120,22 @@ export class TraceStore {
     return Number(this.#database.prepare("SELECT span_count FROM trace WHERE id = ?").get(id)?.span_count ?? 0);
   }
 
-  /** The one id that starts so; undefined when there is none, or when several do. */
+  /** The one id that starts so, else the last trace of a caller whose own trace's id does; undefined when there is none, or when several do. */
   find(prefix: string): string | undefined {
     if (prefix.length < SHORTEST_PREFIX) return undefined;
     const found = [...this.#ids].filter((id) => id.startsWith(prefix));
-    return found.length === 1 ? found[0] : undefined;
+    if (found.length > 0) return found.length === 1 ? found[0] : undefined;
+    return this.#lastOfCaller(prefix);
+  }
+
+  /** The last trace that a caller began within one of its own, whose id starts so. */
+  #lastOfCaller(prefix: string): string | undefined {
+    const row = this.#database
+      .prepare(
+        "SELECT id FROM trace WHERE caller_trace >= ? AND caller_trace < ? AND caller_trace <> '' ORDER BY start_us DESC LIMIT 1",
+      )
+      .get(prefix, `${prefix}g`);
+    return row && String(row.id);
   }
 
   /** With a service, only traces that passed through it. */
@@ -165,6 +179,11 @@ export class TraceStore {
       WHERE total > ?`;
     drop(this.#database.prepare(beyond).all(MOST_BYTES));
   }
+}
+
+/** How the edge names its caller's trace, whose id it does not take over. */
+function callerTraceOf(root: Span): string {
+  return String(root.attributes["caller.trace.id"] ?? "");
 }
 
 function open(file: string): DatabaseSync {
