@@ -214,7 +214,7 @@ test("the commands do and say the same from another terminal", async () => {
   assert.equal(await say("delete", "grpcroute", "marked"), "grpcroute/marked deleted\n");
   assert.match(await say("call", "CatalogService/ListCategories"), /^Served by catalog\/v\d\/catalog-v\d-\d$/m);
   assert.match(await say("status"), /^catalog +v1 +catalog-v1-1 +\d+ +ready +0 +ready \d+ /m);
-  assert.match(await say("toolbox"), new RegExp(`grpcurl -plaintext -authority catalog ${TOOLBOX} list`));
+  assert.match(await say("toolbox"), new RegExp(`grpcurl -plaintext ${TOOLBOX} list`));
   const logs = await say("logs", "catalog", "-n", "1");
   assert.match(logs, /^catalog-v1-1 \| /m);
   assert.doesNotMatch(logs, /sidecar \|/);

@@ -16,10 +16,11 @@ export async function toolbox({ stateDir }: Installation): Promise<void> {
   if (!on || !address) throw new RowError("This shop runs without the mesh: start it again without --no-mesh");
   const service = services.includes("catalog") ? "catalog" : (services[0] ?? "catalog");
   console.log(`The toolbox answers at ${address} (plaintext HTTP/2, loopback only). It finds the service by the method,
-and health and reflection by the authority:
+and a service's health, or what it alone describes, by the authority:
 
-  grpcurl -plaintext -authority ${service} ${address} list
-  grpcurl -plaintext -authority ${service} -d '{}' ${address} ${METHODS[service] ?? "PACKAGE.SERVICE/METHOD"}
+  grpcurl -plaintext ${address} list
+  grpcurl -plaintext -d '{}' ${address} ${METHODS[service] ?? "PACKAGE.SERVICE/METHOD"}
+  grpcurl -plaintext -authority ${service} ${address} grpc.health.v1.Health/Check
   buf curl --protocol grpc --http2-prior-knowledge -H 'host: ${service}' --reflect-header 'host: ${service}' --data '{}' \\
     http://${address}/${METHODS[service] ?? "PACKAGE.SERVICE/METHOD"}
   npx row call ${METHODS[service] ?? "PACKAGE.SERVICE/METHOD"}

@@ -62,7 +62,9 @@ export class InstanceFactory {
 
   async newToolbox(): Promise<Toolbox> {
     const callable = this.#host.services.filter(isCallable).map(({ name }) => name);
-    const workload = toolboxWorkload(callable, this.#folders, this.#ports);
+    const wayIn = this.#host.services.find((service) => service.kind === "gateway");
+    const describes = wayIn && `127.0.0.1:${realPort(this.#host.installation, wayIn.grpcPort)}`;
+    const workload = toolboxWorkload(callable, this.#folders, this.#ports, describes);
     await this.#certificates.issueFor(workload);
     // Nothing but a sidecar, so that bears its name.
     const addresses = { calls: `127.0.0.1:${this.#ports.anyService}` };

@@ -86,7 +86,12 @@ export function newInstance(
 }
 
 /** The workload that people call from: a sidecar alone. */
-export function toolboxWorkload(calls: readonly string[], folders: MeshFolders, mesh: MeshPorts): Workload {
+export function toolboxWorkload(
+  calls: readonly string[],
+  folders: MeshFolders,
+  mesh: MeshPorts,
+  reflectionAddress: string | undefined,
+): Workload {
   return {
     ...sidecarOf(`${TOOLBOX}-${FIRST_VERSION}-1`, calls, folders, mesh),
     service: TOOLBOX,
@@ -96,6 +101,7 @@ export function toolboxWorkload(calls: readonly string[], folders: MeshFolders, 
     isReady: true,
     laptopPorts: [],
     anyServicePort: mesh.anyService,
+    ...(reflectionAddress === undefined ? {} : { reflectionAddress }),
   };
 }
 

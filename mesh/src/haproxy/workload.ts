@@ -25,6 +25,8 @@ export interface Workload {
   readonly laptopPorts: readonly number[];
   /** A port on 127.0.0.1 that takes calls to any service and finds it by the method or the authority: the toolbox's. */
   readonly anyServicePort?: number;
+  /** "127.0.0.1:8081": who answers reflection on that port for all that may be called there, where no authority says whom it is for. */
+  readonly reflectionAddress?: string;
 }
 
 /** Absolute paths of one sidecar. */

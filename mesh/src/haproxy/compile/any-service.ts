@@ -5,7 +5,7 @@ import { errorFile } from "./errors.ts";
 import { quoted, section } from "./section.ts";
 
 /** Nothing for a workload without such a port. */
-export function anyService({ anyServicePort, calls, sidecar }: Workload): string[] {
+export function anyService({ anyServicePort, calls, sidecar, reflectionAddress }: Workload): string[] {
   if (anyServicePort === undefined) return [];
   const answer = quoted(`${sidecar.folder}/${errorFile("no-such-service")}`);
   return [
@@ -14,9 +14,10 @@ export function anyService({ anyServicePort, calls, sidecar }: Workload): string
       "no log",
       `bind 127.0.0.1:${anyServicePort} proto h2`,
       "",
-      "# By the method's package; health and reflection by the authority",
+      "# By the method's package; health and reflection by the authority, where it names a service",
       ...calls.map((service) => `use_backend any:${service} if { path_beg -- /${NAMESPACE}.${service}. }`),
       ...calls.map((service) => `use_backend any:${service} if { req.hdr(host),field(1,:) -m str -- ${service} }`),
+      ...(reflectionAddress === undefined ? [] : ["use_backend any:reflection if { path_beg /grpc.reflection. }"]),
       "default_backend any:none",
     ]),
     ...calls.map((service) =>
@@ -24,6 +25,13 @@ export function anyService({ anyServicePort, calls, sidecar }: Workload): string
         `server listener unix@${quoted(sidecar.outboundSockets[service] ?? "")} proto h2`,
       ]),
     ),
+    ...(reflectionAddress === undefined
+      ? []
+      : [
+          section("Describes all that end users may call, as the toolbox may", "backend any:reflection", [
+            `server edge ${reflectionAddress} proto h2`,
+          ]),
+        ]),
     section("No service has this method or authority", "backend any:none", [
       `http-request deny deny_status 200 errorfile ${answer}`,
     ]),

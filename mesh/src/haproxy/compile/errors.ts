@@ -31,7 +31,8 @@ const STATUSES: Readonly<Record<Answer, Status>> = {
   },
   "no-such-service": {
     code: 5,
-    message: "no service has this method: for health and reflection, set the authority to the service's name",
+    message:
+      "no service has this method: for health, and for what only one service describes, set the authority to the service's name",
   },
 };
 
