@@ -38,7 +38,10 @@ function deployment(name: string, about: About, service: MeshedService, shop: Sh
       strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       selector: { matchLabels: selector(about) },
       template: {
-        metadata: { labels: labels(about), annotations: { "kubectl.kubernetes.io/default-container": service.name } },
+        metadata: {
+          labels: labels(about),
+          annotations: { "kubectl.kubernetes.io/default-container": service.name, ...pastTheSidecar(service) },
+        },
         spec: {
           ...confinedPod(service.name, NODE_USER),
           terminationGracePeriodSeconds: GRACE_SECONDS,
@@ -50,6 +53,16 @@ function deployment(name: string, about: About, service: MeshedService, shop: Sh
       },
     },
   };
+}
+
+/**
+ * Who comes from outside the mesh has no identity, and a connection through the sidecar would be the sidecar's: it outlives the app, and
+ * what the app says of its end (Connection: close, GOAWAY) does not reach the client, who sends on and is refused.
+ */
+function pastTheSidecar(service: MeshedService): Record<string, string> {
+  if (isCallable(service)) return {};
+  const { http, grpc } = portsOf(service);
+  return { "config.linkerd.io/skip-inbound-ports": [http, grpc].filter((port) => port !== undefined).join(",") };
 }
 
 function container(service: MeshedService, shop: ShopPlan): IContainer {

@@ -273,3 +273,13 @@ function isRepeatable(method: ReturnType<typeof methodsOf>[number]): boolean {
   const { idempotency, input } = method;
   return idempotency !== 0 || input.fields.some(({ name }) => name === "request_id");
 }
+
+test("only what comes from outside the mesh passes a sidecar by, so that a client hears from the app itself that it stops", () => {
+  const skipped = pods.flatMap(({ name, template }) => {
+    const ports = template.metadata?.annotations?.["config.linkerd.io/skip-inbound-ports"];
+    return ports === undefined ? [] : [[name, ports]];
+  });
+  assert.deepEqual(skipped, [["edge-v1", "8080,8081"]]);
+  const outside = list(serviceNamed("edge-public"), "spec", "ports").map((port) => field(port, "port"));
+  assert.deepEqual(outside, [8080, 8081]);
+});
