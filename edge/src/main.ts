@@ -26,10 +26,12 @@ await runService({
       // Only the sidecar can open a socket of the edge's; on a port everybody may claim to be forwarding.
       isBehindSidecar: config.listenAddress.startsWith("unix:"),
       corsOrigins: config.corsOrigins,
+      maxConnections: config.maxConnections,
     });
     host.serveWith({
-      listen: () => edge.listen(config.listenAddress, config.grpcListenAddress),
-      drain: () => edge.drain(),
+      listen: () =>
+        edge.listen(config.listenAddress, config.grpcListenAddress, { takesOver: config.takesOver === "yes" }),
+      drain: (ms) => edge.drain(ms),
     });
   },
 });

@@ -75,6 +75,66 @@ test("ends an h2c connection whose answers are not read", async () => {
   await once(session, "close", { signal: AbortSignal.timeout(5_000) });
 });
 
+test("ends an HTTP/1.1 connection whose answers are not read", async () => {
+  edge.catalog.on("getProduct", () => ({ product: { id: PRODUCT_ID, description: "x".repeat(900_000) } }));
+  const socket = connect(Number(new URL(edge.url).port), "127.0.0.1");
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  socket.pause();
+  // More than the kernel takes for a client that does not read.
+  for (let count = 0; count < 10; count += 1)
+    socket.write(`GET /v1/products/${PRODUCT_ID} HTTP/1.1\r\nhost: a\r\n\r\n`);
+  const answered = edge.catalog.received.length;
+  await sleep(5 * UNUSED_MS);
+  edge.catalog.on("getProduct", () => ({ product: { id: PRODUCT_ID } }));
+  assert.ok(edge.catalog.received.length > answered);
+  socket.resume();
+  await once(socket, "close", { signal: AbortSignal.timeout(5_000) });
+});
+
+test("lets a stream of HTTP/1.1 go on that has nothing to say", async () => {
+  edge.orders.on("watchOrder", async function* () {
+    yield { order: { id: ORDER_ID, state: Order_State.PENDING } };
+    await sleep(4 * UNUSED_MS);
+    yield { order: { id: ORDER_ID, state: Order_State.CONFIRMED } };
+  });
+  const { createConnectTransport } = await import("@connectrpc/connect-node");
+  const { createClient } = await import("@connectrpc/connect");
+  const { OrderService } = await import("@row/gen/es/shop/orders/v1/order_service_pb.ts");
+  const headers = { authorization: `Bearer ${await edge.auth.tokenFor({ id: USER_ID })}` };
+  const orders = createClient(OrderService, createConnectTransport({ baseUrl: edge.url, httpVersion: "1.1" }));
+  const states: (Order_State | undefined)[] = [];
+  for await (const { order } of orders.watchOrder({ id: ORDER_ID }, { headers })) states.push(order?.state);
+  assert.deepEqual(states, [Order_State.PENDING, Order_State.CONFIRMED]);
+});
+
+test("no address has more than half of the connections, on both ports together, and what it gives back it may have again", async () => {
+  const few = await EdgeUnderTest.start({ maxConnections: 8 });
+  few.catalog.on("getProduct", () => ({ product: { id: PRODUCT_ID } }));
+  const opened = async (url: string) => {
+    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    return socket;
+  };
+  const held = [await opened(few.url), await opened(few.url), await opened(few.grpcUrl), await opened(few.grpcUrl)];
+  const refused = await opened(few.url);
+  await once(refused, "close", { signal: AbortSignal.timeout(5_000) });
+  // The other half is other addresses': in Linux all of 127.0.0.0/8 is this machine.
+  if (process.platform === "linux") {
+    const other = connect({ port: Number(new URL(few.url).port), host: "127.0.0.1", localAddress: "127.0.0.2" });
+    await once(other, "connect");
+    other.write("GET /docs HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    assert.match(String((await once(other, "data"))[0]), /^HTTP\/1\.1 200 /);
+    other.destroy();
+  }
+  held[0]?.destroy();
+  await sleep(100);
+  assert.equal((await few.fetch("/docs", { headers: { connection: "close" } })).status, 200);
+  for (const socket of held) socket.destroy();
+  await few.stop();
+});
+
 test("takes no more than 100 streams at once on one h2c connection", async () => {
   const session = connectHttp2(edge.grpcUrl);
   session.on("error", () => {});

@@ -66,6 +66,7 @@ export class EdgeUnderTest {
       claimsIdentity: true,
       corsOrigins: ["https://shop.example", "http://localhost:*"],
       heartbeatMs: 200,
+      quietMs: 0,
       ...options,
     });
     await edge.listen(at(0), at(1));
@@ -74,7 +75,7 @@ export class EdgeUnderTest {
   }
 
   async stop(): Promise<void> {
-    await this.#edge.drain();
+    await this.#edge.drain(5_000);
     this.#authChannel.close();
     this.catalog.stop();
     this.orders.stop();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type TestContext, test, vi } from "vitest";
@@ -47,6 +47,50 @@ test("starts a child again when it dies, and says how it died", async (context) 
   assert.notEqual(child.pid, first);
   assert.equal(child.restarts, 1);
   assert.deepEqual(notes, ["ready", "stopped (killed by SIGKILL), starting again in 0.2 s", "ready"]);
+});
+
+const TELLS_ITS_LIFE = `
+  import { appendFileSync } from "node:fs";
+  const name = process.env.TAKES_OVER === "yes" ? "second" : "first";
+  process.on("SIGTERM", () => {
+    appendFileSync("life", name + " ends\\n");
+    process.exit(0);
+  });
+  setInterval(() => {}, 1000);
+  appendFileSync("life", name + " serves\\n");`;
+
+test("another process takes over before the first is told to end, and is then the one that is looked after", async (context) => {
+  const { child, record: _, root, stateDir } = supervise(context, TELLS_ITS_LIFE);
+  const life = () => readFileSync(join(root, "life"), "utf8");
+  child.start();
+  await child.whenReady(5_000);
+  while (!existsSync(join(root, "life"))) await sleep(5);
+  const first = child.pid;
+  await child.replace(() => life().includes("second serves"));
+  assert.equal(life(), "first serves\nsecond serves\nfirst ends\n");
+  assert.notEqual(child.pid, first);
+  assert.deepEqual([child.state, child.restarts], ["ready", 1]);
+  assert.deepEqual(
+    JSON.parse(readFileSync(join(stateDir, "processes.json"), "utf8")).map(({ pid }: { pid: number }) => pid),
+    [child.pid],
+  );
+  await child.stop();
+  assert.match(life(), /second ends\n$/);
+});
+
+test("a process goes on when the one that was to take over does not get there", async (context) => {
+  const { child } = supervise(
+    context,
+    'if (process.env.TAKES_OVER) throw new Error("no"); setInterval(() => {}, 1000)',
+  );
+  child.start();
+  await child.whenReady(5_000);
+  const first = child.pid;
+  await assert.rejects(
+    child.replace(() => false),
+    /^RowError: dummy-v1-1 cannot take over from the one that runs/,
+  );
+  assert.deepEqual([child.pid, child.state, child.restarts], [first, "ready", 0]);
 });
 
 test("gives up on a child that never gets ready, quoting the last line of its log", async (context) => {

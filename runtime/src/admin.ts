@@ -1,5 +1,6 @@
 /** The admin port: /livez, /readyz and /metrics over plain HTTP, for probes and scrapers. */
 import { createServer, type Server } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { listenAt } from "./rpc/listen.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 
@@ -12,8 +13,17 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-/** Listens on "host:port"; rejects when the port is taken. */
-export async function startAdmin(address: string, telemetry: Telemetry): Promise<AdminServer> {
+const RETRY_MS = 50;
+
+/**
+ * Listens on "host:port"; rejects when the port is taken, or with `takesOver` waits in the background until the process that has it
+ * ends.
+ */
+export async function startAdmin(
+  address: string,
+  telemetry: Telemetry,
+  { takesOver = false }: { readonly takesOver?: boolean } = {},
+): Promise<AdminServer> {
   let isReady = false;
   const server = createServer((request, response) => {
     const path = request.url?.split("?", 1)[0];
@@ -29,17 +39,41 @@ export async function startAdmin(address: string, telemetry: Telemetry): Promise
     response.writeHead(ok ? 200 : known ? 503 : 404, { "content-type": "text/plain" });
     response.end(ok ? "ok\n" : known ? "not ready\n" : "not found: try /livez, /readyz or /metrics\n");
   });
-  await listenAt(address, () => listen(server, address));
+  let isClosed = false;
+  const begin = () => listenAt(address, (at) => listen(server, at), { takesOver });
+  const beginWhenFree = async () => {
+    while (!isClosed) {
+      try {
+        return await begin();
+      } catch (error) {
+        if (!isTaken(error)) throw error;
+        await sleep(RETRY_MS);
+      }
+    }
+    return undefined;
+  };
+  const listening = takesOver ? beginWhenFree() : begin();
+  if (takesOver)
+    listening.catch(() => {}); // said when it closes, and seen by whoever probes it
+  else await listening;
   return {
     setReady: (ready) => {
       isReady = ready;
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    async close() {
+      isClosed = true;
+      const unlist = await listening.catch(() => undefined);
+      if (!unlist) return;
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+      await unlist();
+    },
   };
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
 }
 
 function listen(server: Server, address: string): Promise<void> {

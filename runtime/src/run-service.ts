@@ -55,8 +55,8 @@ class Process {
 
   async run(start: () => Promise<void>): Promise<void> {
     const { log, telemetry, processConfig } = this.#built;
-    const { adminAddress, listenAddress } = processConfig;
-    const admin = await startAdmin(adminAddress, telemetry);
+    const { adminAddress, listenAddress, takesOver } = processConfig;
+    const admin = await startAdmin(adminAddress, telemetry, { takesOver: takesOver === "yes" });
     let server: ReturnType<Built["server"]> | undefined;
     this.#onSignal(async () => {
       admin.setReady(false);

@@ -19,6 +19,8 @@ export const processVariables = {
   serviceConfigFile: optional(text("SERVICE_CONFIG_FILE")),
   /** A file that says how to misbehave, followed while the process runs; without it nothing can be injected. */
   behaviourFile: optional(text("BEHAVIOUR_FILE")),
+  /** "yes": a process like this one listens at the same addresses, and ends once this one does. */
+  takesOver: oneOf("TAKES_OVER", ["yes", "no"], "no"),
   maxConcurrentCalls: integer("MAX_CONCURRENT_CALLS", { min: 1, max: 100_000 }, 1_000),
   maxConcurrentStreams: integer("MAX_CONCURRENT_STREAMS", { min: 1, max: 100_000 }, 1_000),
   maxStreamsPerUser: integer("MAX_STREAMS_PER_USER", { min: 1, max: 100_000 }, 20),

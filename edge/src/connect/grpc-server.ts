@@ -25,20 +25,20 @@ export interface GrpcServerOptions {
 }
 
 export class GrpcServer {
-  readonly #server: Http2Server;
+  readonly server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
 
   constructor(options: GrpcServerOptions) {
     const serve = connectNodeAdapter({
-      ...routerOptions(options.serverContext, MAX_BODY_BYTES, options.stopping),
+      ...routerOptions(options.serverContext, MAX_BODY_BYTES),
       contextValues: (request) => contextValues(originOf(request, options.isBehindSidecar)),
       routes: (router) => {
-        addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES);
+        addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES, options.stopping);
         addReflection(router, options.contracts);
       },
     });
     const limits = { settings: { maxConcurrentStreams: MOST_STREAMS }, maxHeaderListPairs: CARRIED_KEYS };
-    this.#server = createServer(limits, (request, response) => {
+    this.server = createServer(limits, (request, response) => {
       // Connect makes a URL of it, and what it throws then nobody would catch.
       if (!isHost(request.authority)) {
         response.writeHead(400).end();
@@ -47,8 +47,8 @@ export class GrpcServer {
       resetUnread(request);
       serve(request, response);
     });
-    limitHttp2(this.#server, options.unusedMs);
-    this.#server.on("session", (session) => {
+    limitHttp2(this.server, options.unusedMs);
+    this.server.on("session", (session) => {
       this.#sessions.add(session);
       session.once("close", () => this.#sessions.delete(session));
     });
@@ -56,15 +56,24 @@ export class GrpcServer {
 
   listen(where: { host: string; port: number } | { path: string }): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(where, resolve);
+      this.server.once("error", reject);
+      this.server.listen(where, resolve);
     });
+  }
+
+  /**
+   * Answers what clients have asked by now, and asks them to call on another connection: what they ask before they have heard of it
+   * is refused as something that was not begun, so they ask again (RFC 9113, sections 6.8 and 8.7). A connection that comes later is
+   * served like any: its client has not heard of another edge yet, and grpc-js asks again once only.
+   */
+  announceEnd(): void {
+    for (const session of this.#sessions) session.close();
   }
 
   /** Takes no more calls and waits for those in flight. */
   close(): Promise<void> {
     return new Promise((resolve) => {
-      this.#server.close(() => resolve());
+      this.server.close(() => resolve());
       for (const session of this.#sessions) session.close();
     });
   }

@@ -20,6 +20,7 @@ import { type Client, InboundCall, type ServerContext } from "../inbound-call.ts
 import { httpStatusOf } from "../rest/error-status.ts";
 import { MAX_JSON_DEPTH } from "../rest/json/body.ts";
 import { isSameRequest, requestIdOf, takesRequestId } from "../rest/request-id.ts";
+import { Stopping } from "../rest/stopping.ts";
 import { fromThrown } from "../rpc-error.ts";
 import { REQUEST_COMPRESSIONS } from "./request-compression.ts";
 import { INBOUND_CALL } from "./transport.ts";
@@ -33,31 +34,27 @@ export interface RequestOrigin extends Client {
 const CLIENT = createContextKey<RequestOrigin>({ ip: "", rawHeaders: [] }, { description: "who sent the request" });
 
 /** The options of the routers on both ports. */
-export function routerOptions(
-  serverContext: ServerContext,
-  maxBytes: number,
-  stopping: AbortSignal,
-): ConnectRouterOptions {
+export function routerOptions(serverContext: ServerContext, maxBytes: number): ConnectRouterOptions {
   return {
     readMaxBytes: maxBytes,
     acceptCompression: [...REQUEST_COMPRESSIONS],
     jsonOptions: { ignoreUnknownFields: false, recursionLimit: MAX_JSON_DEPTH, registry, alwaysEmitImplicit: true },
-    shutdownSignal: stopping,
     requestGate: (context) => gate(serverContext, context),
     interceptors: [refusals],
   };
 }
 
-/** Adds each RPC to a router; requests are no longer than `maxBytes`. */
+/** Adds each RPC to a router; requests are no longer than `maxBytes`, and streams end when the edge is `stopping`. */
 export function addRoutes(
   router: ConnectRouter,
   contracts: readonly MethodContract[],
   transport: Transport,
   maxBytes: number,
+  stopping: AbortSignal,
 ): void {
   for (const { descriptor } of contracts) {
     if (isUnary(descriptor)) addUnary(router, descriptor, transport);
-    else if (isServerStream(descriptor)) addServerStream(router, descriptor, transport);
+    else if (isServerStream(descriptor)) addServerStream(router, descriptor, transport, stopping);
     else throw new Error(`Cannot serve ${descriptor.toString()}: clients stream nothing to this shop`);
   }
   admitUnreadable(router, maxBytes);
@@ -88,15 +85,25 @@ function addUnary(router: ConnectRouter, method: DescMethodUnary, transport: Tra
   });
 }
 
-function addServerStream(router: ConnectRouter, method: DescMethodServerStreaming, transport: Transport): void {
+function addServerStream(
+  router: ConnectRouter,
+  method: DescMethodServerStreaming,
+  transport: Transport,
+  stopping: AbortSignal,
+): void {
   router.rpc(method, async function* (request, context) {
     const inbound = inboundOf(context);
     checkRequest(inbound, context, method, request);
-    const { signal, values } = context;
+    const { values } = context;
+    const signal = AbortSignal.any([context.signal, stopping]);
     const answers = await transport.stream(method, signal, context.timeoutMs(), undefined, one(request), values);
-    for await (const message of answers.message) {
-      tellIn(context.responseHeader, inbound);
-      yield message;
+    try {
+      for await (const message of answers.message) {
+        tellIn(context.responseHeader, inbound);
+        yield message;
+      }
+    } catch (error) {
+      throw stopping.aborted ? new Stopping() : error;
     }
     inbound.finish(200);
   });

@@ -57,6 +57,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     frameworkErrors: answerError,
     clientErrorHandler: answerUnreadable,
     forceCloseConnections: "idle",
+    return503OnClosing: false,
     // The last address is the one that the sidecar has seen; those before it are what the client claims.
     trustProxy: options.isBehindSidecar && ((_address: string, hop: number) => hop === 0),
     keepAliveTimeout: 65_000,
@@ -93,11 +94,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
       done(isHost(request.headers.host) ? undefined : hostUnreadable());
     });
     await scope.register(fastifyConnectPlugin, {
-      ...routerOptions(serverContext, MAX_BODY_BYTES, options.stopping),
+      ...routerOptions(serverContext, MAX_BODY_BYTES),
       // gRPC itself has trailers, which HTTP/1.1 clients do not read: it is served on the h2c port.
       grpc: false,
       contextValues: (request) => contextValues({ ip: request.ip, rawHeaders: request.raw.rawHeaders }),
-      routes: (router) => addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES),
+      routes: (router) => addRoutes(router, options.contracts, options.transport, MAX_BODY_BYTES, options.stopping),
     });
   });
   addPages(app, options.openApi);

@@ -1,7 +1,6 @@
 /** Answers REST requests: find the route, admit the user, read the request, call the service, write the answer. */
 import type { OutgoingHttpHeaders } from "node:http";
 import type { DescMessage } from "@bufbuild/protobuf";
-import { DomainError } from "@row/runtime/domain-error.ts";
 import { metadataRefusal } from "@row/runtime/rpc/metadata-limit.ts";
 import { validateBytes } from "@row/runtime/rpc/validate.ts";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -21,6 +20,7 @@ import { headersOf, sendError, sendJson } from "./reply.ts";
 import { decodeRequest } from "./request-decoder.ts";
 import { responseJson } from "./response.ts";
 import { Router } from "./router.ts";
+import { Stopping } from "./stopping.ts";
 import { writeStream } from "./stream.ts";
 import { chooseFormat } from "./stream-format.ts";
 import { type AnswerForm, takeSystemParameters } from "./system-parameters.ts";
@@ -183,12 +183,6 @@ export class RestHandler {
     );
     reply.hijack();
     inbound.finish(status);
-  }
-}
-
-class Stopping extends DomainError {
-  constructor() {
-    super("unavailable", "SERVICE_UNAVAILABLE", "Cannot go on with this stream: the edge is stopping; connect again");
   }
 }
 

@@ -123,11 +123,20 @@ export class Shop {
     this.#lifecycle.processes.find(name);
     await this.#lifecycle.programs.refresh();
     for (const process of this.#named(name)) {
-      await this.#lifecycle.mesh?.leave(process);
       this.#lifecycle.processes.pauses.resume(process);
-      await process.restart();
+      const { mesh } = this.#lifecycle;
+      // Nobody else answers what comes there meanwhile.
+      if (mesh && this.#isWayIn(process)) await mesh.replace(process);
+      else {
+        await mesh?.leave(process);
+        await process.restart();
+      }
       await this.#whenServing(process);
     }
+  }
+
+  #isWayIn({ spec }: SupervisedProcess): boolean {
+    return this.services.some(({ name, kind }) => name === spec.service && kind === "gateway");
   }
 
   /** Stops a process and leaves it stopped until `resume`. */

@@ -127,13 +127,22 @@ export class Mesh {
     await this.reconciler.pushReadiness();
   }
 
+  /** Starts the app of a way in anew; it is given the sockets before the one that runs ends, so that nobody finds no one there. */
+  async replace(process: SupervisedProcess): Promise<void> {
+    const workload = this.instances.withApp(process)?.instance.workload;
+    const sockets = [workload?.appSocket, workload?.httpSocket].flatMap((path) => path ?? []);
+    const now = () => sockets.map((path) => statSync(path, { throwIfNoEntry: false })?.ino);
+    const before = now();
+    await process.replace(() => now().every((inode, index) => inode !== undefined && inode !== before[index]));
+  }
+
   /** Takes an instance out of every caller's endpoints, and lets the calls that it has come to an end. */
   async drain(member: RunningInstance): Promise<void> {
     member.leaving = "for good";
     await this.reconciler.pushReadiness();
-    const end = Date.now() + DRAIN_MS;
+    const end = performance.now() + DRAIN_MS;
     do await sleep(DRAIN_POLL_MS);
-    while ((await member.sidecar.callsInFlight().catch(() => 0)) > 0 && Date.now() < end);
+    while ((await member.sidecar.callsInFlight().catch(() => 0)) > 0 && performance.now() < end);
   }
 
   /** Stops instances that get no calls any more, and takes them out of every configuration. */

@@ -51,7 +51,7 @@ export async function stopLeftovers(stateDir: string): Promise<string[]> {
   // As in an orderly stop: services flush what they hold, through their sidecars, and stores come last.
   const stores = leftovers.filter(({ name }) => /^(postgres|nats|redis)/.test(name));
   const mesh = leftovers.filter(({ name }) => /^(toolbox-.*|observer|.*-sidecar)$/.test(name));
-  const edge = leftovers.filter(({ name }) => /^edge-v\d+-\d+$/.test(name));
+  const edge = leftovers.filter(({ name }) => /^edge-v\d+-\d+( \(leaving\))?$/.test(name));
   const load = leftovers.filter(({ name }) => name === "load");
   const services = leftovers.filter((process) => ![stores, mesh, edge, load].some((group) => group.includes(process)));
   for (const group of [load, edge, services, mesh, stores]) await stopAll(group);
@@ -61,8 +61,8 @@ export async function stopLeftovers(stateDir: string): Promise<string[]> {
 
 async function stopAll(processes: RecordedProcess[]): Promise<void> {
   for (const { pid, stopSignal } of processes) signal(pid, stopSignal);
-  const end = Date.now() + PATIENCE_MS;
-  while (processes.some(isAlive) && Date.now() < end) await sleep(25);
+  const end = performance.now() + PATIENCE_MS;
+  while (processes.some(isAlive) && performance.now() < end) await sleep(25);
   for (const { pid } of processes.filter(isAlive)) signal(-pid, "SIGKILL");
   while (processes.some(isAlive)) await sleep(10);
 }

@@ -42,6 +42,7 @@ const READY_POLL_MS = 40;
 const LIFE_POLL_MS = 2_000;
 const DEAD_AFTER_MS = 30_000;
 const STOP_MS = 12_000;
+const TAKE_OVER_MS = 60_000;
 const FIRST_BACKOFF_MS = 200;
 const LONGEST_BACKOFF_MS = 10_000;
 const HEALTHY_AFTER_MS = 5_000;
@@ -63,7 +64,7 @@ export class SupervisedProcess {
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
   #wanted = false;
-  #startedTime = 0;
+  #startedAt = 0;
   #backoffMs = FIRST_BACKOFF_MS;
   #exitsBeforeReady = 0;
   #retry: NodeJS.Timeout | undefined;
@@ -90,12 +91,12 @@ export class SupervisedProcess {
 
   /** Resolves once the process serves; rejects when it keeps dying or is not there in time. */
   async whenReady(timeoutMs: number): Promise<void> {
-    const end = Date.now() + timeoutMs;
+    const end = performance.now() + timeoutMs;
     while (this.state !== "ready") {
       if (this.spec.endsByItself && this.#lastExit) throw this.#failure(`has ended (${this.#lastExit})`);
       if (!this.#wanted) throw new RowError(`${this.spec.name} was stopped`);
       if (this.#exitsBeforeReady >= EXITS_UNTIL_HOPELESS) throw this.#failure(`keeps stopping (${this.#lastExit})`);
-      if (Date.now() > end) throw this.#failure(`is not ready after ${Math.round(timeoutMs / 1000)} s`);
+      if (performance.now() > end) throw this.#failure(`is not ready after ${Math.round(timeoutMs / 1000)} s`);
       await sleep(READY_POLL_MS);
     }
   }
@@ -125,6 +126,42 @@ export class SupervisedProcess {
     this.start();
   }
 
+  /**
+   * Starts another process and stops this one once `hasTakenOver` says that the other serves: at every moment one does. Rejects,
+   * and leaves this one as it is, when the other does not get there.
+   */
+  async replace(hasTakenOver: () => boolean): Promise<void> {
+    const old = this.#child;
+    if (!old || this.state !== "ready") return this.restart();
+    const oldExited = this.#exited;
+    const logStart = this.#logStart;
+    const next = this.#launch({ ...this.spec.env, TAKES_OVER: "yes" });
+    const end = performance.now() + TAKE_OVER_MS;
+    while (!hasTakenOver()) {
+      const isGone = next.child.exitCode !== null || next.child.signalCode !== null || next.child.pid === undefined;
+      if (isGone || this.#child !== old || performance.now() > end) {
+        next.child.kill("SIGKILL");
+        await next.exited;
+        const failure = this.#failure(
+          isGone ? "cannot take over from the one that runs" : "does not take over in time",
+        );
+        this.#logStart = logStart;
+        throw failure;
+      }
+      await sleep(READY_POLL_MS);
+    }
+    this.#child = next.child;
+    this.#exited = next.exited;
+    this.restarts += 1;
+    this.#note(old, leaving(this.spec.name));
+    this.#note(next.child, this.spec.name);
+    old.kill(this.spec.stopSignal ?? "SIGTERM");
+    const insist = setTimeout(() => signalGroup(old.pid ?? 0, "SIGKILL"), this.spec.stopMs ?? STOP_MS);
+    await oldExited;
+    clearTimeout(insist);
+    void this.#watchLife(next.child);
+  }
+
   /** Sends a signal to the process alone; what happens next is up to it and to the restart rule. */
   kill(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
@@ -132,14 +169,22 @@ export class SupervisedProcess {
 
   #spawn(): void {
     this.state = "starting";
-    this.#startedTime = Date.now();
-    const { command, args, cwd, env, user, logFile, name, stopSignal, prepare } = this.spec;
+    this.#startedAt = performance.now();
     try {
-      prepare?.();
+      this.spec.prepare?.();
     } catch (error) {
       this.#afterExit(`cannot be prepared: ${messageOf(error)}`, undefined);
       return;
     }
+    const { child, exited } = this.#launch(this.spec.env);
+    this.#child = child;
+    this.#exited = exited;
+    this.#note(child, this.spec.name);
+    void this.#watchReadiness(child);
+  }
+
+  #launch(env: Record<string, string>): { child: ChildProcess; exited: Promise<void> } {
+    const { command, args, cwd, user, logFile } = this.spec;
     rotate(logFile);
     const log = openSync(logFile, "a", 0o600);
     this.#logStart = fstatSync(log).size;
@@ -147,14 +192,10 @@ export class SupervisedProcess {
     const given = typeof args === "function" ? args() : args;
     const child = spawn(command, given, { cwd, env, detached: true, stdio: ["ignore", log, log], ...user });
     closeSync(log);
-    this.#child = child;
     running.add(this);
-    this.#exited = new Promise((resolve) => {
+    const exited = new Promise<void>((resolve) => {
       const ended = (how: string) => {
-        this.#child = undefined;
-        running.delete(this);
-        this.#record.delete(name);
-        this.#afterExit(how, child.pid);
+        this.#ended(child, how);
         resolve();
       };
       child.once("error", (error) => {
@@ -162,9 +203,25 @@ export class SupervisedProcess {
       });
       child.once("exit", (code, signal) => ended(signal ? `killed by ${signal}` : `exit code ${code}`));
     });
-    const identity = child.pid === undefined ? undefined : identify(child.pid);
-    if (identity) this.#record.set({ name, stopSignal: stopSignal ?? "SIGTERM", ...identity });
-    void this.#watchReadiness(child);
+    return { child, exited };
+  }
+
+  #ended(child: ChildProcess, how: string): void {
+    if (this.#child !== child) {
+      // It was replaced, or never took over.
+      this.#record.delete(leaving(this.spec.name));
+      if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
+      return;
+    }
+    this.#child = undefined;
+    running.delete(this);
+    this.#record.delete(this.spec.name);
+    this.#afterExit(how, child.pid);
+  }
+
+  #note({ pid }: ChildProcess, name: string): void {
+    const identity = pid === undefined ? undefined : identify(pid);
+    if (identity) this.#record.set({ name, stopSignal: this.spec.stopSignal ?? "SIGTERM", ...identity });
   }
 
   async #watchReadiness(child: ChildProcess): Promise<void> {
@@ -210,7 +267,7 @@ export class SupervisedProcess {
       return;
     }
     if (this.state === "starting") this.#exitsBeforeReady += 1;
-    if (Date.now() - this.#startedTime > HEALTHY_AFTER_MS) this.#backoffMs = FIRST_BACKOFF_MS;
+    if (performance.now() - this.#startedAt > HEALTHY_AFTER_MS) this.#backoffMs = FIRST_BACKOFF_MS;
     const wait = this.#backoffMs;
     this.#backoffMs = Math.min(wait * 2, this.spec.longestBackoffMs ?? LONGEST_BACKOFF_MS);
     this.state = "waiting";
@@ -230,6 +287,11 @@ export class SupervisedProcess {
     const line = lastLogLine(logFile, this.#logStart);
     return new RowError(`${name} ${what}${line ? `: ${line}` : ""}\nIts log is ${logFile}`);
   }
+}
+
+/** How the record names a process that another has taken over from. */
+function leaving(name: string): string {
+  return `${name} (leaving)`;
 }
 
 function signalGroup(leader: number, signal: NodeJS.Signals): void {

@@ -8,7 +8,7 @@ import { HandlerFactory, type HandlerSetup, type Handlers } from "./handler.ts";
 import { Health } from "./health.ts";
 import { prepareHttp2 } from "./http2-of-grpc.ts";
 import { rightLibraryAnswers } from "./library-answers.ts";
-import { listenAt } from "./listen.ts";
+import { listenAt, type Unlist } from "./listen.ts";
 import { shortenedTimeout } from "./long-timeouts.ts";
 import { CARRIED_KEYS, measureMetadata } from "./metadata-limit.ts";
 import { addReflection } from "./reflection.ts";
@@ -48,6 +48,7 @@ function shortenTimeouts(http2: Http2Server): void {
 
 /** A gRPC server that validates, authorizes, times and logs every call by its contract. */
 export class GrpcServer {
+  #unlist: Unlist | undefined;
   readonly #server = new Server({
     interceptors: [rightLibraryAnswers],
     // Nobody asks channelz, and its bookkeeping costs something with each call.
@@ -94,13 +95,11 @@ export class GrpcServer {
   async listen(address: string): Promise<void> {
     this.#health.addTo(this.#server);
     addReflection(this.#server, [...this.#services, HEALTH]);
-    const bind = () =>
+    const bind = (at: string) =>
       new Promise<void>((resolve, reject) => {
-        this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
-          error ? reject(error) : resolve(),
-        );
+        this.#server.bindAsync(at, ServerCredentials.createInsecure(), (error) => (error ? reject(error) : resolve()));
       });
-    await listenAt(address, bind);
+    this.#unlist = await listenAt(address, bind);
   }
 
   setServing(isServing: boolean): void {
@@ -130,5 +129,6 @@ export class GrpcServer {
       if (this.inFlight > 0) quietAt = performance.now() + LAST_WORDS_MS;
     }
     this.#server.forceShutdown();
+    await this.#unlist?.();
   }
 }
