@@ -9,11 +9,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import { afterAll, beforeAll, test } from "vitest";
+import { portBase } from "../harness/ports.ts";
 import { expectOk, Rest } from "../harness/rest.ts";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
-const PORT_BASE = 9_450;
+const PORT_BASE = await portBase();
 const PRODUCT_ID = "01a19467-e800-7000-8000-000000000001";
 const ROUTE = `
 apiVersion: gateway.networking.k8s.io/v1
