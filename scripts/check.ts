@@ -15,6 +15,7 @@ const checks: Readonly<Record<string, string>> = {
   k8s: "node k8s/src/main.ts --check",
   alerts: "node scripts/check-alerts.ts",
   test: "vitest run",
+  coverage: "vitest run --project pure --coverage",
   "fresh-clone": "bash scripts/fresh-clone.sh",
   image: "node scripts/image-check.ts",
   chaos: "node tests/chaos/main.ts --sample",

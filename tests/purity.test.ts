@@ -4,6 +4,7 @@ import { globSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "vitest";
+import { pureCores } from "./runner/pure-cores.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -11,12 +12,6 @@ const root = resolve(import.meta.dirname, "..");
 const IMPORT = /^(?:import|export)\b(?!\s+type\b)(?:[^"'`;]*?\bfrom)?\s*"([^"]+)"|\bimport\(\s*["'`]([^"'`]+)/gm;
 /** Of Node's own modules, what computes and nothing else. */
 const COMPUTES = new Set(["node:crypto", "node:buffer", "node:util"]);
-
-/** Whether the comment at a file's top says so. */
-function isSaidPure(text: string): boolean {
-  const opening = /^(?:\/\*\*[\s\S]*?\*\/|(?:\/\/.*\n)+)/.exec(text)?.[0] ?? "";
-  return /\bPure: |Nothing here does I\/O/.test(opening);
-}
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(root, file), "utf8");
@@ -45,8 +40,7 @@ function fileOf(file: string, specifier: string): string {
   return relative(root, path);
 }
 
-const sources = globSync("**/src/**/*.ts", { cwd: root, exclude: ["**/node_modules/**", "gen/**", ".row/**"] });
-const pure = sources.filter((file) => !file.endsWith(".test.ts") && isSaidPure(readFileSync(join(root, file), "utf8")));
+const pure = pureCores(root);
 
 test("the core of each service that decides says that it is pure", () => {
   const cores = ["auth/src/account", "auth/src/key-schedule", "catalog/src/product", "inventory/src/reservation"];
@@ -56,7 +50,7 @@ test("the core of each service that decides says that it is pure", () => {
 });
 
 test("all of the judge says that it is pure", () => {
-  const judge = sources.filter((file) => file.startsWith("mesh/src/judge/") && !file.endsWith(".test.ts"));
+  const judge = globSync("mesh/src/judge/**/*.ts", { cwd: root }).filter((file) => !file.endsWith(".test.ts"));
   assert.ok(judge.length > 5);
   assert.deepEqual(
     judge.filter((file) => !pure.includes(file)),

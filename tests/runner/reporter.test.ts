@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "vitest";
@@ -60,6 +62,20 @@ for (const [what, file, lastLine, says] of [
 test("a shared shop that does not start is a failure", async () => {
   const { code, lastLine } = await run("passes", { ROW_BROKEN_SETUP: "yes" });
   assert.deepEqual({ code, lastLine }, { code: 1, lastLine: "0 passed, 1 failed" });
+});
+
+test("counts coverage below its floor as failed", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "row-coverage-"));
+  const options = {
+    include: "half-covered.ts",
+    reporter: "text",
+    reportsDirectory: folder,
+    "thresholds.functions": "51",
+  };
+  const words = Object.entries(options).map(([name, value]) => `--coverage.${name}=${value}`);
+  const { code, output, lastLine } = await run("half-covered", {}, "--coverage", ...words);
+  assert.match(output, /half-covered\.ts +\| .* 50 /);
+  assert.deepEqual({ code, lastLine }, { code: 1, lastLine: "1 passed, 1 failed" });
 });
 
 test("lists each skip with its reason", async () => {
