@@ -7,6 +7,7 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { DurationProducer } from "./duration-histogram.ts";
+import { showProcess } from "./process-metrics.ts";
 import { namedForPrometheus } from "./prometheus-metrics.ts";
 import { contextOf, Tracing } from "./tracing.ts";
 import type { CallSpan } from "./unsampled-span.ts";
@@ -52,9 +53,11 @@ export function startTelemetry(options: TelemetryOptions) {
       ]
     : [];
   const meters = new MeterProvider({ resource, readers: [prometheus, ...otlp] });
+  const meter = meters.getMeter("shop");
+  const stopProcessMetrics = showProcess(meter);
 
   return {
-    meter: meters.getMeter("shop"),
+    meter,
     /** Time to answer an RPC, by its path and gRPC status code. */
     serverDuration: durations.histogram("rpc.server.call.duration", "Time to answer an RPC", rpcAttributes),
     /** Time to get an answer to an RPC, by its path and gRPC status code. */
@@ -76,6 +79,7 @@ export function startTelemetry(options: TelemetryOptions) {
       return serializer.serialize(namedForPrometheus(resourceMetrics));
     },
     async stop(): Promise<void> {
+      stopProcessMetrics();
       await Promise.allSettled([tracing.shutdown(), meters.shutdown()]);
     },
   };
