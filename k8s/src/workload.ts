@@ -6,6 +6,7 @@ import type { IHorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2"
 import type { IPodDisruptionBudget } from "kubernetes-models/policy/v1";
 import type { IContainer, IContainerPort, IService } from "kubernetes-models/v1";
 import { type About, labels, metadata, selector } from "./about.ts";
+import { BEHAVIOUR_MOUNT, BEHAVIOUR_VARIABLE, behaviourVolume } from "./behaviours.ts";
 import { ADMIN_PORT, containerEnvironment } from "./environment.ts";
 import { PULL_POLICY, serviceImage } from "./images.ts";
 import { waitForMigrations } from "./migration-job.ts";
@@ -48,7 +49,7 @@ function deployment(name: string, about: About, service: MeshedService, shop: Sh
           topologySpreadConstraints: spread(about),
           ...(service.postgres ? { initContainers: [waitForMigrations(service)] } : {}),
           containers: [container(service, shop)],
-          volumes: [SCRATCH.volume],
+          volumes: [SCRATCH.volume, ...(isCallable(service) ? [behaviourVolume(service)] : [])],
         },
       },
     },
@@ -70,7 +71,7 @@ function container(service: MeshedService, shop: ShopPlan): IContainer {
     name: service.name,
     image: serviceImage(service.name),
     imagePullPolicy: PULL_POLICY,
-    env: containerEnvironment(service, shop),
+    env: [...containerEnvironment(service, shop), ...(isCallable(service) ? [BEHAVIOUR_VARIABLE] : [])],
     ports: ports(service),
     // Only httpGet probes pass a mesh that denies by default, and only on a port that is not gRPC.
     startupProbe: { ...probe("/livez"), periodSeconds: 1, failureThreshold: 120 },
@@ -80,7 +81,7 @@ function container(service: MeshedService, shop: ShopPlan): IContainer {
     resources: shop.values(service).resources,
     securityContext: CONFINED,
     terminationMessagePolicy: "FallbackToLogsOnError",
-    volumeMounts: [SCRATCH.mount],
+    volumeMounts: [SCRATCH.mount, ...(isCallable(service) ? [BEHAVIOUR_MOUNT] : [])],
   };
 }
 

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { address, parseEnv, type Variable } from "@row/runtime/config.ts";
 import { addressVariable } from "@row/runtime/names.ts";
 import { databaseVariables, eventVariables, processVariables } from "@row/runtime/variables.ts";
+import { isCallable } from "@row/topology/service-manifest.ts";
 import type { IContainer, IEnvVar } from "kubernetes-models/v1";
 import { test } from "vitest";
-import { shop, workload } from "./manifests.ts";
+import { core, shop, workload } from "./manifests.ts";
 
 for (const service of shop.meshed) {
   test(`${service.name} is told everything that its configuration asks for, and nothing that it does not read`, async () => {
@@ -60,6 +61,22 @@ test("an instance says who it is by the pod's own name and version", () => {
     ["SERVICE_VERSION", "metadata.labels['app.kubernetes.io/version']"],
     ["INSTANCE", "metadata.name"],
   ]);
+});
+
+test("a version misbehaves only if a Secret of its own says so, which is optional and in no manifest", () => {
+  for (const { name } of shop.meshed.filter(isCallable)) {
+    const { volumes = [] } = workload(`${name}-v1`).pod;
+    const { volumeMounts = [], env } = containerOf(`${name}-v1`, name);
+    const file = environmentOf({ name, env }).BEHAVIOUR_FILE ?? "";
+    const mount = volumeMounts.find(({ mountPath }) => mountPath === dirname(file));
+    const secret = volumes.find((volume) => volume.name === mount?.name)?.secret;
+    assert.equal(mount?.readOnly, true);
+    assert.deepEqual(secret, { secretName: `${name}-v1-behaviour`, optional: true, defaultMode: 0o440 });
+    assert.deepEqual(
+      core().filter((object) => object.metadata.name === secret?.secretName),
+      [],
+    );
+  }
 });
 
 test("what stands outside the mesh can be configured by what it is told", async () => {

@@ -2,6 +2,8 @@
 import { type FSWatcher, watch } from "node:fs";
 import { basename, dirname } from "node:path";
 
+/** What the files of a Secret or ConfigMap are links into; kubelet replaces it with all of them. */
+const KUBELETS = "..data";
 /** Editors write a file in several steps. */
 const SETTLE_MS = 50;
 
@@ -16,7 +18,7 @@ export function followFile(path: string, changed: () => void, failed: (error: un
   try {
     // Of the folder: a file that is replaced is another file, which nobody would watch.
     watcher = watch(dirname(path), { persistent: false }, (_event, file) => {
-      if (file !== null && file !== name) return;
+      if (file !== null && file !== name && file !== KUBELETS) return;
       clearTimeout(timer);
       timer = setTimeout(changed, SETTLE_MS).unref();
     }).on("error", failed);
