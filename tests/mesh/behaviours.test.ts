@@ -150,10 +150,16 @@ test("what nobody could know, or is for another service, is refused before anyth
   assert.match(await refused("catalog", "v1", "erors"), /there is no "erors", there are good, errors, slow/);
   assert.match(
     await refused("catalog", "v1", "slow=1s@PlaceOrder"),
-    /it has no method PlaceOrder, it has .*GetProduct/,
+    /catalog has no method PlaceOrder, it has .*GetProduct/,
   );
-  assert.match(await refused("catalog", "v1", "business-bug=wrong-totals"), /its service.yaml names no bugs/);
-  assert.match(await refused("orders", "v1", "business-bug=declines-cards"), /its bugs are wrong-totals/);
+  assert.match(
+    await refused("catalog", "v1", "business-bug=wrong-totals"),
+    /catalog has no bug wrong-totals, its service.yaml names none/,
+  );
+  assert.match(
+    await refused("orders", "v1", "business-bug=declines-cards"),
+    /orders has no bug declines-cards, its service.yaml names wrong-totals/,
+  );
   assert.match(await refused("catalog", "v9", "slow"), /v9 is not deployed: there are v1/);
   assert.match(await refused("catalog", "v1", "slow", "--for", "soon"), /write 30s, 10m/);
   assert.deepEqual(JSON.parse(await row("behave", "--list", "--json")), []);

@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, wr
 import { join } from "node:path";
 import type { Orders } from "@row/runtime/behaviour/behaviour-file.ts";
 import { InvalidBehaviour, parseBehaviour } from "@row/runtime/behaviour/catalogue.ts";
+import { misfit } from "@row/runtime/behaviour/misfit.ts";
 import { methods } from "@row/runtime/contract.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
@@ -71,16 +72,11 @@ export interface BehaveOptions {
 }
 
 /** Refuses behaviours that mean nothing, or nothing for this service. */
-export function checkBehaviours({ name: service, bugs }: ServiceManifest, texts: readonly string[]): void {
+export function checkBehaviours({ name, bugs }: ServiceManifest, texts: readonly string[]): void {
+  const own = [...methods.values()].filter(({ service }) => service === name).map(nameOf);
   for (const text of texts) {
-    const behaviour = parsed(text);
-    const refuse = (why: string) => new RowError(`Cannot have ${service} behave "${text}": ${why}`);
-    const known = [...methods.values()].filter((method) => method.service === service).map(nameOf);
-    const unknown = behaviour.methods.find((method) => !known.includes(method));
-    if (unknown !== undefined) throw refuse(`it has no method ${unknown}, it has ${known.join(", ")}`);
-    if (behaviour.name === "business-bug" && !bugs.includes(behaviour.bug)) {
-      throw refuse(bugs.length === 0 ? "its service.yaml names no bugs" : `its bugs are ${bugs.join(", ")}`);
-    }
+    const why = misfit(parsed(text), { name, methods: own, bugs });
+    if (why !== undefined) throw new RowError(`Cannot have ${name} behave "${text}": ${why}`);
   }
 }
 

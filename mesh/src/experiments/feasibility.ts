@@ -14,7 +14,7 @@ export interface Shortage {
 
 const NUMBER = new Intl.NumberFormat("en");
 /** Of the requests of a mix, those that place an order. */
-const ORDERS: Readonly<Record<Load["mix"], number>> = { read: 0, mixed: 0.05, order: 0.8 };
+export const ORDERS: Readonly<Record<Load["mix"], number>> = { read: 0, mixed: 0.05, order: 0.8 };
 /** The baseline has the canary's size. */
 const SHARE = 0.5;
 

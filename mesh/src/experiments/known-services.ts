@@ -12,7 +12,7 @@ export function knownServices(root: string): KnownService[] {
   const contracts = loadContracts(root);
   const methods = [...methodsIn(contracts).values()];
   const saga = services.find(({ name }) => name === SAGA);
-  return services.map(({ name, calls }) => ({
+  return services.map(({ name, calls, bugs }) => ({
     name,
     methods: methods.filter(({ service }) => service === name).map(({ descriptor }) => descriptor.name),
     callsOthers: services.some((callee) => calls.includes(callee.name)),
@@ -20,5 +20,6 @@ export function knownServices(root: string): KnownService[] {
       (file) => file.name.startsWith(`shop/${name}/`) && file.name.endsWith("_events"),
     ),
     decidesOrders: name === SAGA || (name !== "catalog" && (saga?.calls.includes(name) ?? false)),
+    bugs,
   }));
 }

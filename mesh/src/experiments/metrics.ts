@@ -1,11 +1,9 @@
 /** What experiments can be judged by, and which services each metric says something about. Pure: it only computes. */
+import type { Behaving } from "@row/runtime/behaviour/misfit.ts";
 import type { GateSpec, Metric } from "./experiment.ts";
 
 /** What is known of a service that an experiment may be about. */
-export interface KnownService {
-  readonly name: string;
-  /** Names of its RPCs. */
-  readonly methods: readonly string[];
+export interface KnownService extends Behaving {
   readonly callsOthers: boolean;
   readonly publishes: boolean;
   /** Whether a step of an order's saga is decided by it. */

@@ -164,6 +164,25 @@ const REFUSED: readonly (readonly [title: string, from: string, to: string, prob
     /spec\.gates\[0\]\.methods\[0\]: orders has no method "PlaceOrdr"; write one of .*PlaceOrder/,
   ],
   [
+    "an unknown behaviour",
+    "errors=5%@",
+    "errrs=5%@",
+    /:9: .*spec\.canary\.behaviour: there is no "errrs", there are good, errors/,
+  ],
+  ["a behaviour's value", "errors=5%@", "errors=500%@", /spec\.canary\.behaviour: "500%" must be a share above 0%/],
+  [
+    "a behaviour of a method that the service does not have",
+    "PlaceOrder,GetOrder",
+    "GetProduct",
+    /spec\.canary\.behaviour: orders has no method GetProduct, it has /,
+  ],
+  [
+    "a bug that the service does not have",
+    "errors=5%@PlaceOrder,GetOrder",
+    "business-bug=keeps-stock",
+    /spec\.canary\.behaviour: orders has no bug keeps-stock, its service.yaml names wrong-totals/,
+  ],
+  [
     "an unknown metric",
     "metric: failures",
     "metric: failure",

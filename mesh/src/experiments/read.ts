@@ -1,12 +1,13 @@
 /** YAML → experiments, with everything that is wrong in them by field and line. */
 import { Fields } from "../resources/fields.ts";
-import { DNS_LABEL, readMetadata, WANTED_NAME } from "../resources/kinds/metadata.ts";
+import { readMetadata } from "../resources/kinds/metadata.ts";
 import { isRecord, type Manifest, readManifests } from "../resources/manifest.ts";
 import type { Problem } from "../resources/problem.ts";
-import { type Canary, EXPERIMENT_API, EXPERIMENT_KIND, type Experiment, type Load, MIXES } from "./experiment.ts";
+import { EXPERIMENT_API, EXPERIMENT_KIND, type Experiment, type Load, MIXES } from "./experiment.ts";
 import { type MeasuredRates, shortageOf } from "./feasibility.ts";
 import { judgeRuleOf } from "./judge-rule.ts";
 import type { KnownService } from "./metrics.ts";
+import { readCanary, readVersion } from "./read-canary.ts";
 import { readGates } from "./read-gates.ts";
 import { readSteps } from "./read-steps.ts";
 import { readSeconds, readShare } from "./values.ts";
@@ -48,7 +49,7 @@ function readExperiment(manifest: Manifest, { services, measured = {} }: Surroun
     spec: {
       service: service?.name ?? "",
       stable: { version: readVersion(spec.optionalObject("stable"), "v1") },
-      canary: readCanary(spec.object("canary")),
+      canary: readCanary(spec.object("canary"), service),
       warmUpSeconds: readSeconds(spec, "warmUp", { from: 0, to: 600, fallback: 10 }),
       steps: readSteps(spec),
       ...readLoad(spec),
@@ -71,29 +72,6 @@ function readService(spec: Fields, services: readonly KnownService[]): KnownServ
   const known = services.map(({ name }) => name).join(", ");
   if (!found && text !== "") spec.problem("service", `there is no service "${text}"`, `write one of ${known}`);
   return found;
-}
-
-function readVersion(from: Fields | undefined, fallback: string): string {
-  return from?.text("version", { pattern: DNS_LABEL, wanted: WANTED_NAME, fallback }) ?? fallback;
-}
-
-const SOURCES = ["folder", "gitRef", "image"] as const;
-
-function readCanary(canary: Fields): Canary {
-  const version = readVersion(canary, "v2");
-  const behaviour = canary.optionalText("behaviour", {
-    pattern: /^[a-z][a-z-]*(=[^@]+)?(@[A-Z]\w*(,[A-Z]\w*)*)?$/,
-    wanted: 'a behaviour such as "errors=5%" or "slow=50ms@GetProduct"',
-  });
-  const read = SOURCES.flatMap((source) => {
-    const text = canary.optionalText(source, { pattern: /\S/, wanted: `the canary's ${source}` });
-    return text === undefined ? [] : [[source, text] as const];
-  });
-  if (read.length > 1) {
-    const names = read.map(([source]) => source).join(" and ");
-    canary.problem("", `it has ${names}`, "write one of them: the canary's code comes from one place");
-  }
-  return { version, ...(behaviour !== undefined && { behaviour }), ...Object.fromEntries(read) };
 }
 
 function refuseSameVersion(spec: Fields, { spec: { stable, canary } }: Experiment): void {

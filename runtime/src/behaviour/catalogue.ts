@@ -72,7 +72,14 @@ export type BehaviourOf<Name extends BehaviourName> = ValuesOf<Catalogue[Name]["
 export type Behaviour = { [Name in BehaviourName]: BehaviourOf<Name> }[BehaviourName];
 
 /** A text that means no behaviour; the message says what is wrong and what would be right. */
-export class InvalidBehaviour extends Error {}
+export class InvalidBehaviour extends Error {
+  readonly why: string;
+
+  constructor(text: string, why: string) {
+    super(`Cannot take the behaviour "${text}": ${why}`);
+    this.why = why;
+  }
+}
 
 /** How a behaviour is written, and what it does. */
 export interface Described {
@@ -94,7 +101,7 @@ export function describeCatalogue(): Described[] {
  * as the catalogue has them. Throws InvalidBehaviour.
  */
 export function parseBehaviour(text: string): Behaviour {
-  const refuse = (why: string) => new InvalidBehaviour(`Cannot take the behaviour "${text}": ${why}`);
+  const refuse = (why: string) => new InvalidBehaviour(text, why);
   const [, name = "", values, methods] = /^([^=@]*)(?:=([^@]*))?(?:@(.*))?$/s.exec(text) ?? [];
   if (!isName(name)) throw refuse(`there is no "${name}", there are ${Object.keys(CATALOGUE).join(", ")}`);
   const { parts, isOfMethods }: Entry = CATALOGUE[name];
