@@ -14,6 +14,7 @@ const checks: Readonly<Record<string, string>> = {
   mesh: "node scripts/mesh-files.ts --check",
   k8s: "node k8s/src/main.ts --check",
   alerts: "node scripts/check-alerts.ts",
+  audit: "node scripts/check-audit.ts",
   test: "vitest run",
   coverage: "vitest run --project pure --coverage",
   "fresh-clone": "bash scripts/fresh-clone.sh",

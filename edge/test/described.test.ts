@@ -17,34 +17,33 @@ beforeAll(async () => {
 });
 afterAll(() => edge.stop());
 
-/**
- * Checks that are left out: what a caller may see of another's needs a shop behind the edge, and of what is valid the document
- * says less than there is: that a requestId and an Idempotency-Key must be alike OpenAPI cannot say, and that null and empty
- * text count as not given it does not.
- */
-const LEFT_OUT = [
-  "ignored_auth",
-  "use_after_free",
-  "ensure_resource_availability",
-  "object_level_authorization",
-  "positive_data_acceptance",
-  "negative_data_rejection",
-];
+/** Where the edge and its document may differ, of all that every check finds. */
+const ACCEPTED: Readonly<Record<string, RegExp>> = {
+  "that two ways for one key must be alike OpenAPI cannot say":
+    /Schema-valid request rejected[\s\S]*requestId: is not what the Idempotency-Key header says/,
+  "empty text is a string that is not given, as in protobuf":
+    /Schema-violating request accepted[\s\S]*(String smaller than minLength[\s\S]*"requestId": ""|'uuid' format[\s\S]*\?\w+=')/,
+  "null is a field that is not given, as in proto3 JSON":
+    /Schema-violating request accepted[\s\S]*Incorrect type[\s\S]*"\w+": null/,
+};
 
 test("answers as /openapi.json says, by an outside judge that sends what it allows and what it does not", {
   timeout: 240_000,
 }, async (context) => {
   context.skip(isMissing !== false, `${isMissing}`);
   const { code, said } = await schemathesis(await edge.auth.tokenFor({ roles: ["customer", "merchant", "admin"] }));
-  assert.equal(code, 0, said);
+  assert.ok(code === 0 || code === 1, said);
   assert.match(said, /Coverage \(in [\s\S]*[1-9]\d* passed/);
+  const [, ...findings] = said.split(/^\d+\. Test Case ID: /m);
+  const others = findings.filter((finding) => !Object.values(ACCEPTED).some((kind) => kind.test(finding)));
+  assert.deepEqual(others, []);
 });
 
 /** The phases that do not draw at random, so that every run sends the same. */
 function schemathesis(token: string): Promise<{ code: number | null; said: string }> {
   const options = [
     ...["--phases", "examples,coverage", "--generation-deterministic", "--max-examples", "20"],
-    ...["--checks", "all", "--exclude-checks", LEFT_OUT.join(",")],
+    ...["--checks", "all"],
     ...["--workers", "2", "--no-color", "--continue-on-failure"],
     // Behind this edge are no payments and no inventory, and a stream has no end.
     ...["--exclude-path-regex", "payments|adjustStock|:watch"],
@@ -59,5 +58,5 @@ function schemathesis(token: string): Promise<{ code: number | null; said: strin
   };
   child.stdout.on("data", note);
   child.stderr.on("data", note);
-  return new Promise((resolve) => child.once("close", (code) => resolve({ code, said: said.slice(-20_000) })));
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code, said })));
 }

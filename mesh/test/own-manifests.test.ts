@@ -25,6 +25,12 @@ test("HAProxy takes what the project's own manifests compile to, for every workl
   assert.ok(routed.length >= 5);
 });
 
+test("the folder mesh/ as a whole is what can be applied: tests and experiments in it are no resources", () => {
+  const names = (resources: readonly { readonly kind: string; readonly metadata: { readonly name: string } }[]) =>
+    resources.map(({ kind, metadata }) => `${kind} ${metadata.name}`).toSorted();
+  assert.deepEqual(names(loadResources([mesh])), names(lab.resources));
+});
+
 test("every call of every workload has an endpoint to go to", () => {
   for (const workload of lab.workloads) {
     const { backends } = lab.compile(workload);

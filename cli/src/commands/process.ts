@@ -26,11 +26,12 @@ export function startCommand(here: Here): Command {
 }
 
 export function restartCommand(target: () => Target): Command {
-  return command("restart", "stop and start it, one instance after the other, each once the last one serves").action(
-    async (name: string) => {
-      for (const instance of await target().restart(name)) console.log(`${instance} serves again`);
-    },
-  );
+  return command(
+    "restart",
+    "start it anew, one instance after the other; another edge listens before the first ends",
+  ).action(async (name: string) => {
+    for (const instance of await target().restart(name)) console.log(`${instance} serves again`);
+  });
 }
 
 export function killCommand(here: Here): Command {
