@@ -56,6 +56,14 @@ test("shows a trace as a waterfall: names by depth, bars by time, failures by th
   );
 });
 
+test("says of a span what was injected on purpose", () => {
+  const attributes = { injected: "catalog/v2:slow" };
+  const spans = [span({ durationUs: 32_000, attributes }), span({ attributes, failed: true, status: "INTERNAL" })];
+  const [, , slow = "", failed = ""] = renderTrace({ ...TRACE, spans }, 120).split("\n");
+  assert.match(slow, / 32\.0 ms {2}injected catalog\/v2:slow$/);
+  assert.match(failed, / {2}✗ INTERNAL {2}injected catalog\/v2:slow$/);
+});
+
 test("cuts names only where a narrow terminal has no room for them, and draws nothing beyond the end", () => {
   const deep = span({ name: "x".repeat(200), offsetUs: 32_000, durationUs: 90_000 });
   const row = renderTrace({ ...TRACE, spans: [deep] }, 80).split("\n")[2] ?? "";

@@ -79,8 +79,10 @@ export function renderTrace({ id, startTime, durationUs, spans }: Trace, width: 
 
 /** What became of a span, where that is worth a word. */
 function ending(span: PlacedSpan): string {
-  if (span.failed) return `  ✗ ${span.status || "failed"}`;
-  return isRemarkable(span) ? `  ${span.status}` : "";
+  const { injected } = span.attributes;
+  const label = injected === undefined ? "" : `  injected ${injected}`;
+  if (span.failed) return `  ✗ ${span.status || "failed"}${label}`;
+  return (isRemarkable(span) ? `  ${span.status}` : "") + label;
 }
 
 function longest(texts: readonly string[]): number {
