@@ -60,6 +60,10 @@ async function query<Row extends object>(url: string | undefined, sql: string): 
   }
 }
 
+test("Postgres waits for the disk, unless it is told that nothing is to be kept", async () => {
+  assert.deepEqual(await query(infrastructure.adminUrl(), "show fsync"), [{ fsync: "on" }]);
+});
+
 /** What Redis answers, line by line: to the user's name and password first. */
 async function redis(url: string, ...commands: string[]): Promise<string[]> {
   const { hostname, port, username, password } = new URL(url);

@@ -44,6 +44,7 @@ export async function startServices(options: ServiceUnderTestOptions): Promise<S
       portBase: base,
       // A test speaks for the callers, whose identity nothing proves here; what the mesh does is tried elsewhere.
       mesh: false,
+      isThrowaway: true,
       env: { AUTH_ADDRESS: authAddress, ...options.env },
       envOf: options.envOf,
       longestBackoffMs: options.longestBackoffMs,

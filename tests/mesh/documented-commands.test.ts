@@ -22,7 +22,7 @@ let shell: Shell;
 
 beforeAll(async () => {
   const stateDir = join(folder, "state");
-  shop = await startShop({ stateDir, portBase: PORT_BASE });
+  shop = await startShop({ stateDir, portBase: PORT_BASE, isThrowaway: true });
   const PATH = `${join(root, "node_modules/.bin")}:${process.env.PATH}`;
   const env = { PATH, ROW_STATE_DIR: stateDir, ROW_PORT_BASE: String(PORT_BASE), NODE: process.execPath };
   shell = new Shell(root, env, NPX);

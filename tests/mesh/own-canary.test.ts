@@ -27,7 +27,7 @@ beforeAll(async () => {
   const services = ["auth", "catalog", "edge"];
   await Promise.all([
     run("git", ["clone", "--quiet", "--depth", "1", `file://${root}`, checkout]),
-    startShop({ services, stateDir, portBase: PORT_BASE }).then((started) => {
+    startShop({ services, stateDir, portBase: PORT_BASE, isThrowaway: true }).then((started) => {
       shop = started;
     }),
   ]);

@@ -41,7 +41,7 @@ let token: string;
 beforeAll(async () => {
   await Promise.all([
     run("git", ["clone", "--quiet", "--depth", "1", `file://${root}`, checkout]),
-    startShop({ stateDir, portBase: PORT_BASE }).then((started) => {
+    startShop({ stateDir, portBase: PORT_BASE, isThrowaway: true }).then((started) => {
       shop = started;
     }),
   ]);

@@ -17,7 +17,7 @@ declare module "vitest" {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const began = performance.now();
   const stateDir = mkdtempSync(join(process.env.ROW_TEST_FOLDER ?? tmpdir(), "shop-"));
-  const shop = await startShop({ stateDir, portBase: await portBase() });
+  const shop = await startShop({ stateDir, portBase: await portBase(), isThrowaway: true });
   project.provide("sharedShop", { stateDir, portBase: shop.installation.portBase });
   console.log(`· the shop serves after ${((performance.now() - began) / 1_000).toFixed(1)} s`);
   return () => shop.destroy();

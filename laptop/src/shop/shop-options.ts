@@ -8,6 +8,8 @@ export interface ShopOptions extends Partial<Installation>, Settings {
   /** The services to run; every one that is discovered when absent. */
   services?: string[];
   programs?: ProgramSearch;
+  /** As in InfrastructureOptions: for tests of anything but what a store keeps. */
+  isThrowaway?: boolean;
   /** Whether processes run from a bundle of plain JavaScript, as people's shops do; from their TypeScript unless told. */
   bundled?: boolean;
   /** Whether services call each other through sidecars; they do unless told otherwise. */

@@ -18,6 +18,8 @@ export interface InfrastructureOptions extends Partial<Installation>, Settings {
   /** The services to make databases, users and consumers for; every one that is discovered when absent. */
   services?: string[];
   programs?: ProgramSearch;
+  /** Nobody will want what is stored once the machine has crashed: Postgres does not wait for the disk. */
+  isThrowaway?: boolean;
   onChange?: (process: SupervisedProcess, note: string) => void;
   /** The record that a shop shares with its stores; one of its own when absent. */
   record?: RunRecord;
@@ -75,7 +77,7 @@ export async function startInfrastructure(options: InfrastructureOptions = {}): 
   };
   const redis = programs["redis-server"];
   const outcomes = await Promise.allSettled([
-    preparePostgres(stateDir, ports.postgres, secrets).then(run),
+    preparePostgres(stateDir, ports.postgres, secrets, options).then(run),
     run(prepareNats(programs["nats-server"], stateDir, ports, secrets, services)),
     run(prepareRedis(redis, stateDir, "durable", ports, secrets, services)),
     run(prepareRedis(redis, stateDir, "cache", ports, secrets, services)),

@@ -11,15 +11,22 @@ import { type PostgresHome, postgresHome, prepareHome } from "./postgres-home.ts
 export const POSTGRES_ADMIN = "row";
 
 /** Makes the cluster on the first run and answers how to run it. */
-export async function preparePostgres(stateDir: string, port: number, secrets: Secrets): Promise<ProcessSpec> {
+export async function preparePostgres(
+  stateDir: string,
+  port: number,
+  secrets: Secrets,
+  { isThrowaway = false }: { isThrowaway?: boolean } = {},
+): Promise<ProcessSpec> {
   const home = postgresHome(stateDir);
   prepareHome(home, stateDir, secrets.get("installation"));
-  if (!existsSync(join(home.data, "PG_VERSION"))) await initialise(home, secrets.get(`postgres/${POSTGRES_ADMIN}`));
+  if (!existsSync(join(home.data, "PG_VERSION")))
+    await initialise(home, secrets.get(`postgres/${POSTGRES_ADMIN}`), isThrowaway ? ["--no-sync"] : []);
   const settings = [
     "listen_addresses=127.0.0.1",
     `unix_socket_directories=${socketFolder(stateDir, port) ?? ""}`,
     "max_connections=200",
-    "fsync=on",
+    // Without it only a crash of the whole machine loses anything: what processes wrote survives them.
+    `fsync=${isThrowaway ? "off" : "on"}`,
     // Outboxes and sagas change quickly: what is dead must not pile up between two vacuums.
     "autovacuum_naptime=10s",
     // There is no disk any more whose head must move: an index pays from a few pages on.
@@ -79,7 +86,7 @@ export function removePostgres(stateDir: string): void {
   rmSync(postgresHome(stateDir).folder, { recursive: true, force: true });
 }
 
-async function initialise(home: PostgresHome, password: string): Promise<void> {
+async function initialise(home: PostgresHome, password: string, options: readonly string[]): Promise<void> {
   // What an interrupted first run left cannot be continued.
   rmSync(home.data, { recursive: true, force: true });
   const passwordFile = join(home.folder, "password");
@@ -93,6 +100,7 @@ async function initialise(home: PostgresHome, password: string): Promise<void> {
     "--encoding=UTF8",
     "--locale=C",
     "--set=timezone=UTC",
+    ...options,
   ];
   try {
     await run(join(home.programs, "bin/initdb"), args, home);
