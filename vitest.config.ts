@@ -35,7 +35,8 @@ export default defineConfig({
     pool: "forks",
     // Node runs the sources as it does everywhere else, not a translation of them.
     experimental: { viteModuleRunner: false, nodeLoader: false },
-    maxWorkers: 2,
+    // On two cores, as half of the time a test waits: for a store to start, a lease to end, a process to be gone.
+    maxWorkers: 3,
     allowOnly: false,
     testTimeout: LONGEST_MS,
     hookTimeout: LONGEST_MS,
