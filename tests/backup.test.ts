@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomUUIDv7 } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
@@ -62,14 +61,6 @@ async function row(place: string, ...args: string[]): Promise<{ code: number | n
   return { code, out: out + err };
 }
 
-/** Sends commands to the durable Redis; answers what it says to the last. */
-async function redis(shop: Shop, ...commands: string[]): Promise<string> {
-  const { ports, secrets } = shop.infrastructure;
-  const socket = connect(ports.redisDurable, "127.0.0.1");
-  socket.write(`AUTH row ${secrets.get("redis-durable/row")}\r\n${commands.join("\r\n")}\r\nQUIT\r\n`);
-  return text(socket);
-}
-
 /**
  * Asks the card gateway, which refuses, for as long as `goesOn` says, and notes in a table before each request and after
  * each answer: what was really asked lies between the two.
@@ -115,7 +106,6 @@ async function judge(shop: Shop): Promise<Set<string>> {
 test("a backup taken while orders come in is a whole shop elsewhere, with every order accepted before", async () => {
   const first = await start(stateDir);
   const shopper = new Shopper(grpcDoor(first.services, await auth.tokenFor()));
-  await redis(first.shop, "SET cart:1 kept");
   const deployment = { service: "catalog", version: "v2", replicas: 2, from: join(folder, "gone"), asked: "feature" };
   mkdirSync(join(stateDir, "mesh"));
   writeFileSync(join(stateDir, "mesh/deployments.json"), JSON.stringify([deployment]));
@@ -169,7 +159,6 @@ test("a backup taken while orders come in is a whole shop elsewhere, with every 
     pool.query("SELECT count(*)::int AS count FROM sagas WHERE finished_time > $1", [startedTime]),
   );
   assert.ok(rows[0]?.count > 0, "some sagas were under way in the backup");
-  assert.match(await redis(second.shop, "GET cart:1"), /\r\nkept\r\n/);
   assert.equal(second.shop.infrastructure.secrets.demoPassword, demoPassword);
 
   const later = new Shopper(grpcDoor(second.services, await auth.tokenFor()));

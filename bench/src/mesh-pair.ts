@@ -111,7 +111,7 @@ export class MeshPair {
   }
 
   async #startSidecars(): Promise<void> {
-    const { haproxy } = await findPrograms();
+    const { haproxy } = await findPrograms(["haproxy"]);
     const anchor = await openTrustAnchor(join(this.#folder, "trust"));
     const workloads = ["caller", "callee"].map((name) => this.#workload(name, anchor.certificatePath));
     const { resources } = readResources(RESOURCES, "bench");

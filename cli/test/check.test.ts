@@ -18,7 +18,7 @@ import { ANSWERING_SERVICE, smallProject, writeInto } from "../../laptop/test/sm
 
 const EVENT = "shop.orders.v1.OrderPlaced";
 const project = smallProject({
-  "services/echo/service.yaml": `name: echo\nport: 5070\nadminPort: 6070\nconsumes: [${EVENT}]\n`,
+  "services/echo/service.yaml": `name: echo\nport: 5070\nadminPort: 6070\nredis: [cache]\nconsumes: [${EVENT}]\n`,
   "services/echo/src/main.ts": ANSWERING_SERVICE,
 });
 cpSync(resolve(import.meta.dirname, "../../gen/contracts.binpb"), join(project.root, "gen/contracts.binpb"));

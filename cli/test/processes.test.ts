@@ -11,7 +11,7 @@ import { afterAll, beforeAll, test } from "vitest";
 import { ANSWERING_SERVICE, smallProject } from "../../laptop/test/small-project.ts";
 
 const project = smallProject({
-  "services/echo/service.yaml": "name: echo\nport: 5070\nadminPort: 6070\n",
+  "services/echo/service.yaml": "name: echo\nport: 5070\nadminPort: 6070\nredis: [cache]\n",
   "services/echo/src/main.ts": ANSWERING_SERVICE,
 });
 cpSync(resolve(import.meta.dirname, "../../gen/contracts.binpb"), join(project.root, "gen/contracts.binpb"));

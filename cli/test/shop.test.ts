@@ -18,7 +18,7 @@ import { afterAll, test } from "vitest";
 import { ANSWERING_SERVICE, FAILING_SERVICE, smallProject, writeInto } from "../../laptop/test/small-project.ts";
 
 const project = smallProject({
-  "services/echo/service.yaml": "name: echo\nport: 5070\nadminPort: 6070\npostgres: true\n",
+  "services/echo/service.yaml": "name: echo\nport: 5070\nadminPort: 6070\npostgres: true\nredis: [cache]\n",
   "services/echo/src/main.ts": ANSWERING_SERVICE,
   "services/bank/service.yaml": "name: bank\nport: 5490\nkind: outside\n",
   "services/bank/src/main.ts": ANSWERING_SERVICE,
@@ -81,7 +81,7 @@ test("runs, restarts what dies, and stops everything in order", async () => {
   await database.end();
 
   const family = shop.processes.map(({ pid }) => identify(pid ?? 0));
-  assert.equal(family.length, 6);
+  assert.equal(family.length, 5);
   await shop.stop();
   assert.deepEqual(
     family.filter((member) => member && isAlive(member)),
@@ -89,7 +89,7 @@ test("runs, restarts what dies, and stops everything in order", async () => {
   );
   assert.match(readFileSync(join(project.stateDir, "logs/echo-v1-1.log"), "utf8"), /left in an orderly way/);
   assert.match(readFileSync(join(project.stateDir, "logs/postgres.log"), "utf8"), /database system is shut down\n$/);
-  await checkPortsAreFree(namedStorePorts(shop.installation));
+  await checkPortsAreFree(namedStorePorts(shop.installation, [{ redis: ["cache"] }]));
   assert.ok(!existsSync(join(project.stateDir, "processes.json")));
 });
 
@@ -104,8 +104,8 @@ test("runs in the background, answers status, refuses a second start and recover
     "echo",
     "nats",
     "postgres",
+    // Not the durable one, in which no service keeps anything.
     "redis-cache",
-    "redis-durable",
   ]);
   const second = row("up", "--no-mesh");
   assert.deepEqual([second.code, second.out], [1, ""]);
@@ -116,11 +116,11 @@ test("runs in the background, answers status, refuses a second start and recover
   assert.ok(orphans.every((orphan) => orphan && isAlive(orphan)));
   const unsupervised = row("status");
   assert.equal(unsupervised.code, 1);
-  assert.match(unsupervised.out, /^The shop runs without its supervisor, which has ended: 6 processes go on/);
+  assert.match(unsupervised.out, /^The shop runs without its supervisor, which has ended: 5 processes go on/);
   const left = readStatus();
   assert.deepEqual([left.running, left.state], [false, "unsupervised"]);
   assert.deepEqual(left.processes.map(({ pid }) => pid).sort(), status.processes.map(({ pid }) => pid).sort());
-  assert.match(row("dlq", "list").err, /^The supervisor of this shop has ended, while 6 processes go on/);
+  assert.match(row("dlq", "list").err, /^The supervisor of this shop has ended, while 5 processes go on/);
   const again = row("up", "--detach", "--no-mesh");
   assert.equal(again.code, 0, again.err);
   assert.match(again.out, /stopped echo-v1-1, left over from an earlier run/);
@@ -172,7 +172,7 @@ test("stops cleanly on Ctrl-C, also while it is still starting", async () => {
     }
     assert.match(out, /Stopping…/);
     assert.ok(!existsSync(join(project.stateDir, "processes.json")));
-    await checkPortsAreFree(namedStorePorts(installation));
+    await checkPortsAreFree(namedStorePorts(installation, [{ redis: ["cache"] }]));
   }
 });
 
@@ -181,5 +181,5 @@ test("stops what it started when a service cannot start, and says why without a 
   const { code, err } = row("up", "--no-mesh");
   assert.equal(code, 1);
   assert.match(err, /^echo-v1-1 keeps stopping \(exit code 1\): Cannot start: FLAVOUR is missing\nIts log is \S+\n$/);
-  await checkPortsAreFree(namedStorePorts(installation));
+  await checkPortsAreFree(namedStorePorts(installation, [{ redis: ["cache"] }]));
 });

@@ -3,10 +3,11 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { resolve } from "node:path";
+import type { RedisUse } from "@row/topology/service-manifest.ts";
 import { test } from "vitest";
 import { prepareStateDir } from "../src/state-dir.ts";
 import { checkPortsAreFree } from "../src/stores/ports.ts";
-import { findPrograms } from "../src/stores/programs.ts";
+import { findPrograms, programsFor } from "../src/stores/programs.ts";
 import { smallProject } from "./small-project.ts";
 
 test("names a taken port, what wanted it, and the process that has it", async (context) => {
@@ -25,7 +26,13 @@ test("says which command installs the servers that are missing", async (context)
   const project = smallProject({ "bin/README": "empty", "install.sh": "exit 0" });
   context.onTestFinished(project.remove);
   const search = { folders: [`${project.root}/bin`], installScript: `${project.root}/install.sh` };
-  await assert.rejects(findPrograms(search), /^RowError: Missing haproxy, nats-server, redis-server: run\n {2}\S+ /);
+  const missing = (redis: RedisUse[]) => findPrograms(programsFor([{ redis }]), search);
+  await assert.rejects(missing(["durable"]), /^RowError: Missing haproxy, nats-server, redis-server: run\n {2}\S+ /);
+  await assert.rejects(
+    missing([]),
+    /^RowError: Missing haproxy, nats-server: run\n {2}\S+ /,
+    "nothing is kept in Redis",
+  );
 });
 
 test("deletes nothing when nobody can be asked, unless told so", (context) => {

@@ -79,9 +79,9 @@ function listen(port: number): Promise<Server | undefined> {
 /** Whether nobody who knows nothing of ranges has a port of this one. */
 async function isUsable(first: number): Promise<boolean> {
   const installation = installationAt({ portBase: first });
-  const ports = [
-    ...servicePorts(installation, discoverServices(installation.root)).keys(),
-    ...namedStorePorts(installation).keys(),
-  ];
+  const services = discoverServices(installation.root);
+  // A project of a test's own may have services that keep something in Redis.
+  const everyStore = namedStorePorts(installation, [{ redis: ["durable", "cache"] }]);
+  const ports = [...servicePorts(installation, services).keys(), ...everyStore.keys()];
   return (await Promise.all(ports.map(canListen))).every(Boolean);
 }

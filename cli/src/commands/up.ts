@@ -6,9 +6,10 @@ import { type Installation, portBaseWarning } from "@row/laptop/installation.ts"
 import type { Shop } from "@row/laptop/shop/shop.ts";
 import type { Progress } from "@row/laptop/shop/shop-processes.ts";
 import { logFile, prepareStateDir } from "@row/laptop/state-dir.ts";
-import { findPrograms } from "@row/laptop/stores/programs.ts";
+import { findPrograms, programsFor } from "@row/laptop/stores/programs.ts";
 import { AlreadyRunning, supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
 import { Command } from "commander";
 import { ProgressDisplay } from "./progress.ts";
 import { welcome } from "./welcome.ts";
@@ -38,7 +39,8 @@ export async function up(installation: Installation, { detach, mesh = true, bund
   const warning = portBaseWarning(installation);
   if (warning && !process.send) console.warn(warning);
   prepareStateDir(stateDir);
-  await findPrograms({ say: console.log, interactive: process.stdin.isTTY && process.stdout.isTTY });
+  const wanted = programsFor(discoverServices(installation.root));
+  await findPrograms(wanted, { say: console.log, interactive: process.stdin.isTTY && process.stdout.isTTY });
   if (detach) return upInBackground(installation, mesh);
   await upHere(installation, mesh, bundled);
 }

@@ -4,6 +4,7 @@ import { discoverServices, isMeshed, type ServiceManifest } from "@row/topology/
 import type { Installation } from "../installation.ts";
 import type { ShopStatus } from "../shop/shop-status.ts";
 import { Deployments } from "../sidecars/deployments.ts";
+import { programsFor } from "../stores/programs.ts";
 import { askMesh, askStatus, NotRunning } from "../supervisor/control-client.ts";
 import { leftoversOf } from "../supervisor/run-record.ts";
 import { checkCertificates } from "./certificates.ts";
@@ -22,7 +23,7 @@ export async function checkUp(installation: Installation): Promise<Finding[]> {
     throw error;
   });
   const findings = [
-    ...checkPrograms(),
+    ...checkPrograms(programsFor(discoverServices(installation.root))),
     ...(await checkPorts(installation, status)),
     ...checkMachine(installation),
     ...checkState(stateDir),

@@ -13,7 +13,7 @@ import { bad, type Finding, good } from "./finding.ts";
 export async function checkPorts(installation: Installation, status: ShopStatus | undefined): Promise<Finding[]> {
   const services = discoverServices(installation.root);
   const ports = new Map([
-    ...namedStorePorts(installation),
+    ...namedStorePorts(installation, services),
     ...servicePorts(installation, services),
     ...(status?.mesh === false ? [] : namedMeshPorts(installation, services.filter(isMeshed))),
   ]);

@@ -13,10 +13,12 @@ const VERSIONS: Readonly<Record<Program, { readonly flag: string; readonly oldes
 };
 const PATIENCE_MS = 5_000;
 
-export function checkPrograms(): Finding[] {
-  const { found, missing } = locatePrograms();
-  const programs = Object.entries(VERSIONS).map(([name, { flag, oldest }]) => {
-    const file = found[name as Program]; // a key of a record of programs
+/** @param wanted by the services that there are */
+export function checkPrograms(wanted: readonly Program[]): Finding[] {
+  const { found, missing } = locatePrograms(wanted);
+  const programs = wanted.map((name) => {
+    const { flag, oldest } = VERSIONS[name];
+    const file = found[name];
     if (file === "") return bad(name, "is missing", `run \`${installCommand(missing)}\``);
     return checkVersion(name, file, flag, oldest);
   });

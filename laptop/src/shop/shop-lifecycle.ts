@@ -82,7 +82,7 @@ export class ShopLifecycle {
     const mesh = meshed.length > 0 ? await this.#newMesh(meshed) : undefined;
     await checkPortsAreFree(
       new Map([
-        ...namedStorePorts(installation),
+        ...namedStorePorts(installation, services),
         ...servicePorts(installation, services),
         ...(mesh ? namedMeshPorts(installation, meshed) : []),
       ]),
@@ -129,7 +129,7 @@ export class ShopLifecycle {
 
   async #newMesh(services: ServiceManifest[]): Promise<Mesh> {
     const installation = this.#installation;
-    const { haproxy: program } = await findPrograms(this.#options.programs);
+    const { haproxy: program } = await findPrograms(["haproxy"], this.#options.programs);
     this.mesh = new Mesh({
       installation,
       programs: this.programs,

@@ -37,7 +37,7 @@ export class InstanceFactory {
     this.#instances = members;
     const { installation, services, all } = host;
     const taken = [
-      namedStorePorts(installation),
+      namedStorePorts(installation, all),
       servicePorts(installation, all),
       namedMeshPorts(installation, services),
     ];

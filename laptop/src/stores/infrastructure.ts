@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { redisUses } from "@row/topology/redis.ts";
 import { discoverServices, type ServiceManifest, selectServices } from "@row/topology/service-manifest.ts";
 import { type Installation, installationAt } from "../installation.ts";
 import { Secrets } from "../secrets.ts";
@@ -11,7 +12,7 @@ import { prepareNats } from "./nats.ts";
 import { NATS_ADMIN } from "./nats-configuration.ts";
 import { checkPortsAreFree, namedStorePorts, type StorePorts, storePorts } from "./ports.ts";
 import { POSTGRES_ADMIN, postgresSocketUrl, preparePostgres, removePostgres } from "./postgres.ts";
-import { findPrograms, type ProgramSearch } from "./programs.ts";
+import { findPrograms, type ProgramSearch, programsFor } from "./programs.ts";
 import { prepareRedis } from "./redis.ts";
 
 export interface InfrastructureOptions extends Partial<Installation>, Settings {
@@ -29,7 +30,7 @@ export interface InfrastructureOptions extends Partial<Installation>, Settings {
   signal?: AbortSignal;
 }
 
-/** The running stores of one installation: Postgres, NATS and two Redis. */
+/** The running stores of one installation: Postgres, NATS, and each Redis that a service keeps something in. */
 export interface Infrastructure {
   installation: Installation;
   services: ServiceManifest[];
@@ -56,9 +57,13 @@ export async function startInfrastructure(options: InfrastructureOptions = {}): 
   const services = selectServices(discoverServices(installation.root), options.services);
   prepareStateDir(stateDir);
   if (!options.record) await stopLeftovers(stateDir);
-  const programs = await findPrograms(options.programs);
+  const uses = redisUses(services);
+  const programs = await findPrograms(
+    programsFor(services).filter((program) => program !== "haproxy"),
+    options.programs,
+  );
   // A shop looks at all of its ports itself.
-  if (!options.record) await checkPortsAreFree(namedStorePorts(installation));
+  if (!options.record) await checkPortsAreFree(namedStorePorts(installation, services));
 
   const secrets = new Secrets(stateDir);
   const ports = storePorts(installation);
@@ -79,8 +84,7 @@ export async function startInfrastructure(options: InfrastructureOptions = {}): 
   const outcomes = await Promise.allSettled([
     preparePostgres(stateDir, ports.postgres, secrets, options).then(run),
     run(prepareNats(programs["nats-server"], stateDir, ports, secrets, services)),
-    run(prepareRedis(redis, stateDir, "durable", ports, secrets, services)),
-    run(prepareRedis(redis, stateDir, "cache", ports, secrets, services)),
+    ...uses.map((use) => run(prepareRedis(redis, stateDir, use, ports, secrets, services))),
   ]);
   started.abort();
   const stop = () => stopStores(processes);

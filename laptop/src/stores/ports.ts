@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { redisUses } from "@row/topology/redis.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { portsOf, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { type Installation, realPort } from "../installation.ts";
@@ -31,14 +32,18 @@ export function servicePorts(installation: Installation, services: ServiceManife
   return ports;
 }
 
-export function namedStorePorts(installation: Installation): Map<number, string> {
+/** Every port that the stores of these services take, and whose it is. */
+export function namedStorePorts(
+  installation: Installation,
+  services: readonly Pick<ServiceManifest, "redis">[],
+): Map<number, string> {
   const ports = storePorts(installation);
+  const redis = { durable: ports.redisDurable, cache: ports.redisCache };
   return new Map([
     [ports.postgres, "postgres"],
     [ports.nats, "nats"],
     [ports.natsMonitor, "nats, monitor"],
-    [ports.redisDurable, "redis-durable"],
-    [ports.redisCache, "redis-cache"],
+    ...redisUses(services).map((use): [number, string] => [redis[use], `redis-${use}`]),
   ]);
 }
 

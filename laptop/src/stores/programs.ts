@@ -2,13 +2,20 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline/promises";
+import { redisUses } from "@row/topology/redis.ts";
 import { RowError } from "@row/topology/row-error.ts";
+import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 
 /** The servers that npm does not carry, under the names Debian and Homebrew give both program and package. */
 const PROGRAMS = ["haproxy", "nats-server", "redis-server"] as const;
 
 export type Program = (typeof PROGRAMS)[number];
 export type Programs = Record<Program, string>;
+
+/** The servers that a shop of these services stands on. */
+export function programsFor(services: readonly Pick<ServiceManifest, "redis">[]): Program[] {
+  return redisUses(services).length > 0 ? [...PROGRAMS] : ["haproxy", "nats-server"];
+}
 
 // Debian puts servers where an ordinary user's PATH does not look.
 const EXTRA_FOLDERS = ["/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/local/bin", "/opt/homebrew/bin"];
@@ -21,22 +28,25 @@ export interface ProgramSearch {
   installScript?: string;
 }
 
-/** Finds the three servers; installs the missing ones as root, asks on a terminal, and otherwise says what to run. */
-export async function findPrograms(search: ProgramSearch = {}): Promise<Programs> {
-  const { missing } = locatePrograms(search.folders);
+/** Finds the servers that are wanted; installs the missing ones as root, asks on a terminal, and otherwise says what to run. */
+export async function findPrograms(wanted: readonly Program[], search: ProgramSearch = {}): Promise<Programs> {
+  const { missing } = locatePrograms(wanted, search.folders);
   if (missing.length > 0) await install(missing, search);
-  const { found, missing: still } = locatePrograms(search.folders);
+  const { found, missing: still } = locatePrograms(wanted, search.folders);
   if (still.length > 0) throw new RowError(`Missing ${still.join(", ")}: run\n  ${installCommand(still)}`);
   return found;
 }
 
-/** Where the servers are, and which of them are missing. */
-export function locatePrograms(folders: string[] = searchFolders()): { found: Programs; missing: Program[] } {
+/** Where the servers are, and which of those that are wanted are missing. */
+export function locatePrograms(
+  wanted: readonly Program[],
+  folders: string[] = searchFolders(),
+): { found: Programs; missing: Program[] } {
   const found: Programs = { haproxy: "", "nats-server": "", "redis-server": "" };
   for (const program of PROGRAMS) {
     found[program] = folders.map((folder) => join(folder, program)).find(isExecutable) ?? "";
   }
-  return { found, missing: PROGRAMS.filter((program) => found[program] === "") };
+  return { found, missing: wanted.filter((program) => found[program] === "") };
 }
 
 function searchFolders(): string[] {
