@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ProcessStatus, ShopStatus } from "@row/laptop/shop/shop-status.ts";
 import { removeState } from "@row/laptop/stores/infrastructure.ts";
 import { withDescendants } from "@row/laptop/supervisor/process-tree.ts";
+import { portBase } from "@row/tests/harness/ports.ts";
 import { afterAll, beforeAll, test } from "vitest";
 import { ANSWERING_SERVICE, smallProject } from "../../laptop/test/small-project.ts";
 
@@ -15,7 +16,7 @@ const project = smallProject({
   "services/echo/src/main.ts": ANSWERING_SERVICE,
 });
 cpSync(resolve(import.meta.dirname, "../../gen/contracts.binpb"), join(project.root, "gen/contracts.binpb"));
-const env = { ...process.env, ROW_ROOT: project.root, ROW_PORT_BASE: "12300", ROW_STATE_DIR: "" };
+const env = { ...process.env, ROW_ROOT: project.root, ROW_PORT_BASE: String(await portBase()), ROW_STATE_DIR: "" };
 const main = resolve(import.meta.dirname, "../src/main.ts");
 
 beforeAll(() => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { test } from "vitest";
 import { freePort, portBase } from "./ports.ts";
@@ -25,4 +27,15 @@ test("two test runs at the same time get ports of their own, below those of outg
 
 test("what a run held is free again when its process is gone", async () => {
   assert.deepEqual(await elsewhere(), await elsewhere());
+});
+
+test("no test chooses the ports of what it starts, since another clone would choose the same", () => {
+  const root = resolve(import.meta.dirname, "../..");
+  const chosen =
+    /\b(?:PORT_BASE|portBase) = \d|\.\.\.process\.env,[^\n]*\bROW_PORT_BASE: "\d|\bstartShop\([^;]*\bportBase: \d/;
+  const tests = globSync("**/*.test.ts", { cwd: root, exclude: ["**/node_modules/**", "gen/**", ".row/**"] });
+  assert.deepEqual(
+    tests.filter((file) => chosen.test(readFileSync(join(root, file), "utf8"))),
+    [],
+  );
 });
