@@ -136,6 +136,14 @@ test("the evidence of several gates is weighed by their shares, and the one that
   assert.ok((ofFive.verdict?.afterSeconds ?? 0) > (alone.verdict?.afterSeconds ?? 0));
 });
 
+test("of several gates that would each have been enough, the first in the rule's order is named, not the most surprising", () => {
+  const gates = ["latency-p50", "latency-p99"].map((name) => ({ ...FAILURES, name, share: 0.5 }));
+  const { verdict } = after({ ...RULE, gates }, 1, () => ({
+    metrics: { "latency-p50": [stratum(50, 25, 50, 50)], "latency-p99": [stratum(50, 0, 50, 50)] },
+  }));
+  assert.deepEqual([verdict?.outcome, verdict?.gate], ["rolled back", "latency-p50"]);
+});
+
 test("the first broken invariant rolls back, also while versions warm up, and names the order", () => {
   const { verdict } = after({ ...RULE, warmUpSeconds: 10 }, 5, (second) => ({
     violations: second === 3 ? [{ invariant: "order-total", example: "order 7: total 12.90, items 25.80" }] : [],

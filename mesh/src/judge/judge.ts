@@ -140,8 +140,10 @@ function verdictOn(rule: JudgeRule, state: JudgeState, counts: SecondCounts): Ve
   if (violation) return brokeInvariant(rule, violation, seconds);
 
   const seen = gatesSeen(rule, state);
-  const [strongest] = sortedBy(seen, ({ gate, evidence }) => -Math.log(gate.share) - logE(evidence));
-  if (strongest && state.logE >= -Math.log(rule.alpha)) return rolledBack(rule, seen, strongest, seconds);
+  if (state.logE >= -Math.log(rule.alpha)) {
+    const fired = firedOf(rule, seen);
+    if (fired) return rolledBack(rule, seen, fired, seconds);
+  }
 
   const finding = resourceFinding(rule, state.resources);
   if (finding) return beyondLimit(rule, finding, seconds);
@@ -161,6 +163,15 @@ function verdictOn(rule: JudgeRule, state: JudgeState, counts: SecondCounts): Ve
 
   if (seconds < rule.longestSeconds) return undefined;
   return timeOver(rule, isSure ? undefined : leastSure, state.canaryRequests, seconds);
+}
+
+/**
+ * The gate to name: the first in the rule's order that would have been enough alone, or else the one that has most. A canary that is
+ * slow throughout is slow at the median, however much more surprising its 99th percentile is.
+ */
+function firedOf({ alpha }: JudgeRule, seen: readonly GateSeen[]): GateSeen | undefined {
+  const first = seen.find(({ evidence }) => logE(evidence) >= -Math.log(alpha));
+  return first ?? sortedBy(seen, ({ gate, evidence }) => -Math.log(gate.share) - logE(evidence))[0];
 }
 
 /** Each gate with its evidence and example so far. */
