@@ -47,15 +47,15 @@ beforeAll(async () => {
 });
 
 /** What can be wrong with a call whatever it asks for. */
-const WRONG: Readonly<Record<string, { bytes: Buffer; caller?: ProbeCaller }>> = {
+const WRONG: Readonly<Record<string, { bytes: Buffer; caller?: ProbeCaller; isLarge?: true }>> = {
   unreadable: { bytes: NO_MESSAGE },
   empty: { bytes: Buffer.alloc(0) },
-  "over the limit": { bytes: Buffer.alloc(1_100_000, 0xff) },
+  "over the limit": { bytes: Buffer.alloc(1_100_000, 0xff), isLarge: true },
   "in no time": { bytes: Buffer.alloc(0), caller: { timeout: "1m" } },
   "with an unreadable timeout": { bytes: Buffer.alloc(0), caller: { timeout: "soon" } },
 };
 
-for (const [what, { bytes, caller }] of Object.entries(WRONG)) {
+for (const [what, { bytes, caller, isLarge }] of Object.entries(WRONG)) {
   test(`no service answers a call that is ${what} with a status that counts, whoever calls whatever`, async () => {
     const callers: ProbeCaller[] = [
       ...Object.values(sessions).flatMap((session) => [
@@ -66,12 +66,14 @@ for (const [what, { bytes, caller }] of Object.entries(WRONG)) {
       { service: "stranger" },
       { service: "toolbox", token: "not.a.token" },
     ];
+    // Refused by its length, before anybody looks at who sends it.
+    const some = isLarge ? callers.slice(0, 2) : callers;
     const found = new Set<string>();
     const contracts = [...methods.values()].filter(({ service }) => shop.services.includes(service));
     assert.ok(contracts.length > 30, `only ${contracts.length} RPCs`);
     for (const { path, service } of contracts) {
       const probe = shop.probe(service);
-      const results = await Promise.all(callers.map((one) => probe.call(path, bytes, { ...one, ...caller })));
+      const results = await Promise.all(some.map((one) => probe.call(path, bytes, { ...one, ...caller })));
       await probe.close();
       for (const result of results.filter(counts)) found.add(`${path}: ${status[result.code]} ${result.message}`);
     }
