@@ -159,6 +159,11 @@ export class SupervisedProcess {
     const insist = setTimeout(() => signalGroup(old.pid ?? 0, "SIGKILL"), this.spec.stopMs ?? STOP_MS);
     await oldExited;
     clearTimeout(insist);
+    // Probes find it once it has the ports of the old one too.
+    while (this.#child === next.child && performance.now() < end) {
+      if (await this.spec.isReady().catch(() => false)) break;
+      await sleep(READY_POLL_MS);
+    }
     void this.#watchLife(next.child);
   }
 
