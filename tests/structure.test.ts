@@ -140,6 +140,7 @@ const RECKONING_BY_THE_CLOCK: Readonly<Record<string, string>> = {
   "cli/src/reflection.ts": "grpc-js takes deadlines so",
   "cli/src/cluster/check.ts": "a certificate says from when until when it holds",
   "cli/src/commands/get.ts": "a resource's age",
+  "mesh/src/observer/edges.ts": "shows people when an edge was last used",
   "laptop/src/shop/pauses.ts": "until when it is held, for people",
   "laptop/src/sidecars/behaviours.ts": "until when an injected behaviour lasts, for processes and people",
   "runtime/src/behaviour/behaviour-file.ts": "until when an injected behaviour lasts",
