@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findPrograms } from "@row/laptop/stores/programs.ts";
 import { compile } from "@row/mesh/haproxy/compile/compile.ts";
+import { CONFIGURATION_FILE, sidecarFiles } from "@row/mesh/haproxy/compile/files.ts";
 import { RuntimeApi } from "@row/mesh/haproxy/data-plane/runtime-api.ts";
 import type { Workload } from "@row/mesh/haproxy/workload.ts";
 import { openTrustAnchor, writeCertificate } from "@row/mesh/identity/trust-anchor.ts";
@@ -119,10 +120,10 @@ export class MeshPair {
       const { certificate, folder, statsSocket } = workload.sidecar;
       mkdirSync(folder, { mode: 0o700 });
       await writeCertificate(certificate, (await anchor.issue({ account: workload.account })).pem);
-      for (const [name, text] of Object.entries(compile({ resources, workloads }, workload).files)) {
+      for (const [name, text] of Object.entries(sidecarFiles(compile({ resources, workloads }, workload)))) {
         writeFileSync(join(folder, name), text, { mode: 0o600 });
       }
-      const args = ["-W", "-S", `${statsSocket}.master,mode,600`, "-f", join(folder, "haproxy.cfg")];
+      const args = ["-W", "-S", `${statsSocket}.master,mode,600`, "-f", join(folder, CONFIGURATION_FILE)];
       const master = spawn(haproxy, args, { stdio: "ignore" });
       this.#children.push(master);
       await answers(statsSocket);

@@ -140,12 +140,12 @@ test("unread answers end, and idle connections, while streams that have nothing 
 /** The same configuration with shorter times, which a test can wait for. */
 async function shorten(workload: Workload): Promise<void> {
   const compiled = lab.compile(workload);
-  const text = compiled.files["haproxy.cfg"] ?? "";
+  const text = compiled.configuration;
   const shorter = text
     .replace("timeout client 60s", "timeout client 1s")
     .replace("http-keep-alive 60s", "http-keep-alive 1s");
   assert.notEqual(shorter, text);
-  await lab.write(workload, { ...compiled, files: { ...compiled.files, "haproxy.cfg": shorter } });
+  await lab.write(workload, { ...compiled, configuration: shorter });
   const { folder, statsSocket } = workload.sidecar;
   await reload({ master: `${folder}/master.sock`, stats: statsSocket });
 }

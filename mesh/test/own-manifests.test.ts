@@ -33,16 +33,16 @@ test("the folder mesh/ as a whole is what can be applied: tests and experiments 
 
 test("every call of every workload has an endpoint to go to", () => {
   for (const workload of lab.workloads) {
-    const { backends } = lab.compile(workload);
-    const callees = new Set(Object.keys(backends).map((name) => name.split(":")[0]));
+    const { servers } = lab.compile(workload);
+    const callees = new Set(servers.map(({ backend }) => backend.split(":")[0]));
     assert.deepEqual([...callees].sort(), [...routed].sort());
-    for (const [name, servers] of Object.entries(backends)) assert.equal(servers.length, 1, name);
+    assert.equal(new Set(servers.map(({ backend }) => backend)).size, servers.length, "one for each backend");
   }
 });
 
 test("every sidecar of a service denies whom no policy names", () => {
   for (const workload of lab.workloads.filter(({ service }) => routed.includes(service))) {
-    const configuration = lab.compile(workload).files["haproxy.cfg"] ?? "";
+    const configuration = lab.compile(workload).configuration;
     const [, inbound = ""] = configuration.split("frontend in:grpc");
     assert.match(inbound, /denied\.http if !\{ var\(txn\.policy\) -m found \}/);
     assert.match(

@@ -80,13 +80,11 @@ test("the callee's sidecar is reloaded without a failed call", async () => {
 
 test("weights and readiness change without a reload and without a failed call", async () => {
   const change = async () => {
-    const { weights, backends } = lab.compile(cart);
+    const { weights, servers } = lab.compile(cart);
     const entries = Object.entries(weights).map(([name, weight]) => [name, String(weight)]);
     await lab.runtime(cart).replaceMap(`${cart.sidecar.folder}/weights.map`, Object.fromEntries(entries));
-    for (const [backend, servers] of Object.entries(backends)) {
-      for (const { server: name, isReady } of servers) {
-        await lab.runtime(cart).setServerState(backend, name, isReady ? "ready" : "maint");
-      }
+    for (const { backend, server, isReady } of servers) {
+      await lab.runtime(cart).setServerState(backend, server, isReady ? "ready" : "maint");
     }
   };
   await underLoad(async () => {

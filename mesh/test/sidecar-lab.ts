@@ -11,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { labelsOf } from "@row/runtime/names.ts";
 import { freePort } from "@row/tests/harness/ports.ts";
 import { type CompiledSidecar, compile } from "../src/haproxy/compile/compile.ts";
+import { CONFIGURATION_FILE, sidecarFiles } from "../src/haproxy/compile/files.ts";
 import { checkConfiguration } from "../src/haproxy/data-plane/check-configuration.ts";
 import { reload } from "../src/haproxy/data-plane/reload.ts";
 import { RuntimeApi } from "../src/haproxy/data-plane/runtime-api.ts";
@@ -135,9 +136,10 @@ export class SidecarLab {
     await reload({ master: join(folder, "master.sock"), stats: statsSocket });
   }
 
-  async write({ sidecar: { folder } }: Workload, { files }: CompiledSidecar): Promise<void> {
-    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, { mode: 0o600 });
-    await checkConfiguration(HAPROXY, join(folder, "haproxy.cfg"));
+  async write({ sidecar: { folder } }: Workload, compiled: CompiledSidecar): Promise<void> {
+    const files = Object.entries(sidecarFiles(compiled));
+    for (const [name, text] of files) await writeFile(join(folder, name), text, { mode: 0o600 });
+    await checkConfiguration(HAPROXY, join(folder, CONFIGURATION_FILE));
   }
 
   runtime({ instance }: Workload): RuntimeApi {
@@ -170,7 +172,7 @@ export class SidecarLab {
     const { folder, statsSocket } = workload.sidecar;
     const compiled = this.compile(workload);
     await this.write(workload, compiled);
-    const args = ["-W", "-db", "-S", `${join(folder, "master.sock")},mode,600`, "-f", join(folder, "haproxy.cfg")];
+    const args = ["-W", "-db", "-S", `${join(folder, "master.sock")},mode,600`, "-f", join(folder, CONFIGURATION_FILE)];
     const child = spawn(HAPROXY, args, { stdio: ["ignore", "ignore", "pipe"] });
     let said = "";
     child.stderr.on("data", (chunk) => {

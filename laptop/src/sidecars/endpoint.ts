@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { SERVICE_CONFIG_FILE } from "@row/mesh/haproxy/compile/files.ts";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { type Installation, realPort } from "../installation.ts";
 import { addressesOf, type ProcessEndpoint } from "../shop/service-process.ts";
@@ -29,7 +30,7 @@ export function meshedEndpoint(
     env: {
       MESH: "on",
       BEHAVIOUR_FILE: behaviours.fileOf(service.name, version),
-      SERVICE_CONFIG_FILE: join(sidecar.folder, "service-config.json"),
+      SERVICE_CONFIG_FILE: join(sidecar.folder, SERVICE_CONFIG_FILE),
       OTEL_EXPORTER_OTLP_ENDPOINT: process.env.OTEL_EXPORTER_OTLP_ENDPOINT || `http://127.0.0.1:${ports.observerHttp}`,
     },
   };

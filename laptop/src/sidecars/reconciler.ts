@@ -1,3 +1,4 @@
+import { type CompiledSidecar, compileAll } from "@row/mesh/haproxy/compile/compile.ts";
 import type { MeshView, Workload } from "@row/mesh/haproxy/workload.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
@@ -66,7 +67,10 @@ export class Reconciler {
     }
   }
 
-  /** Makes every sidecar do what the resources say, or none: with a plan, what they would say, which is then kept. */
+  /**
+   * Makes every sidecar do what the resources say, or none where one could not: with a plan, what they would say, which is then kept.
+   * Resolves when every sidecar follows; rejects when one does not, while all others do.
+   */
   apply(plan?: Plan): Promise<void> {
     const done = this.#queue.then(async () => {
       const view = this.#view(plan?.resources ?? this.store.resources);
@@ -75,7 +79,9 @@ export class Reconciler {
       if (plan) this.store.commit(plan);
       for (const [sidecar, one] of wanted) sidecar.want(one);
       writeSidecarsFile(view, this.#folders);
-      await fewAtOnce(wanted, ([sidecar]) => sidecar.sync());
+      const failures: unknown[] = [];
+      await fewAtOnce(wanted, ([sidecar]) => sidecar.sync().catch((error) => failures.push(error)));
+      if (failures.length > 0) throw failures[0];
     });
     this.#queue = done.catch(() => {});
     return done;
@@ -145,8 +151,13 @@ export class Reconciler {
   }
 
   /** Every sidecar with what it has to do in a mesh like this. Throws when one cannot. */
-  #sidecarsIn(view: MeshView) {
-    return this.sidecars.map((sidecar) => [sidecar, sidecar.wantedIn(view)] as const);
+  #sidecarsIn(view: MeshView): (readonly [Sidecar, CompiledSidecar])[] {
+    const compiled = compileAll(view);
+    return this.sidecars.map((sidecar) => {
+      const one = compiled.get(sidecar.instance);
+      if (!one) throw new Error(`Cannot compile: ${sidecar.instance} is not in the view`);
+      return [sidecar, one] as const;
+    });
   }
 
   #view(resources: readonly Resource[]): MeshView {

@@ -1,27 +1,15 @@
+/** One HAProxy: how it starts, and how it is brought to what is wanted of it while it runs. */
 import { X509Certificate } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { type CompiledSidecar, compile } from "@row/mesh/haproxy/compile/compile.ts";
-import { WEIGHTS_FILE } from "@row/mesh/haproxy/compile/weights.ts";
-import { checkConfiguration } from "@row/mesh/haproxy/data-plane/check-configuration.ts";
+import type { CompiledSidecar } from "@row/mesh/haproxy/compile/compile.ts";
 import { reload } from "@row/mesh/haproxy/data-plane/reload.ts";
 import { RuntimeApi, type ServerChange } from "@row/mesh/haproxy/data-plane/runtime-api.ts";
-import type { MeshView, SidecarPaths, Workload } from "@row/mesh/haproxy/workload.ts";
+import type { SidecarPaths, Workload } from "@row/mesh/haproxy/workload.ts";
 import { logFile } from "../state-dir.ts";
 import type { ProcessSpec, SupervisedProcess } from "../supervisor/supervised-process.ts";
-
-/** What a sidecar is to do, and what of it can only be changed by a reload. */
-export interface Wanted {
-  readonly compiled: CompiledSidecar;
-  readonly shape: string;
-}
-
-/** What the running worker was started with. */
-interface Running {
-  shape: string;
-  serviceConfig: string;
-}
+import { SidecarFolder } from "./sidecar-folder.ts";
 
 /** A part of what the worker does that is not what is wanted, in words, and how to mend it. */
 interface Difference {
@@ -35,17 +23,18 @@ export type IsWanted = (endpoint: string) => boolean | undefined;
 const READY_MS = 10_000;
 const TRIES = 3;
 
-/** One HAProxy and the files it runs on. */
 export class Sidecar {
   readonly instance: string;
   readonly paths: SidecarPaths;
   readonly process: SupervisedProcess;
+  readonly #folder: SidecarFolder;
   readonly #master: string;
   readonly #program: string;
   readonly #isWanted: IsWanted;
   readonly #api: RuntimeApi;
-  #wanted: Wanted | undefined;
-  #running: Running | undefined;
+  #wanted: CompiledSidecar | undefined;
+  /** What the running worker has been brought to. */
+  #running: CompiledSidecar | undefined;
   #queue: Promise<void> = Promise.resolve();
 
   constructor(
@@ -58,6 +47,7 @@ export class Sidecar {
   ) {
     this.instance = workload.instance;
     this.paths = workload.sidecar;
+    this.#folder = new SidecarFolder(this.paths);
     this.#program = program;
     this.#isWanted = isWanted;
     this.#api = new RuntimeApi(this.paths.statsSocket);
@@ -66,7 +56,7 @@ export class Sidecar {
       ...named,
       version: workload.version,
       command: program,
-      args: ["-W", "-S", `${this.#master},mode,600`, "-f", this.#file("haproxy.cfg")],
+      args: ["-W", "-S", `${this.#master},mode,600`, "-f", this.#folder.configuration],
       cwd: this.paths.folder,
       env: { TZ: "UTC" },
       logFile: logFile(stateDir, named.name),
@@ -76,34 +66,14 @@ export class Sidecar {
     });
   }
 
-  /** What the sidecar would have to do in a mesh like this. Throws when it cannot. */
-  wantedIn(view: MeshView): Wanted {
-    const workload = view.workloads.find(({ instance }) => instance === this.instance);
-    if (!workload) throw new Error(`Cannot compile: ${this.instance} is not in the view`);
-    const allReady = { ...view, workloads: view.workloads.map((other) => ({ ...other, isReady: true })) };
-    const { [WEIGHTS_FILE]: _, "service-config.json": __, ...files } = compile(allReady, workload).files;
-    return { compiled: compile(view, workload), shape: JSON.stringify(files) };
-  }
-
   /** Rejects, in HAProxy's words, when it could not run like this. */
-  async check({ compiled, shape }: Wanted): Promise<void> {
-    if (shape === this.#wanted?.shape) return;
-    const draft = this.#file("haproxy.cfg.next");
-    mkdirSync(this.paths.folder, { recursive: true, mode: 0o700 });
-    // The check reads the other files too.
-    for (const [name, text] of Object.entries(compiled.files)) {
-      if (name !== "haproxy.cfg" && this.#wanted?.compiled.files[name] === undefined) this.#write(name, text);
-    }
-    this.#write("haproxy.cfg.next", compiled.files["haproxy.cfg"] ?? "");
-    try {
-      await checkConfiguration(this.#program, draft);
-    } finally {
-      rmSync(draft, { force: true });
-    }
+  async check(wanted: CompiledSidecar): Promise<void> {
+    if (this.#wanted && !takesReload(this.#wanted, wanted)) return;
+    await this.#folder.check(this.#program, wanted, this.#wanted === undefined);
   }
 
   /** From now on this is what it is to do: see `sync`. */
-  want(wanted: Wanted): void {
+  want(wanted: CompiledSidecar): void {
     this.#wanted = wanted;
   }
 
@@ -137,7 +107,7 @@ export class Sidecar {
   async differences(): Promise<string[]> {
     const [wanted, running] = [this.#wanted, this.#running];
     if (this.process.state !== "ready" || !wanted || !running) return [];
-    if (running.shape !== wanted.shape) return ["it runs on an earlier configuration"];
+    if (takesReload(running, wanted)) return ["it runs on an earlier configuration"];
     return (await this.#compare(wanted)).map(({ what }) => what);
   }
 
@@ -164,40 +134,35 @@ export class Sidecar {
   async #change(): Promise<void> {
     const [wanted, running] = [this.#wanted, this.#running];
     if (!wanted || !running) return;
-    if (running.shape !== wanted.shape) {
-      this.#writeAll(wanted);
+    if (takesReload(running, wanted)) {
+      this.#write(wanted);
       await reload({ master: this.#master, stats: this.paths.statsSocket });
-      this.#running = startedWith(wanted);
+      this.#running = wanted;
       return this.#change();
     }
-    const serviceConfig = wanted.compiled.files["service-config.json"] ?? "";
-    if (running.serviceConfig !== serviceConfig) {
-      this.#write("service-config.json", serviceConfig);
-      running.serviceConfig = serviceConfig;
-    }
+    if (running.serviceConfig !== wanted.serviceConfig) this.#folder.writeServiceConfig(wanted);
+    this.#running = wanted;
     for (const difference of await this.#compare(wanted)) await difference.mend();
   }
 
-  async #compare({ compiled }: Wanted): Promise<Difference[]> {
-    const map = this.#file(WEIGHTS_FILE);
+  async #compare(wanted: CompiledSidecar): Promise<Difference[]> {
+    const map = this.#folder.weights;
     const { servers, entries, serial } = await this.#api.doings(map, this.paths.certificate);
     const differences: Difference[] = [];
-    const pem = readFileSync(this.paths.certificate, "utf8");
+    const pem = this.#folder.readCertificate();
     if (serial !== undefined && serial !== new X509Certificate(pem).serialNumber) {
       const mend = () => this.#api.replaceCertificate(this.paths.certificate, pem);
       differences.push({ what: "it shows an earlier certificate", mend });
     }
-    const weights = Object.fromEntries(
-      Object.entries(compiled.weights).map(([name, weight]) => [name, String(weight)]),
-    );
+    const weights = Object.fromEntries(Object.entries(wanted.weights).map(([name, weight]) => [name, String(weight)]));
     if (!isDeepStrictEqual({ ...entries }, weights)) {
       const mend = async () => {
-        this.#write(WEIGHTS_FILE, compiled.files[WEIGHTS_FILE] ?? "");
+        this.#folder.writeWeights(wanted);
         await this.#api.replaceMap(map, weights);
       };
       differences.push({ what: "it splits calls by earlier weights", mend });
     }
-    const changes = this.#changesOf(compiled, servers);
+    const changes = this.#changesOf(wanted, servers);
     if (changes.length === 0) return differences;
     const endpoints = new Set(changes.map(({ server, state }) => `${server} ${state === "ready" ? "out" : "in"}`));
     const what = `it has ${[...endpoints].join(", ")}`;
@@ -205,45 +170,33 @@ export class Sidecar {
   }
 
   /** What makes every endpoint of what it calls as it is wanted. */
-  #changesOf({ backends }: CompiledSidecar, servers: ReadonlyMap<string, boolean>): ServerChange[] {
-    return Object.entries(backends).flatMap(([backend, endpoints]) =>
-      endpoints.flatMap(({ server }) => {
-        const isWanted = this.#isWanted(server);
-        const isOut = servers.get(`${backend}/${server}`);
-        if (isWanted === undefined || isOut === undefined || isWanted !== isOut) return [];
-        return { backend, server, state: isWanted ? ("ready" as const) : ("maint" as const) };
-      }),
-    );
+  #changesOf({ servers }: CompiledSidecar, isOut: ReadonlyMap<string, boolean>): ServerChange[] {
+    return servers.flatMap(({ backend, server }) => {
+      const isWanted = this.#isWanted(server);
+      if (isWanted === undefined || isWanted !== isOut.get(`${backend}/${server}`)) return [];
+      return { backend, server, state: isWanted ? ("ready" as const) : ("maint" as const) };
+    });
   }
 
   #prepare(): void {
     const wanted = this.#wanted;
     if (!wanted) return;
     mkdirSync(join(this.paths.statsSocket, ".."), { recursive: true, mode: 0o700 });
-    this.#writeAll(wanted);
-    this.#running = startedWith(wanted);
+    this.#write(wanted);
+    this.#running = wanted;
   }
 
-  #writeAll({ compiled }: Wanted): void {
-    mkdirSync(this.paths.folder, { recursive: true, mode: 0o700 });
-    for (const [name, text] of Object.entries(compiled.files)) this.#write(name, text);
+  /** A process that starts with it calls who may be called now, not who might be when it was compiled. */
+  #write(compiled: CompiledSidecar): void {
+    const servers = compiled.servers.map((one) => ({ ...one, isReady: this.#isWanted(one.server) ?? false }));
+    this.#folder.write({ ...compiled, servers });
   }
+}
 
-  #write(name: string, text: string): void {
-    const file = this.#file(name);
-    writeFileSync(`${file}.new`, text, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
-  }
-
-  #file(name: string): string {
-    return join(this.paths.folder, name);
-  }
+function takesReload(from: CompiledSidecar, to: CompiledSidecar): boolean {
+  return from.configuration !== to.configuration || !isDeepStrictEqual(from.errorFiles, to.errorFiles);
 }
 
 function sidecarNames({ instance, service }: Pick<Workload, "instance" | "service">) {
   return { name: `${instance}-sidecar`, service: `${service}-sidecar`, addresses: {} };
-}
-
-function startedWith({ compiled, shape }: Wanted): Running {
-  return { shape, serviceConfig: compiled.files["service-config.json"] ?? "" };
 }

@@ -12,7 +12,8 @@ import { type Line, quoted, quotedFormat, section } from "./section.ts";
 export interface Endpoint {
   /** HAProxy's name of it: the instance. */
   readonly server: string;
-  /** Whether calls are sent to it now; changes at run time with `set server <backend>/<server> state ready|maint`. */
+  readonly port: number;
+  /** Whether calls are sent to it now; see `serversText`, and `set server <backend>/<server> state ready|maint` while it runs. */
   readonly isReady: boolean;
 }
 
@@ -31,19 +32,24 @@ export function backend(
   { name, rule }: { name: string; rule: ResolvedRule },
 ): WeightedBackend {
   const workloads = endpointsOf(view, service);
+  const endpoints = workloads.map(({ instance, inboundPort = 0, isReady }) => ({
+    server: instance,
+    port: inboundPort,
+    isReady,
+  }));
   const lines = [
     ...timeoutLines(rule.policy.timeouts),
     ...retryLines(rule.policy),
     ...rule.filters.flatMap(filterLines),
     ...workloads.map(
-      ({ instance, inboundPort, account, isReady }) =>
-        `server ${instance} 127.0.0.1:${inboundPort} verifyhost ${identityOf(account)}${isReady ? "" : " disabled"}`,
+      ({ instance, inboundPort, account }) =>
+        `server ${instance} 127.0.0.1:${inboundPort} verifyhost ${identityOf(account)}`,
     ),
   ];
   return {
     name,
     weight,
-    endpoints: workloads.map(({ instance, isReady }) => ({ server: instance, isReady })),
+    endpoints,
     text: section(`${rule.about} → ${service.metadata.name}`, `backend ${name}`, lines),
   };
 }

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { labelsOf } from "@row/runtime/names.ts";
 import { test } from "vitest";
 import { resources, route, server, services, to } from "../../../test/manifests.ts";
 import type { MeshView, Workload } from "../workload.ts";
 import { type CompiledSidecar, compile } from "./compile.ts";
+import { sidecarFiles } from "./files.ts";
 import { CompileError } from "./unsupported.ts";
 
 function workload(service: string, version: string, plan: Partial<Workload> = {}): Workload {
@@ -61,33 +63,42 @@ function problemsWith(...texts: readonly string[]): string {
   return "";
 }
 
-/** The files that differ. */
+/** The parts that differ. */
 function changed(from: CompiledSidecar, to: CompiledSidecar): string[] {
-  return Object.keys(to.files).filter((name) => from.files[name] !== to.files[name]);
+  const parts = Object.keys(to) as (keyof CompiledSidecar)[]; // its keys, by its type
+  return parts.filter((part) => !isDeepStrictEqual(from[part], to[part]));
 }
 
-test("other weights change the map alone, which the stats socket can change too", () => {
+test("other weights change the weights alone, which the stats socket can change too", () => {
   const to = compiled([split(90, 10)]);
-  assert.deepEqual(changed(compiled([split(1, 0)]), to), ["weights.map"]);
+  assert.deepEqual(changed(compiled([split(1, 0)]), to), ["weights"]);
   assert.deepEqual(to.weights, { "catalog:catalog:0:catalog-v1": 90, "catalog:catalog:0:catalog-v2": 10 });
   assert.equal(
-    to.files["weights.map"]?.replace(/^#.*\n/, ""),
+    sidecarFiles(to)["weights.map"]?.replace(/^#.*\n/, ""),
     "catalog:catalog:0:catalog-v1 90\ncatalog:catalog:0:catalog-v2 10\n",
   );
 });
 
-test("an instance that is not ready is there, and disabled", () => {
-  const { backends, files } = compiled([split(1, 0)], { isReady: false });
-  assert.deepEqual(backends["catalog:catalog:0:catalog-v2"], [{ server: "catalog-v2-1", isReady: false }]);
-  assert.match(files["haproxy.cfg"] ?? "", /^ {2}server catalog-v2-1 .* disabled$/m);
-  assert.doesNotMatch(compiled([split(1, 0)]).files["haproxy.cfg"] ?? "", / disabled$/m);
+test("who is ready changes the servers alone: an instance that is not is there, and out from the start", () => {
+  const to = compiled([split(1, 0)], { isReady: false });
+  assert.deepEqual(changed(compiled([split(1, 0)]), to), ["servers"]);
+  const backend = "catalog:catalog:0:catalog-v2";
+  assert.deepEqual(
+    to.servers.filter((one) => one.backend === backend),
+    [{ backend, server: "catalog-v2-1", port: 7_051, isReady: false }],
+  );
+  assert.match(
+    sidecarFiles(to)["servers.state"] ?? "",
+    /^0 catalog:catalog:0:catalog-v2 0 catalog-v2-1 127\.0\.0\.1 0 1 /m,
+  );
 });
 
 test("each rule and Service is a backend of its own; a Service without routes has one", () => {
-  const { backends, weights } = compiled([split(1, 3)]);
-  assert.deepEqual(Object.keys(backends), ["catalog:catalog:0:catalog-v1", "catalog:catalog:0:catalog-v2"]);
+  const { servers, weights } = compiled([split(1, 3)]);
+  const backends = (all: CompiledSidecar["servers"]) => all.map(({ backend }) => backend);
+  assert.deepEqual(backends(servers), ["catalog:catalog:0:catalog-v1", "catalog:catalog:0:catalog-v2"]);
   assert.deepEqual(Object.values(weights), [1, 3]);
-  assert.deepEqual(Object.keys(compiled([]).backends), ["catalog:default:0:catalog"]);
+  assert.deepEqual(new Set(backends(compiled([]).servers)), new Set(["catalog:default:0:catalog"]));
   assert.deepEqual(compiled([]).weights, {});
 });
 

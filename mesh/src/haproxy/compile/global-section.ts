@@ -2,6 +2,7 @@
 import type { Workload } from "../workload.ts";
 import { errorFile } from "./errors.ts";
 import { quoted, section } from "./section.ts";
+import { SERVERS_FILE } from "./servers.ts";
 
 /** Longer than any stream lasts: what ends a call is its route's timeout or its caller's deadline. */
 const FOR_EVER = "24d";
@@ -9,7 +10,7 @@ const FOR_EVER = "24d";
 const CARRIED_BYTES = 32 * 1024;
 const CARRIED_HEADERS = 1_000;
 
-export function processSection({ instance, sidecar: { statsSocket, logAddress } }: Workload): string {
+export function processSection({ instance, sidecar: { folder, statsSocket, logAddress } }: Workload): string {
   return section(`The sidecar of ${instance}`, "global", [
     "nbthread 1",
     "maxconn 4096",
@@ -19,6 +20,8 @@ export function processSection({ instance, sidecar: { statsSocket, logAddress } 
     "hard-stop-after 10m",
     `stats socket unix@${quoted(statsSocket)} mode 600 level admin expose-fd listeners`,
     "stats timeout 1h",
+    "# Who gets no calls when it starts",
+    `server-state-file ${quoted(`${folder}/${SERVERS_FILE}`)}`,
     `log ${logAddress} len 2048 format raw local0`,
     "",
     "tune.h2.initial-window-size 1048576",
@@ -53,6 +56,7 @@ export function outboundDefaults({ sidecar: { folder, certificate, anchor } }: W
     "balance leastconn",
     "retries 0",
     "option redispatch 1",
+    "load-server-state-from-file global",
     `errorfile 502 ${quoted(`${folder}/${errorFile("broken")}`)}`,
     `errorfile 503 ${quoted(`${folder}/${errorFile("unavailable")}`)}`,
     `errorfile 504 ${quoted(`${folder}/${errorFile("timed-out")}`)}`,
