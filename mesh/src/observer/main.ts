@@ -37,12 +37,12 @@ async function observe(): Promise<void> {
     tripped: (health) => breakers.tripped(health),
     outbound(fields, target, failed) {
       taps.outbound(fields, target);
-      const traceId = sampledTraceId(fields, OUTBOUND.count);
+      const traceId = sampledTraceId(fields, OUTBOUND);
       if (traceId) traces.addHop(traceId, fields.bytes, failed);
     },
     inbound(fields, refused) {
       if (refused) taps.inbound(fields);
-      const traceId = sampledTraceId(fields, INBOUND.count);
+      const traceId = sampledTraceId(fields, INBOUND);
       if (traceId) traces.addHop(traceId, fields.bytes, false);
     },
   });

@@ -1,20 +1,8 @@
+import { INBOUND_FIELDS, positionsOf } from "../haproxy/request-line.ts";
 import type { LineFields } from "./line-fields.ts";
 
 /** Where the fields of an inbound line stand. */
-export const INBOUND = {
-  instance: 1,
-  caller: 2,
-  frontend: 3,
-  route: 4,
-  decision: 5,
-  policy: 6,
-  httpStatus: 7,
-  grpcStatus: 8,
-  durationUs: 9,
-  termination: 10,
-  path: 11,
-  count: 14,
-};
+export const INBOUND = positionsOf(INBOUND_FIELDS);
 
 export type Decision = "deny" | "no-route" | "rate-limited";
 

@@ -1,3 +1,4 @@
+import { INBOUND_FIELDS, OUTBOUND_FIELDS, positionsOf } from "../haproxy/request-line.ts";
 import { CallEdge, routeBackendOf } from "./call-edge.ts";
 import type { FailureAccrual } from "./failure-accrual.ts";
 import { LineFields } from "./line-fields.ts";
@@ -7,18 +8,7 @@ import { PrefixTable } from "./prefix-table.ts";
 import { INBOUND, Refusals } from "./refusals.ts";
 
 /** Where the fields of an outbound line stand. */
-export const OUTBOUND = {
-  instance: 1,
-  backend: 2,
-  server: 3,
-  httpStatus: 4,
-  grpcStatus: 5,
-  durationUs: 6,
-  retries: 7,
-  termination: 8,
-  path: 9,
-  count: 12,
-};
+export const OUTBOUND = positionsOf(OUTBOUND_FIELDS);
 
 /** What all outbound lines with one beginning have in common. */
 export interface Target {
@@ -44,8 +34,8 @@ const IDLE_SECONDS = 600;
 /** What anybody on this machine could make us keep by sending nonsense. */
 const MOST_TARGETS = 20_000;
 const MOST_EDGES = 2_000;
-const OUT = 0x4f;
-const IN = 0x49;
+const OUT = OUTBOUND_FIELDS.kind.charCodeAt(0);
+const IN = INBOUND_FIELDS.kind.charCodeAt(0);
 const BAR = 0x7c;
 
 /** Counts request lines as sidecars send them. This runs once for every call in the shop: nothing is made per line. */

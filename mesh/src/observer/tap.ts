@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { EndPositions } from "../haproxy/request-line.ts";
 import type { CallEdge } from "./call-edge.ts";
 import type { LineFields } from "./line-fields.ts";
 import { ERRORS, errorOf, GRPC_STATUSES, grpcStatusOf } from "./outcome.ts";
@@ -133,7 +134,7 @@ export function readOutbound(
     error: ERRORS[errorOf(first, second, grpcStatus, server !== "")] ?? "",
     durationUs: Math.max(0, fields.number(OUTBOUND.durationUs)),
     retries: Math.max(0, fields.number(OUTBOUND.retries)),
-    ...readEnd(fields, OUTBOUND.path, OUTBOUND.count),
+    ...readEnd(fields, OUTBOUND),
   };
 }
 
@@ -152,25 +153,25 @@ export function readInbound(fields: LineFields, service: string): TappedRequest 
     error: decision === "allow" ? "" : decision,
     durationUs: Math.max(0, fields.number(INBOUND.durationUs)),
     retries: 0,
-    ...readEnd(fields, INBOUND.path, INBOUND.count),
+    ...readEnd(fields, INBOUND),
   };
 }
 
 /** The path, which may itself hold a "|", and what follows it; a line that was cut short has nothing there. */
-function readEnd(fields: LineFields, path: number, count: number): { path: string; traceparent: string; time: string } {
-  const last = fields.count - 1;
-  if (fields.count < count)
-    return { path: fields.text(path, last), traceparent: "", time: rfc3339(Date.now() * 1_000) };
+function readEnd(fields: LineFields, at: EndPositions): { path: string; traceparent: string; time: string } {
+  const inPath = fields.count - at.count;
+  if (inPath < 0)
+    return { path: fields.text(at.path, fields.count - 1), traceparent: "", time: rfc3339(Date.now() * 1_000) };
   return {
-    path: fields.text(path, last - 2),
-    traceparent: fields.optional(last - 1),
-    time: rfc3339(startUsOf(fields)),
+    path: fields.text(at.path, at.path + inPath),
+    traceparent: fields.optional(at.traceparent + inPath),
+    time: rfc3339(startUsOf(fields, at)),
   };
 }
 
 /** When a request began, µs since the epoch; now where the line does not say. */
-export function startUsOf(fields: LineFields): number {
-  const us = fields.number(fields.count - 1);
+export function startUsOf(fields: LineFields, at: EndPositions): number {
+  const us = fields.number(at.startUs + fields.count - at.count);
   return us > 0 ? us : Date.now() * 1_000;
 }
 

@@ -1,3 +1,4 @@
+import { type EndPositions, OUTBOUND_FIELDS } from "../../haproxy/request-line.ts";
 import { routeBackendOf } from "../call-edge.ts";
 import { LineFields, latin1 } from "../line-fields.ts";
 import { GRPC_STATUSES, isFailure } from "../outcome.ts";
@@ -19,9 +20,9 @@ const LETTER_F = 0x66;
 const NO_DIGIT = -1;
 
 /** The trace that a request belongs to when it is one that is recorded; undefined otherwise. */
-export function sampledTraceId(fields: LineFields, leastFields: number): string | undefined {
-  if (fields.count < leastFields) return undefined;
-  const field = fields.count - 2;
+export function sampledTraceId(fields: LineFields, at: EndPositions): string | undefined {
+  if (fields.count < at.count) return undefined;
+  const field = at.traceparent + fields.count - at.count;
   const start = fields.start(field);
   const { bytes } = fields;
   if (!hasKnownForm(bytes, start, fields.end(field) - start) || !isSampled(bytes, start + FLAGS_AT)) return undefined;
@@ -52,7 +53,7 @@ function digitAt(bytes: Uint8Array, at: number): number {
 export function hopSpan(line: Uint8Array, index: number, sidecars: Sidecars): Span {
   const fields = new LineFields();
   fields.split(line);
-  const isOutbound = fields.text(0) === "O";
+  const isOutbound = fields.text(OUTBOUND.kind) === OUTBOUND_FIELDS.kind;
   const pod = sidecars.pod(fields.text(isOutbound ? OUTBOUND.instance : INBOUND.instance));
   const request = isOutbound ? readOutbound(fields, target(fields, pod)) : readInbound(fields, pod.service);
   return {
@@ -62,7 +63,7 @@ export function hopSpan(line: Uint8Array, index: number, sidecars: Sidecars): Sp
     kind: request.direction,
     service: pod.service,
     instance: pod.instance,
-    startUs: startUsOf(fields),
+    startUs: startUsOf(fields, isOutbound ? OUTBOUND : INBOUND),
     durationUs: request.durationUs,
     failed: isFailed(request),
     status: [request.grpcStatus, request.error].filter(Boolean).join(" "),
