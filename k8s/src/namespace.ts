@@ -1,32 +1,13 @@
+/** The shop's namespace, and what all that is in it may take. */
 import { NAMESPACE } from "@row/runtime/names.ts";
 import type { ILimitRange, INamespace, IResourceQuota } from "kubernetes-models/v1";
-import { type About, labels, metadata, ownership } from "./about.ts";
+import { type About, metadata } from "./about.ts";
+import { meshedNamespace } from "./meshed-namespace.ts";
 
 const ABOUT: About = { name: NAMESPACE, component: "namespace", source: "k8s" };
 
-/** What a sidecar takes: with a quota there must be numbers for it too, and the autoscaler's sums need them. */
-export const PROXY = { cpu: "20m", memory: "24Mi", memoryLimit: "128Mi" };
-
-/** The namespace says that its pods get a sidecar, and that nobody may call them whom no policy lets in. */
 export function namespace(): INamespace {
-  return {
-    apiVersion: "v1",
-    kind: "Namespace",
-    metadata: {
-      name: NAMESPACE,
-      labels: labels(ABOUT),
-      annotations: {
-        ...ownership(ABOUT),
-        "linkerd.io/inject": "enabled",
-        "config.linkerd.io/default-inbound-policy": "deny",
-        "config.linkerd.io/proxy-cpu-request": PROXY.cpu,
-        "config.linkerd.io/proxy-memory-request": PROXY.memory,
-        "config.linkerd.io/proxy-memory-limit": PROXY.memoryLimit,
-        // The sidecar stops last. Peers keep their connections open, for which it would wait until it is killed.
-        "config.linkerd.io/shutdown-grace-period": "5s",
-      },
-    },
-  };
+  return meshedNamespace(NAMESPACE, ABOUT);
 }
 
 /** More than core asks for: room for a rollout's surge, a second version of everything, and what the autoscaler adds. */

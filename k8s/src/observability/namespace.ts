@@ -2,7 +2,7 @@
 import { IDENTITY_DOMAIN, NAMESPACE as SHOP } from "@row/runtime/names.ts";
 import type { INamespace } from "kubernetes-models/v1";
 import { type About, labels, ownership } from "../about.ts";
-import { PROXY } from "../namespace.ts";
+import { meshedNamespace } from "../meshed-namespace.ts";
 
 export const NAMESPACE = "observability";
 
@@ -17,25 +17,8 @@ export function metadata(name: string, about: About, annotations: Record<string,
   };
 }
 
-/** Everything in it has a sidecar, and nobody may call it whom no policy lets in. */
 export function namespace(): INamespace {
-  return {
-    apiVersion: "v1",
-    kind: "Namespace",
-    metadata: {
-      name: NAMESPACE,
-      labels: labels(ABOUT),
-      annotations: {
-        ...ownership(ABOUT),
-        "linkerd.io/inject": "enabled",
-        "config.linkerd.io/default-inbound-policy": "deny",
-        "config.linkerd.io/proxy-cpu-request": PROXY.cpu,
-        "config.linkerd.io/proxy-memory-request": PROXY.memory,
-        "config.linkerd.io/proxy-memory-limit": PROXY.memoryLimit,
-        "config.linkerd.io/shutdown-grace-period": "5s",
-      },
-    },
-  };
+  return meshedNamespace(NAMESPACE, ABOUT);
 }
 
 /** Who may call a port: one account, or "*" for every account of a namespace. */

@@ -1,7 +1,7 @@
 import type { MethodContract } from "@row/runtime/contract.ts";
 import { isCallable, isMeshed, type ServiceManifest } from "@row/topology/service-manifest.ts";
-import { Document, isMap, isScalar, isSeq, visit } from "yaml";
 import type { KubernetesObject } from "./kubernetes-object.ts";
+import { manifestText } from "./manifest-text.ts";
 import { policyObjects, toolboxPolicy } from "./policy.ts";
 import { routeObjects } from "./routes.ts";
 import { serviceObjects } from "./services.ts";
@@ -46,10 +46,6 @@ function refuseNamesakes(objects: readonly KubernetesObject[]): void {
   }
 }
 
-function isShort(node: unknown): boolean {
-  return isScalar(node) || (isMap(node) && node.items.every(({ value }) => isShort(value)));
-}
-
 /** By which k8s/apply-mesh.sh knows what was generated once and is not any more. */
 function generated({ metadata, ...object }: KubernetesObject): KubernetesObject {
   const labels = { ...metadata.labels, "app.kubernetes.io/managed-by": "row-generate" };
@@ -58,15 +54,6 @@ function generated({ metadata, ...object }: KubernetesObject): KubernetesObject 
 }
 
 function fileText(objects: readonly KubernetesObject[]): string {
-  const documents = objects.map(generated).map((object) => {
-    const document = new Document(object, { aliasDuplicateObjects: false });
-    // Short mappings within lists stand on one line: a match, a reference, a port.
-    visit(document, {
-      Map: (_, map, path) => {
-        if (path.some(isSeq) && isShort(map)) map.flow = true;
-      },
-    });
-    return document.toString({ lineWidth: 120, flowCollectionPadding: true });
-  });
-  return `${GENERATED} the contracts and every service.yaml by \`npm run generate\`; change those instead\n${documents.join("---\n")}`;
+  const heading = `${GENERATED} the contracts and every service.yaml by \`npm run generate\`; change those instead`;
+  return manifestText(heading, objects.map(generated));
 }
