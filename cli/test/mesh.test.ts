@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
@@ -11,6 +12,7 @@ import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import type { ShopOptions } from "@row/laptop/shop/shop-options.ts";
 import { RuntimeApi } from "@row/mesh/haproxy/data-plane/runtime-api.ts";
 import { parseSidecars } from "@row/mesh/observer/sidecars-file.ts";
+import { nameOf } from "@row/mesh/resources/resource.ts";
 import { portBase } from "@row/tests/harness/ports.ts";
 import { loadContracts } from "@row/topology/contracts.ts";
 import { afterAll, beforeAll, test } from "vitest";
@@ -195,8 +197,9 @@ test("refuses what names no version or service, or cannot be, in one clear line"
   await assert.rejects(deploy({ service, version: "v3", replicas: 1, from: "no-such-thing" }), /neither a folder nor/);
   await assert.rejects(scale({ service, replicas: 1 }), /say which with --version, there are v1, v2/);
   await assert.rejects(undeploy({ service, version: "v1" }), /shop's own code/);
-  await split({ service, weights: ["v1=1", "v2=1"] });
+  await split({ service, weights: ["v1=0", "v2=1"] });
   await assert.rejects(undeploy({ service, version: "v2" }), /row split catalog v1=100 v2=0/);
+  await split({ service, weights: ["v1=1", "v2=1"] });
 });
 
 test("the commands do and say the same from another terminal", async () => {
@@ -218,7 +221,12 @@ test("the commands do and say the same from another terminal", async () => {
   const logs = await say("logs", "catalog", "-n", "1");
   assert.match(logs, /^catalog-v1-1 \| /m);
   assert.doesNotMatch(logs, /sidecar \|/);
-  assert.match(await say("undeploy", "catalog", "--version", "v2"), /^Cannot undeploy catalog v2: it still gets calls/);
+  await shop.meshControl.split({ service: "catalog", weights: ["v2=1"] });
+  assert.match(
+    await say("undeploy", "catalog", "--version", "v2"),
+    /^Cannot take its calls from catalog v2: rule 0 of/,
+  );
+  await shop.meshControl.split({ service: "catalog", weights: ["v1=90", "v2=10"] });
   assert.match(await say("apply"), /^Cannot apply: name a file/);
   assert.match(await say("get", "pods"), /^Unknown kind pods: there are grpcroute, /);
 });
@@ -238,9 +246,165 @@ test("says that nobody answers when the last instance that gets calls is taken",
   await shop.meshControl.split({ service: "catalog", weights: ["v1=1"] });
   const none = await shop.meshControl.scale({ service: "catalog", version: "v1", replicas: 0 });
   assert.match(none.warning ?? "", /^Nobody answers calls to catalog now: no instance of v1/);
+  assert.ok((await shop.status()).problems.includes(none.warning ?? ""));
   const one = await shop.meshControl.scale({ service: "catalog", version: "v1", replicas: 1 });
   assert.equal(one.warning, undefined);
   await shop.meshControl.split({ service: "catalog", weights: ["v1=3", "v2=1"] });
+});
+
+test("says of a version that gets calls and has no instance what becomes of them, until it has none", async () => {
+  const scale = (replicas: number) => shop.meshControl.scale({ service: "catalog", version: "v2", replicas });
+  const { warning = "" } = await scale(0);
+  assert.match(warning, /^catalog v2 gets a share of the calls and has no instance: .*`row split catalog v1=1 v2=0`$/);
+  const { state, problems } = await shop.status();
+  assert.equal(state, "degraded");
+  assert.ok(problems.includes(warning));
+  await withoutFailure(() => versions(20));
+  await shop.meshControl.split({ service: "catalog", weights: ["v1=1", "v2=0"] });
+  assert.ok(!(await shop.status()).problems.includes(warning));
+  assert.equal((await scale(1)).warning, undefined);
+  await shop.meshControl.split({ service: "catalog", weights: ["v1=3", "v2=1"] });
+});
+
+/** What there is of a service and where its calls go, as somebody who experiments wants it back. */
+async function standing() {
+  const { splits, left } = await shop.meshControl.split({ service: "catalog", weights: [] });
+  const { resources } = await shop.meshControl.resources({});
+  const { processes } = await shop.status();
+  const instances = processes.map(({ instance }) => instance).sort();
+  const out = await endpointsOut();
+  return { splits, left, instances, out, resources: resources.map(nameOf).sort() };
+}
+
+/** Asked to end before step `last`; whoever waits goes away at any moment, and this is each of them in turn. */
+function goneBefore(last: number): { readonly signal: AbortSignal; readonly wasAsked: () => boolean } {
+  const controller = new AbortController();
+  let asked = 0;
+  const throwIfAborted = () => {
+    asked += 1;
+    if (asked > last) controller.abort(new Error("gone"));
+    AbortSignal.prototype.throwIfAborted.call(controller.signal);
+  };
+  return {
+    signal: Object.defineProperty(controller.signal, "throwIfAborted", { value: throwIfAborted }),
+    wasAsked: () => asked > last,
+  };
+}
+
+/** Each step in turn is the one before which nobody waits any more; answers how many there are. */
+async function abandonedAtEach(act: (signal: AbortSignal) => Promise<unknown>): Promise<number> {
+  const before = await standing();
+  for (let step = 0; ; step += 1) {
+    const { signal, wasAsked } = goneBefore(step);
+    const outcome = await act(signal).then(
+      () => "done",
+      (error: Error) => error.message,
+    );
+    if (!wasAsked()) return step;
+    assert.equal(outcome, "gone", `before step ${step}`);
+    assert.deepEqual(await standing(), before, `after it was abandoned before step ${step}`);
+  }
+}
+
+test("a deployment that is abandoned before any of its steps leaves instances and weights as they were", async () => {
+  const request = { service: "catalog", version: "v4", replicas: 1 };
+  const steps = await abandonedAtEach((signal) => shop.meshControl.deploy(request, signal));
+  assert.ok(steps >= 7, `${steps} steps`);
+  assert.equal(shop.process("catalog-v4-1").instance, "catalog-v4-1");
+});
+
+test("an undeployment takes the share away first; abandoned before any of its steps it gives it back", async () => {
+  await shop.meshControl.split({ service: "catalog", weights: ["v1=3", "v2=1", "v4=1"] });
+  await withoutFailure(async () => {
+    const request = { service: "catalog", version: "v4" };
+    assert.equal(await abandonedAtEach((signal) => shop.meshControl.undeploy(request, signal)), 3);
+  });
+  const { splits } = await shop.meshControl.split({ service: "catalog", weights: [] });
+  for (const { weights } of splits)
+    assert.deepEqual(
+      weights.map(({ version }) => version),
+      ["v1", "v2"],
+    );
+  assert.deepEqual(await versions(40), new Set(["v1", "v2"]));
+  assert.throws(() => shop.process("catalog-v4-1"), /Unknown process/);
+});
+
+test("scaling that is abandoned before any of its steps leaves as many instances as there were", async () => {
+  const to = (replicas: number) => (signal: AbortSignal) =>
+    shop.meshControl.scale({ service: "catalog", version: "v1", replicas }, signal);
+  await withoutFailure(async () => {
+    assert.equal(await abandonedAtEach(to(2)), 5);
+    assert.equal(await abandonedAtEach(to(1)), 5);
+  });
+});
+
+test("instances that cannot all be made are not made at all, and their ports are free again", async () => {
+  const inbound = Array.from({ length: 200 }, (_, index) => base + 2_100 + index);
+  const servers = await Promise.all(inbound.slice(0, -1).map(occupied));
+  const before = await standing();
+  const request = { service: "catalog", version: "v4", replicas: 3 };
+  await assert.rejects(shop.meshControl.deploy(request), /every port for it is taken/);
+  assert.deepEqual(await standing(), before);
+  assert.deepEqual((await shop.status()).problems, []);
+  for (const server of servers) server?.close();
+  await shop.meshControl.deploy(request);
+  await shop.meshControl.undeploy({ service: "catalog", version: "v4" });
+});
+
+/** Listens there; nothing where somebody does already. */
+function occupied(port: number): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(undefined));
+    server.listen(port, "127.0.0.1", () => resolve(server));
+  });
+}
+
+test("a command that is interrupted while a version starts leaves no trace of it", async () => {
+  const before = await standing();
+  const env = { ...process.env, ROW_STATE_DIR: options.stateDir, ROW_PORT_BASE: String(base) };
+  const words = ["deploy", "catalog", "--version", "v4", "--replicas", "2"];
+  const child = spawn(process.execPath, [join(root, "cli/src/main.ts"), ...words], { env, stdio: "ignore" });
+  const isStarting = async () => (await shop.status()).processes.some(({ instance }) => instance === "catalog-v4-1");
+  assert.ok(await within(20_000, isStarting));
+  child.kill("SIGINT");
+  assert.ok(await within(20_000, async () => isDeepStrictEqual(await standing(), before)));
+});
+
+test("shares move among several versions in every sidecar at once, and back to what each rule had; no call fails", async () => {
+  await shop.meshControl.deploy({ service: "catalog", version: "base", replicas: 1 });
+  const before = await shop.meshControl.split({ service: "catalog", weights: [] });
+  const api = runtimeApis().get("toolbox-v1-1");
+  assert.ok(api);
+  const map = join(folder, "state/mesh/sidecars/toolbox-v1-1/weights.map");
+  const weights = async () => new Set(Object.values((await api.doings(map, "/none.pem")).entries));
+  await withoutFailure(async () => {
+    for (const [v1, base, v2] of [
+      [80, 10, 10],
+      [0, 50, 50],
+      [60, 20, 20],
+    ]) {
+      await shop.meshControl.split({ service: "catalog", weights: [`v1=${v1}`, `base=${base}`, `v2=${v2}`] });
+      assert.deepEqual(await weights(), new Set([`${v1}`, `${base}`]), "at once, since it resolves when all follow");
+    }
+    assert.deepEqual(await versions(200), new Set(["v1", "base", "v2"]));
+    const after = await shop.meshControl.restoreSplits({ service: "catalog", splits: before.splits });
+    assert.deepEqual(after, before);
+  });
+  await shop.meshControl.undeploy({ service: "catalog", version: "base" });
+});
+
+test("weights that one sidecar does not take are taken back from all of them", async () => {
+  const before = await standing();
+  const { pid } = shop.process("auth-v1-1-sidecar");
+  assert.ok(pid);
+  // The master and its worker are one group.
+  process.kill(-pid, "SIGSTOP");
+  const split = shop.meshControl.split({ service: "catalog", weights: ["v1=1", "v2=1"] });
+  const refused = assert.rejects(split, /.+/).finally(() => process.kill(-pid, "SIGCONT"));
+  await refused;
+  assert.deepEqual((await standing()).splits, before.splits);
+  assert.ok(await within(10_000, async () => (await shop.status()).state === "ready"));
 });
 
 test("what was changed is there after a restart, and follows the repository again when it is changed back", async () => {

@@ -182,7 +182,13 @@ export class Shop {
       lifecycle.stores && lifecycle.state !== "stopping" ? readBacklogs(lifecycle.stores) : null,
     ]);
     const problems = isReady
-      ? [...processes.flatMap(problemsOf), ...differences, ...eventFaults, ...(backlogs ? stuckIn(backlogs) : [])]
+      ? [
+          ...processes.flatMap(problemsOf),
+          ...differences,
+          ...eventFaults,
+          ...(lifecycle.mesh?.sharesOfNobody() ?? []),
+          ...(backlogs ? stuckIn(backlogs) : []),
+        ]
       : [];
     return {
       running: true,

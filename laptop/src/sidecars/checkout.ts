@@ -25,6 +25,15 @@ const run = promisify(execFile);
  */
 export async function prepareCheckout(installation: Installation, from: string, name: string): Promise<string> {
   const folder = isFolder(from) ? resolve(from) : await checkOut(installation, from, name);
+  try {
+    return await makeReady(installation, folder);
+  } catch (error) {
+    await removeCheckout(installation, folder);
+    throw error;
+  }
+}
+
+async function makeReady(installation: Installation, folder: string): Promise<string> {
   if (!existsSync(join(folder, "services")) || !existsSync(join(folder, "package.json"))) {
     throw new RowError(`Cannot run code from ${folder}: it is no checkout of this project, it has no services/`);
   }

@@ -1,4 +1,4 @@
-import { parseWeights, splitOf, withSplit } from "@row/mesh/policy/traffic-split.ts";
+import { parseWeights, splitOf, withSplit, withSplits } from "@row/mesh/policy/traffic-split.ts";
 import { kindNamed } from "@row/mesh/resources/kind-names.ts";
 import { InvalidResources } from "@row/mesh/resources/problem.ts";
 import { readResources } from "@row/mesh/resources/read.ts";
@@ -6,11 +6,15 @@ import type { Resource } from "@row/mesh/resources/resource.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { isCallable } from "@row/topology/service-manifest.ts";
 import type { Infrastructure } from "../stores/infrastructure.ts";
+import { behave } from "./behave.ts";
+import { deploy } from "./deploy.ts";
+import { deploymentsOf, meshedService, versions } from "./deployed.ts";
 import type { Mesh } from "./mesh.ts";
-import type { Reconciler } from "./reconciler.ts";
-import type { ChangeReport, MeshControl } from "./requests.ts";
-import type { Changes } from "./resource-store.ts";
-import { behave, deploy, deploymentsOf, meshedService, scale, undeploy, versions } from "./rollout.ts";
+import type { AnswerOf, ChangeReport, MeshControl } from "./requests.ts";
+import type { Changes, ResourceStore } from "./resource-store.ts";
+import { scale } from "./scale.ts";
+import { inSteps } from "./steps.ts";
+import { undeploy } from "./undeploy.ts";
 
 /** What can be asked of a mesh from another terminal. Whatever changes something waits for what is changed already. */
 export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): MeshControl {
@@ -26,21 +30,21 @@ export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): M
   return {
     about: async () => about,
     resources: async () => ({ resources: [...traffic.store.resources] }),
-    apply: ({ documents }) =>
+    apply: ({ documents }, signal) =>
       inTurn(async () => {
         const read = documents.map(({ file, text }) => readResources(text, file));
         const problems = read.flatMap((result) => result.problems);
         if (problems.length > 0) throw new InvalidResources(problems);
         const put = read.flatMap(({ resources }) => resources);
         if (put.length === 0) throw new RowError("Cannot apply: there is no resource in it");
-        return { outcomes: await change(traffic, { put }) };
+        return { outcomes: await change(mesh, { put }, signal) };
       }),
-    delete: ({ targets }) =>
+    delete: ({ targets }, signal) =>
       inTurn(async () => {
-        const gone = targets.map(({ kind, name }) => named(traffic, kind, name));
-        return { outcomes: await change(traffic, { delete: gone }) };
+        const gone = targets.map(({ kind, name }) => named(traffic.store, kind, name));
+        return { outcomes: await change(mesh, { delete: gone }, signal) };
       }),
-    split: ({ service, weights: words }) =>
+    split: ({ service, weights: words }, signal) =>
       inTurn(async () => {
         meshedService(mesh, service);
         const weights = parseWeights(words);
@@ -52,14 +56,19 @@ export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): M
           );
         }
         if (weights.size > 0) {
-          await change(traffic, { put: withSplit(traffic.store.resources, service, weights) });
+          await change(mesh, { put: withSplit(traffic.store.resources, service, weights) }, signal);
         }
-        const splits = splitOf(traffic.store.resources, service);
-        return { splits: splits.filter(({ isPinned }) => !isPinned), left: splits.filter(({ isPinned }) => isPinned) };
+        return splitsOf(mesh, service);
       }),
-    deploy: (request) => inTurn(() => deploy(mesh, infrastructure(), request)),
-    scale: (request) => inTurn(() => scale(mesh, infrastructure(), request)),
-    undeploy: (request) => inTurn(() => undeploy(mesh, infrastructure(), request)),
+    restoreSplits: ({ service, splits }, signal) =>
+      inTurn(async () => {
+        meshedService(mesh, service);
+        await change(mesh, { put: withSplits(traffic.store.resources, service, splits) }, signal);
+        return splitsOf(mesh, service);
+      }),
+    deploy: (request, signal = AWAITED) => inTurn(() => deploy(mesh, infrastructure(), request, signal)),
+    scale: (request, signal = AWAITED) => inTurn(() => scale(mesh, infrastructure(), request, signal)),
+    undeploy: (request, signal = AWAITED) => inTurn(() => undeploy(mesh, infrastructure(), request, signal)),
     behave: (request) => inTurn(async () => ({ injected: behave(mesh, request) })),
     injected: async () => ({ injected: mesh.behaviours.all() }),
   };
@@ -78,6 +87,7 @@ export function noMeshControl(): MeshControl {
     apply: refuse,
     delete: refuse,
     split: refuse,
+    restoreSplits: refuse,
     deploy: refuse,
     scale: refuse,
     undeploy: refuse,
@@ -86,18 +96,34 @@ export function noMeshControl(): MeshControl {
   };
 }
 
-async function change(traffic: Reconciler, changes: Changes): Promise<ChangeReport[]> {
-  const plan = traffic.store.plan(changes);
-  await traffic.apply(plan);
+/** Of a request that somebody waits for to its end. */
+const AWAITED = new AbortController().signal;
+
+/** Resolves when every sidecar follows. When one does not, all of them go back to what was before. */
+async function change(mesh: Mesh, changes: Changes, signal = AWAITED): Promise<ChangeReport[]> {
+  const { reconciler, host } = mesh;
+  const { current } = reconciler.store;
+  const plan = reconciler.store.plan(changes);
+  await inSteps({ signal, report: host.report }, (step) =>
+    step(
+      () => reconciler.apply(plan),
+      () => reconciler.apply(current),
+    ),
+  );
   return plan.outcomes.map(({ resource, outcome }) => ({
     resource: `${resource.kind.toLowerCase()}/${resource.metadata.name}`,
     outcome,
   }));
 }
 
-function named(traffic: Reconciler, word: string, name: string): Resource {
+function splitsOf({ reconciler }: Mesh, service: string): AnswerOf<"split"> {
+  const splits = splitOf(reconciler.store.resources, service);
+  return { splits: splits.filter(({ isPinned }) => !isPinned), left: splits.filter(({ isPinned }) => isPinned) };
+}
+
+function named(store: ResourceStore, word: string, name: string): Resource {
   const kind = kindNamed(word);
-  const found = traffic.store.find(kind, name);
+  const found = store.find(kind, name);
   if (!found) throw new RowError(`Cannot delete ${kind.toLowerCase()}/${name}: there is none of this name`);
   return found;
 }

@@ -4,7 +4,7 @@ import type { Workload } from "@row/mesh/haproxy/workload.ts";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { calleesOf } from "@row/topology/callees.ts";
 import { RowError } from "@row/topology/row-error.ts";
-import { discoverServices, isCallable, isMeshed } from "@row/topology/service-manifest.ts";
+import { discoverServices, isCallable, isMeshed, type MeshedService } from "@row/topology/service-manifest.ts";
 import { realPort } from "../installation.ts";
 import { namedStorePorts, servicePorts } from "../stores/ports.ts";
 import type { ProcessSpec } from "../supervisor/supervised-process.ts";
@@ -12,7 +12,7 @@ import { BrokenEndpoints } from "./broken-endpoints.ts";
 import { Certificates } from "./certificates.ts";
 import { checkEvents } from "./checkout-events.ts";
 import type { Deployment } from "./deployments.ts";
-import { instanceName, type MeshFolders, newInstance, toolboxWorkload } from "./instance.ts";
+import { type InstancePorts, instanceName, type MeshFolders, newInstance, toolboxWorkload } from "./instance.ts";
 import type { Instances, RunningInstance } from "./instances.ts";
 import type { MeshHost } from "./mesh-host.ts";
 import { firstInboundPort, type MeshPorts, namedMeshPorts, PortPool } from "./mesh-ports.ts";
@@ -85,24 +85,52 @@ export class InstanceFactory {
     }
     const calls = calleesOf(service, known).filter(isMeshed);
     const names = calls.map(({ name }) => name);
-    const isCalled = isCallable(service);
     const added: RunningInstance[] = [];
-    for (let number = 1; number <= deployment.replicas; number += 1) {
-      if (this.#instances.has(instanceName(deployment, number))) continue;
-      const isFirst = deployment.version === FIRST_VERSION && number === 1;
-      const ports = isFirst
-        ? {
-            admin: realPort(installation, service.adminPort),
-            ...(isCalled ? { inbound: firstInboundPort(installation, service) } : {}),
-          }
-        : { admin: await this.#pool.take("admin"), inbound: await this.#pool.take("inbound") };
-      const instance = newInstance(deployment, number, service, names, ports, this.#folders, this.#ports);
-      await this.#certificates.issueFor(instance.workload);
-      const member: RunningInstance = { instance, sidecar: this.#sidecarFor(instance.workload), failedProbes: 0 };
-      this.#instances.add(member);
-      added.push(member);
+    try {
+      for (let number = 1; number <= deployment.replicas; number += 1) {
+        if (this.#instances.has(instanceName(deployment, number))) continue;
+        added.push(await this.#createOne(deployment, number, service, names));
+      }
+    } catch (error) {
+      // All of them or none: those that were made already would stand in every configuration, and never start.
+      for (const member of added) {
+        this.#instances.delete(member);
+        this.dispose(member);
+      }
+      throw error;
     }
     return added;
+  }
+
+  async #createOne(
+    deployment: Deployment,
+    number: number,
+    service: MeshedService,
+    calls: readonly string[],
+  ): Promise<RunningInstance> {
+    const { installation } = this.#host;
+    const isFirst = deployment.version === FIRST_VERSION && number === 1;
+    const ports = isFirst
+      ? {
+          admin: realPort(installation, service.adminPort),
+          ...(isCallable(service) ? { inbound: firstInboundPort(installation, service) } : {}),
+        }
+      : await this.#takePorts();
+    const instance = newInstance(deployment, number, service, calls, ports, this.#folders, this.#ports);
+    await this.#certificates.issueFor(instance.workload);
+    const member: RunningInstance = { instance, sidecar: this.#sidecarFor(instance.workload), failedProbes: 0 };
+    this.#instances.add(member);
+    return member;
+  }
+
+  async #takePorts(): Promise<Required<InstancePorts>> {
+    const admin = await this.#pool.take("admin");
+    try {
+      return { admin, inbound: await this.#pool.take("inbound") };
+    } catch (error) {
+      this.#pool.release(admin);
+      throw error;
+    }
   }
 
   /** Takes back what an instance had that has stopped. */

@@ -66,6 +66,7 @@ export class PortPool {
       if (this.#taken.has(port)) continue;
       this.#taken.add(port);
       if (await canListen(port)) return port;
+      this.#taken.delete(port);
     }
     throw new RowError(`Cannot start another instance: every port for it is taken, up to ${last - first + 1} fit`);
   }

@@ -29,6 +29,8 @@ export interface MeshRequests {
   delete: [{ targets: { kind: string; name: string }[] }, { outcomes: ChangeReport[] }];
   /** No weights: only tells. */
   split: [{ service: string; weights: string[] }, { splits: RuleSplit[]; left: RuleSplit[] }];
+  /** Gives each rule the weights that `split` told earlier. */
+  restoreSplits: [{ service: string; splits: readonly RuleSplit[] }, { splits: RuleSplit[]; left: RuleSplit[] }];
   deploy: [
     { service: string; version: string; replicas: number; from?: string; behaviours?: readonly string[] },
     Versions & { checkout?: string },
@@ -47,5 +49,7 @@ export type MeshVerb = keyof MeshRequests;
 export type RequestOf<Verb extends MeshVerb> = MeshRequests[Verb][0];
 export type AnswerOf<Verb extends MeshVerb> = MeshRequests[Verb][1];
 
-/** One function for each request. */
-export type MeshControl = { [Verb in MeshVerb]: (request: RequestOf<Verb>) => Promise<AnswerOf<Verb>> };
+/** One function for each request. The signal is aborted when nobody waits for the answer any more: what is half done is then taken back. */
+export type MeshControl = {
+  [Verb in MeshVerb]: (request: RequestOf<Verb>, signal?: AbortSignal) => Promise<AnswerOf<Verb>>;
+};

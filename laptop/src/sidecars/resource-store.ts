@@ -46,6 +46,11 @@ export class ResourceStore {
     return merged(this.#base, this.#overlay);
   }
 
+  /** What is kept now, as a plan to go back to. */
+  get current(): Plan {
+    return { resources: this.resources, outcomes: [], overlay: this.#overlay };
+  }
+
   find(kind: string, name: string): Resource | undefined {
     return this.resources.find((resource) => resource.kind === kind && resource.metadata.name === name);
   }

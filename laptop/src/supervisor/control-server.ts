@@ -65,7 +65,11 @@ export async function serveControl(stateDir: string, shop: Controlled): Promise<
   const address = controlSocket(stateDir);
   rmSync(join(stateDir, "control.sock"), { force: true });
   const server = createServer((request, response) => {
-    answer(request, shop).then(
+    const gone = new AbortController();
+    response.once("close", () => {
+      if (!response.writableFinished) gone.abort(new Error("whoever asked for it is gone"));
+    });
+    answer(request, shop, gone.signal).then(
       (body) => send(response, 200, body),
       (error) => send(response, 400, { message: messageOf(error) }),
     );
@@ -81,7 +85,8 @@ export async function serveControl(stateDir: string, shop: Controlled): Promise<
   };
 }
 
-async function answer(request: IncomingMessage, shop: Controlled): Promise<object> {
+/** @param signal aborted when nobody waits for the answer any more */
+async function answer(request: IncomingMessage, shop: Controlled, signal: AbortSignal): Promise<object> {
   const { method, url } = request;
   const [, resource, name, verb] = (url ?? "").split("/").map(decodeURIComponent);
   if (method === "GET" && resource === "status") return shop.status();
@@ -106,8 +111,8 @@ async function answer(request: IncomingMessage, shop: Controlled): Promise<objec
   if (method === "POST" && resource === "load" && name === "stop") return { wasThere: await shop.load.stop() };
   if (method === "POST" && resource === "mesh" && name && Object.hasOwn(shop.meshControl, name)) {
     // The verb and the body are what control-client.ts, the only client, sends.
-    const act = shop.meshControl[name as MeshVerb] as (body: unknown) => Promise<object>;
-    return act(await json(request));
+    const act = shop.meshControl[name as MeshVerb] as (body: unknown, signal: AbortSignal) => Promise<object>;
+    return act(await json(request), signal);
   }
   throw new Error(`Unknown request ${method} ${url}`);
 }

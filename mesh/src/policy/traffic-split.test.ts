@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "vitest";
 import { readResources } from "../resources/read.ts";
 import type { GrpcRoute, Resource } from "../resources/resource.ts";
-import { parseWeights, splitOf, versionsInUse, withoutVersion, withSplit } from "./traffic-split.ts";
+import {
+  parseWeights,
+  splitOf,
+  versionsInUse,
+  withoutShare,
+  withoutVersion,
+  withSplit,
+  withSplits,
+} from "./traffic-split.ts";
 
 const ROUTE = `
 apiVersion: gateway.networking.k8s.io/v1
@@ -123,6 +131,53 @@ test("knows which versions get calls, those of weight 0 left out", () => {
     without.flatMap(({ spec }) => spec.rules.map(({ backendRefs }) => backendRefs.map(({ name }) => name))),
     [["catalog-v1"], ["catalog-v1"]],
   );
+});
+
+test("takes a version's share away where others have one, rule by rule, and nothing else", () => {
+  const weighted = (...shares: string[]) =>
+    `backendRefs: [${shares.map((share) => `{ name: catalog-${share.replace("=", ", port: 50051, weight: ")} }`).join(", ")}]`;
+  const all = read(
+    ...versions,
+    route("three", weighted("v1=80", "v2=20"), weighted("v1=7"), weighted("v1=3", "v2=0")),
+    route("two", weighted("v2=1", "v1=1")),
+  );
+  const changed = withoutShare(all, "catalog", "v2");
+  const shares = changed.map(({ spec }) => spec.rules.map((rule) => rule.backendRefs.map(({ weight }) => weight)));
+  assert.deepEqual(shares, [[[80, 0], [7], [3, 0]], [[0, 1]]]);
+  assert.deepEqual(withoutShare([...all.slice(0, 2), ...changed], "catalog", "v2"), [], "once it has none");
+});
+
+test("refuses to take a share away where nobody else would get it", () => {
+  const says =
+    /^Cannot take its calls from catalog v2: rule 0 of GRPCRoute only sends it all of them\..*`row split catalog v1=100 v2=0`$/;
+  for (const rule of [
+    to("catalog-v2"),
+    `${to("catalog-v2").slice(0, -1)}, { name: catalog-v1, port: 50051, weight: 0 }]`,
+  ]) {
+    const all = read(...versions, route("only", rule));
+    assert.throws(() => withoutShare(all, "catalog", "v2"), { name: "RowError", message: says });
+  }
+});
+
+test("splits among as many versions as are named, in every rule alike", () => {
+  const three = [...versions, VERSION.replaceAll("VERSION", "base")];
+  const all = read(...three, route("a", to("catalog-v1")), route("b", to("catalog-v1", "catalog-v2")));
+  const changed = withSplit(all, "catalog", parseWeights(["v1=80", "base=10", "v2=10"]));
+  const refs = changed.map(({ spec }) => spec.rules[0]?.backendRefs.map(({ name, weight }) => `${name}=${weight}`));
+  const expected = ["catalog-v1=80", "catalog-base=10", "catalog-v2=10"];
+  assert.deepEqual(refs, [expected, expected]);
+});
+
+test("gives each rule back the weights that it had, each its own, and passes over what is gone", () => {
+  const rule = (v1: number, v2: number) =>
+    `backendRefs: [{ name: catalog-v1, port: 50051, weight: ${v1} }, { name: catalog-v2, port: 50051, weight: ${v2} }]`;
+  const all = read(...versions, route("a", rule(9, 1), to("catalog-v1")), route("b", rule(1, 1)));
+  const before = splitOf(all, "catalog");
+  const moved = withSplit(all, "catalog", parseWeights(["v1=0", "v2=1"]));
+  const now = [...all.slice(0, 2), ...moved];
+  assert.notDeepEqual(splitOf(now, "catalog"), before);
+  const restored = withSplits(now, "catalog", [...before, { route: "gone", rule: 0, weights: [] }]);
+  assert.deepEqual(splitOf([...all.slice(0, 2), ...restored], "catalog"), before);
 });
 
 test("says so when nothing points to a version", () => {

@@ -113,9 +113,7 @@ export function versionsInUse(resources: readonly Resource[], service: string): 
 
 /** The service's routes with new weights, in every rule that points to its versions. */
 export function withSplit(resources: readonly Resource[], service: string, weights: Weights): GrpcRoute[] {
-  const refs = [...weights].map(([version, weight]): BackendReference => {
-    return { group: "", kind: "Service", name: backendOf(resources, service, version), port: GRPC_PORT, weight };
-  });
+  const refs = [...weights].map(([version, weight]) => backendRef(resources, service, version, weight));
   const names = versionsByName(resources, service);
   const isVersion = ({ name }: BackendReference) => names.has(name);
   const changed = routesOf(resources, service).flatMap((route) => {
@@ -131,6 +129,56 @@ export function withSplit(resources: readonly Resource[], service: string, weigh
   throw new RowError(
     `Cannot split ${service}: no rule of a GRPCRoute with the Service ${service} as parent points to its versions (${[...names.keys()].join(", ") || "none"})`,
   );
+}
+
+/** The service's routes with the weights that `splitOf` read earlier, each rule with its own; rules that are gone are passed over. */
+export function withSplits(
+  resources: readonly Resource[],
+  service: string,
+  splits: readonly Pick<RuleSplit, "route" | "rule" | "weights">[],
+): GrpcRoute[] {
+  const names = versionsByName(resources, service);
+  return routesOf(resources, service).flatMap((route) => {
+    const rules = route.spec.rules.map((rule, index) => {
+      const before = splits.find((split) => split.route === route.metadata.name && split.rule === index);
+      if (!before) return rule;
+      const others = rule.backendRefs.filter(({ name }) => !names.has(name));
+      const refs = before.weights.map(({ version, weight }) => backendRef(resources, service, version, weight));
+      return { ...rule, backendRefs: [...refs, ...others] };
+    });
+    const isChanged = rules.some((rule, index) => rule !== route.spec.rules[index]);
+    return isChanged ? [{ ...route, spec: { ...route.spec, rules } }] : [];
+  });
+}
+
+function backendRef(
+  resources: readonly Resource[],
+  service: string,
+  version: string,
+  weight: number,
+): BackendReference {
+  return { group: "", kind: "Service", name: backendOf(resources, service, version), port: GRPC_PORT, weight };
+}
+
+/** The service's routes with no calls for a version; the others share them by the weights that they have. Throws where nobody would be left. */
+export function withoutShare(resources: readonly Resource[], service: string, version: string): GrpcRoute[] {
+  const versions = versionsByName(resources, service);
+  return routesOf(resources, service).flatMap((route) => {
+    const rules = route.spec.rules.map((rule, index) => {
+      const isIts = ({ name }: BackendReference) => versions.get(name) === version;
+      const gets = rule.backendRefs.some((ref) => isIts(ref) && (ref.weight > 0 || rule.backendRefs.length === 1));
+      if (!gets) return rule;
+      if (!rule.backendRefs.some((ref) => !isIts(ref) && ref.weight > 0)) {
+        const other = [...new Set(versions.values())].find((one) => one !== version) ?? "v1";
+        throw new RowError(
+          `Cannot take its calls from ${service} ${version}: rule ${index} of GRPCRoute ${route.metadata.name} sends it all of them. Give them to others first, with \`row split ${service} ${other}=100 ${version}=0\``,
+        );
+      }
+      return { ...rule, backendRefs: rule.backendRefs.map((ref) => (isIts(ref) ? { ...ref, weight: 0 } : ref)) };
+    });
+    const isChanged = rules.some((rule, index) => rule !== route.spec.rules[index]);
+    return isChanged ? [{ ...route, spec: { ...route.spec, rules } }] : [];
+  });
 }
 
 /** The service's routes without a version, which must not be the only one that a rule points to. */
