@@ -15,6 +15,7 @@ export function laptopTarget(installation: Installation): Target {
   return {
     resources: running,
     split: (service, weights) => askMesh(stateDir, "split", { service, weights }),
+    restoreSplits: (service, splits) => askMesh(stateDir, "restoreSplits", { service, splits }),
     async stat({ service, prometheus }) {
       if (prometheus) throw new RowError("Cannot use --prometheus: it is for --on kubernetes");
       const { about, askObserver, observerUrl } = await import("@row/laptop/sidecars/observer-client.ts");

@@ -105,6 +105,22 @@ test("a split changes the weights of every route of the service, and nothing els
   }
 });
 
+test("a split is given back to every rule as it was printed, and what is no such print is refused", async (context) => {
+  const cluster = clusterOf(context, { objects: [...objects, v2, pod("v1"), pod("v2")] });
+  const before = (await cluster.row("split", "catalog", "--json")).stdout;
+  await cluster.row("split", "catalog", "v1=1", "v2=1");
+  const file = join(mkdtempSync(join(tmpdir(), "row-split-")), "before.json");
+  context.onTestFinished(() => rmSync(join(file, ".."), { recursive: true }));
+  writeFileSync(file, before);
+  const restored = await cluster.row("split", "catalog", "--restore", file, "--json");
+  assert.equal(restored.stderr, "");
+  assert.deepEqual(JSON.parse(restored.stdout), JSON.parse(before));
+  const other = await cluster.row("split", "orders", "--restore", file);
+  assert.match(other.stderr, /Cannot restore from .*: it is not what `row split orders --json` prints/);
+  const both = await cluster.row("split", "catalog", "v1=1", "--restore", file);
+  assert.match(both.stderr, /leave the weights or --restore out/);
+});
+
 test("a route that somebody else changes meanwhile is read and changed again", async (context) => {
   const [first = ""] = CATALOG_ROUTES;
   const cluster = clusterOf(context, { objects: [...objects, v2, pod("v1"), pod("v2")], conflicts: { [first]: 2 } });

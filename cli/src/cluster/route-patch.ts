@@ -1,6 +1,5 @@
 /** JSON patches that change the weights of a route and nothing else. */
-import { type Weights, withSplit } from "@row/mesh/policy/traffic-split.ts";
-import type { Resource } from "@row/mesh/resources/resource.ts";
+import type { GrpcRoute, Resource } from "@row/mesh/resources/resource.ts";
 import { asRoute, type LiveBackend, type LiveRoute } from "./live-routes.ts";
 
 /** One step of a JSON patch. */
@@ -10,17 +9,15 @@ export interface PatchStep {
   readonly value: unknown;
 }
 
+/** The routes whose weights are to change, changed. */
+export type Reweigh = (resources: readonly Resource[]) => GrpcRoute[];
+
 /** New backends for the rules of a route that a split is about; whatever else it says stays, and who else changes it is noticed. */
-export function splitPatch(
-  route: LiveRoute,
-  service: string,
-  weights: Weights,
-  resources: readonly Resource[],
-): PatchStep[] {
+export function splitPatch(route: LiveRoute, resources: readonly Resource[], reweigh: Reweigh): PatchStep[] {
   const before = asRoute(route);
   const isBefore = ({ kind, metadata }: Resource) => kind === before.kind && metadata.name === before.metadata.name;
   const now = resources.map((resource) => (isBefore(resource) ? before : resource));
-  const after = withSplit(now, service, weights).find(isBefore);
+  const after = reweigh(now).find(isBefore);
   const changed = (after?.spec.rules ?? []).flatMap((rule, index) =>
     rule === before.spec.rules[index] ? [] : [{ index, backends: rule.backendRefs }],
   );

@@ -1,29 +1,51 @@
 /** Splits in a cluster: all routes of a service, or none. */
-import { parseWeights, splitOf, type Weights, withSplit } from "@row/mesh/policy/traffic-split.ts";
+import { parseWeights, type RuleSplit, splitOf, withSplit, withSplits } from "@row/mesh/policy/traffic-split.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import type { Split } from "../target.ts";
 import { type Kubectl, KubectlFailed } from "./kubectl.ts";
 import { type LiveRoute, ROUTES, readLive, readRoute } from "./live-routes.ts";
 import { isReady, readPods, versionOf } from "./pods.ts";
-import { type PatchStep, splitPatch, undoPatch } from "./route-patch.ts";
+import { type PatchStep, type Reweigh, splitPatch, undoPatch } from "./route-patch.ts";
 
 const MOST_ATTEMPTS = 5;
 
 /** Shares the calls to a service among its versions in a cluster; no weights only tell how they are shared. */
 export async function split(kubectl: Kubectl, service: string, words: string[]): Promise<Split> {
   const weights = parseWeights(words);
-  if (weights.size > 0) await change(kubectl, service, weights);
+  if (weights.size > 0) {
+    await change(kubectl, service, usedIn([...weights]), (resources) => withSplit(resources, service, weights));
+  }
+  return splitsOf(kubectl, service);
+}
+
+/** Gives every rule the weights that `split` told earlier. */
+export async function restoreSplits(kubectl: Kubectl, service: string, splits: readonly RuleSplit[]): Promise<Split> {
+  const used = usedIn(
+    splits.flatMap((split) => split.weights.map(({ version, weight }) => [version, weight] as const)),
+  );
+  await change(kubectl, service, used, (resources) => withSplits(resources, service, splits));
+  return splitsOf(kubectl, service);
+}
+
+function usedIn(weights: readonly (readonly [version: string, weight: number])[]): Set<string> {
+  return new Set(weights.filter(([, weight]) => weight > 0).map(([version]) => version));
+}
+
+async function splitsOf(kubectl: Kubectl, service: string): Promise<Split> {
   const splits = splitOf((await readLive(kubectl)).resources, service);
   return { splits: splits.filter(({ isPinned }) => !isPinned), left: splits.filter(({ isPinned }) => isPinned) };
 }
 
-/** Changes every route of the service that points to its versions, or leaves each as it was. */
-async function change(kubectl: Kubectl, service: string, weights: Weights): Promise<void> {
+/**
+ * Changes every route of the service that is to change, or leaves each as it was.
+ * @param used the versions that get calls then
+ */
+async function change(kubectl: Kubectl, service: string, used: ReadonlySet<string>, reweigh: Reweigh): Promise<void> {
   const { routes, resources } = await readLive(kubectl);
-  const names = new Set(withSplit(resources, service, weights).map(({ metadata }) => metadata.name));
-  await checkReady(kubectl, service, weights);
+  const names = new Set(reweigh(resources).map(({ metadata }) => metadata.name));
+  await checkReady(kubectl, service, used);
   const wanted = routes.filter(({ metadata }) => names.has(metadata.name));
-  const patch = (route: LiveRoute) => splitPatch(route, service, weights, resources);
+  const patch = (route: LiveRoute) => splitPatch(route, resources, reweigh);
   // A cluster changes one object at a time: whatever would be refused is asked first.
   for (const route of wanted) await apply(kubectl, route, patch, "--dry-run=server");
   const done: LiveRoute[] = [];
@@ -72,11 +94,11 @@ async function undo(kubectl: Kubectl, routes: readonly LiveRoute[]): Promise<str
 }
 
 /** Refuses weights for a version of which nothing runs: its share would wait for seconds, and go to the others or fail. */
-async function checkReady(kubectl: Kubectl, service: string, weights: Weights): Promise<void> {
+async function checkReady(kubectl: Kubectl, service: string, used: ReadonlySet<string>): Promise<void> {
   const selector = `--selector=app.kubernetes.io/name=${service}`;
   const ready = new Set((await readPods(kubectl, selector)).filter(isReady).map(versionOf));
-  for (const [version, weight] of weights) {
-    if (weight === 0 || ready.has(version)) continue;
+  for (const version of used) {
+    if (ready.has(version)) continue;
     throw new RowError(
       `Cannot send calls to ${service} ${version}: no instance of it is ready, of ${[...ready].join(", ") || "no version"} there are. Start it with \`tilt trigger ${service}-${version}\``,
     );

@@ -9,6 +9,7 @@ export function clusterTarget(kubectl: Kubectl, root: string): Target {
   return {
     resources,
     split: async (service, weights) => (await import("./split.ts")).split(kubectl, service, weights),
+    restoreSplits: async (service, splits) => (await import("./split.ts")).restoreSplits(kubectl, service, splits),
     stat: async (query) => (await import("./stat.ts")).openStat(kubectl, query),
     authz: () => resources(),
     connect: async () => (await import("./connection.ts")).connect(kubectl, root),

@@ -28,7 +28,7 @@ export function scaleCommand(here: () => Installation): Command {
 
 export function undeployCommand(here: () => Installation): Command {
   return new Command("undeploy")
-    .description("drain and end a version that gets no calls any more")
+    .description("give a version's calls to the others, drain it and end it")
     .argument("<service>", "such as catalog")
     .requiredOption("--version <name>", "such as v2")
     .action((service: string, options: DeployFlags) => undeploy(here(), service, options));

@@ -1,5 +1,7 @@
 /** `row split`: how the calls to a service are shared among its versions. */
+import { readFileSync } from "node:fs";
 import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
+import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { Command } from "commander";
 import { versioned } from "../colours.ts";
 import { table } from "../table.ts";
@@ -7,6 +9,7 @@ import type { Split, Target } from "../target.ts";
 
 interface SplitFlags {
   json?: boolean;
+  restore?: string;
 }
 
 export function splitCommand(target: () => Target): Command {
@@ -15,10 +18,31 @@ export function splitCommand(target: () => Target): Command {
     .argument("<service>", "such as catalog")
     .argument("[weights...]", "such as v1=90 v2=10; none shows the split of now")
     .option("--json", "print JSON: the share of each version in each rule")
-    .action(async (service: string, weights: string[], { json }: SplitFlags) => {
-      const split = await target().split(service, weights);
+    .option("--restore <file>", "give each rule the share that --json printed earlier; - reads standard input")
+    .action(async (service: string, weights: string[], { json, restore }: SplitFlags) => {
+      const split = await (restore === undefined
+        ? target().split(service, weights)
+        : target().restoreSplits(service, readSplits(restore, service, weights)));
       console.log(json ? JSON.stringify({ service, ...split }, null, 2) : render(service, split));
     });
+}
+
+/** What `row split --json` printed. */
+function readSplits(file: string, service: string, weights: readonly string[]): RuleSplit[] {
+  if (weights.length > 0)
+    throw new RowError("Cannot restore a split and make another: leave the weights or --restore out");
+  let printed: Partial<Split> & { service?: string };
+  try {
+    printed = Object(JSON.parse(readFileSync(file === "-" ? 0 : file, "utf8")));
+  } catch (error) {
+    throw new RowError(`Cannot read ${file}: ${messageOf(error)}`);
+  }
+  const isSplit = ({ route, rule, weights }: Partial<RuleSplit>) =>
+    typeof route === "string" && Number.isInteger(rule) && Array.isArray(weights);
+  if (printed.service !== service || !printed.splits?.every(isSplit)) {
+    throw new RowError(`Cannot restore from ${file}: it is not what \`row split ${service} --json\` prints`);
+  }
+  return [...printed.splits];
 }
 
 /** Prints how calls are shared, and the rules that share none: those for marked calls. */
