@@ -9,7 +9,7 @@ WORKDIR /repository
 COPY . .
 RUN mkdir /manifests /contracts \
   && find . \( -name package.json -o -name package-lock.json -o -name .npmrc \) -exec cp --parents --target-directory=/manifests {} + \
-  && cp --parents --recursive --target-directory=/contracts proto buf.yaml buf.gen.yaml scripts/generate.ts \
+  && cp --parents --recursive --target-directory=/contracts proto buf.yaml buf.gen.yaml buf.gen.otlp.yaml scripts/generate.ts \
   && find . -name schema.prisma -exec cp --parents --target-directory=/contracts {} +
 
 FROM ${NODE_IMAGE} AS packages

@@ -18,6 +18,7 @@ function run(command: string, args: string[], env: NodeJS.ProcessEnv = {}): void
 
 mkdirSync(join(root, "gen"), { recursive: true });
 run("buf", ["generate"]);
+run("buf", ["generate", "--template", "buf.gen.otlp.yaml"]);
 
 const contracts = ["--path", "proto/shop", "--path", "proto/google/rpc/error_details.proto"];
 run("buf", ["build", "--exclude-source-info", "-o", "gen/contracts.binpb", ...contracts]);
