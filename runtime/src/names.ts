@@ -28,11 +28,15 @@ export function serviceOfType(typeName: string): string {
 /** The port on which every pod serves gRPC, and every Service offers it. */
 export const GRPC_PORT = 50051;
 
+/** Whose instance a workload is, and of which version. */
+export const NAME_LABEL = "app.kubernetes.io/name";
+export const VERSION_LABEL = "app.kubernetes.io/version";
+
 /** The labels by which Services and Servers select a workload's instances. */
 export function labelsOf(service: string, version: string): Record<string, string> {
   return {
-    "app.kubernetes.io/name": service,
-    "app.kubernetes.io/version": version,
+    [NAME_LABEL]: service,
+    [VERSION_LABEL]: version,
     "app.kubernetes.io/part-of": "canary-row",
   };
 }

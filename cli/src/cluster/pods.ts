@@ -1,4 +1,5 @@
 /** The pods of a cluster, as far as one looks at them here. */
+import { NAME_LABEL, VERSION_LABEL } from "@row/runtime/names.ts";
 import type { Kubectl } from "./kubectl.ts";
 
 export interface LivePod {
@@ -28,9 +29,9 @@ export function isReady({ status }: LivePod): boolean {
 }
 
 export function versionOf({ metadata }: LivePod): string {
-  return metadata.labels?.["app.kubernetes.io/version"] ?? "";
+  return metadata.labels?.[VERSION_LABEL] ?? "";
 }
 
 export function serviceOf({ metadata }: LivePod): string {
-  return metadata.labels?.["app.kubernetes.io/name"] ?? "";
+  return metadata.labels?.[NAME_LABEL] ?? "";
 }

@@ -2,7 +2,7 @@
 import { hasVersion } from "@row/mesh/policy/traffic-split.ts";
 import { named as findNamed } from "@row/mesh/resources/lookup.ts";
 import type { Resource, Service } from "@row/mesh/resources/resource.ts";
-import { FIRST_VERSION } from "@row/runtime/names.ts";
+import { FIRST_VERSION, VERSION_LABEL } from "@row/runtime/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 import { migrateService } from "../provision/provision.ts";
@@ -82,7 +82,7 @@ function versionService(resources: readonly Resource[], { name }: ServiceManifes
   return {
     ...first,
     metadata: { ...metadata, name: `${name}-${version}` },
-    spec: { ...first.spec, selector: { ...first.spec.selector, "app.kubernetes.io/version": version } },
+    spec: { ...first.spec, selector: { ...first.spec.selector, [VERSION_LABEL]: version } },
     source: { file: sourceOf(name, version), line: 1 },
   };
 }

@@ -1,4 +1,5 @@
-import { GRPC_PORT } from "@row/runtime/names.ts";
+/** How the calls to a service are shared among its versions: read, changed and given back. */
+import { GRPC_PORT, NAME_LABEL, VERSION_LABEL } from "@row/runtime/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { ofKind } from "../resources/lookup.ts";
 import type { BackendReference, GrpcRoute, GrpcRule, Resource, Service } from "../resources/resource.ts";
@@ -53,9 +54,6 @@ function versionOf({ spec }: Service, service: string): string | undefined {
   if (!takesCalls || spec.selector[NAME_LABEL] !== service) return undefined;
   return spec.selector[VERSION_LABEL];
 }
-
-const NAME_LABEL = "app.kubernetes.io/name";
-const VERSION_LABEL = "app.kubernetes.io/version";
 
 /** The one that the routes name, or else the one that selects by name and version alone. Throws where that leaves a choice. */
 function backendOf(resources: readonly Resource[], service: string, version: string): string {
