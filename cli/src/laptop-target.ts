@@ -3,6 +3,7 @@ import { type Installation, realPort } from "@row/laptop/installation.ts";
 import { Secrets } from "@row/laptop/secrets.ts";
 import { askMesh, askProcess, NotRunning } from "@row/laptop/supervisor/control-client.ts";
 import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
+import { LONGEST_WINDOW_SECONDS } from "@row/mesh/observer/recent-calls.ts";
 import type { Stat } from "@row/mesh/observer/stat.ts";
 import { serviceOfType } from "@row/runtime/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
@@ -16,13 +17,16 @@ export function laptopTarget(installation: Installation): Target {
     resources: running,
     split: (service, weights) => askMesh(stateDir, "split", { service, weights }),
     restoreSplits: (service, splits) => askMesh(stateDir, "restoreSplits", { service, splits }),
-    async stat({ service, prometheus }) {
+    async stat({ service, prometheus, windowSeconds }) {
       if (prometheus) throw new RowError("Cannot use --prometheus: it is for --on kubernetes");
+      if ((windowSeconds ?? 0) > LONGEST_WINDOW_SECONDS) {
+        throw new RowError("Cannot look back so far: on a laptop the calls of the last 5m are kept");
+      }
       const { about, askObserver, observerUrl } = await import("@row/laptop/sidecars/observer-client.ts");
       const url = await observerUrl(installation);
       const ask = async () => {
         const [stat, { injected }] = await Promise.all([
-          askObserver<Stat>(url, `/stat${about(service)}`),
+          askObserver<Stat>(url, `/stat${about(service, windowSeconds)}`),
           askMesh(stateDir, "injected", {}),
         ]);
         return { ...stat, injected };

@@ -43,6 +43,8 @@ export interface StatQuery {
   readonly service?: string;
   /** A Prometheus to ask, in a cluster. */
   readonly prometheus?: string;
+  /** How far to look back; ten seconds on a laptop and a minute in a cluster unless given. */
+  readonly windowSeconds?: number;
 }
 
 /** Who calls whom, and which versions misbehave on purpose, where that is known. */

@@ -265,6 +265,14 @@ test("stat asks Prometheus for what the callers' sidecars count", async (context
   assert.deepEqual(forwarded.calls()[0]?.slice(-3), ["port-forward", "service/prometheus", ":9090"]);
   assert.ok(queries.every((query) => query.includes('namespace="shop"')));
 
+  const longer = await forwarded.row("stat", "catalog", "--window", "5m", "-o", "wide");
+  assert.match(longer.stdout, / RETRIES +TIMEOUTS\n.* - +0\n$/);
+  assert.ok(queries.slice(-4).every((query) => query.includes("[300s]")));
+  assert.match(
+    (await forwarded.row("stat", "--window", "30s")).stderr,
+    /^Cannot look back so little: Prometheus looks every 15 s, so give 1m or more\n$/,
+  );
+
   const given = clusterOf(context, { objects: [] });
   const answer = await given.row("stat", "orders", "--prometheus", `http://127.0.0.1:${port}`);
   assert.equal(answer.stdout, "No calls in the last 60 seconds.\n", answer.stderr);

@@ -1,10 +1,11 @@
-/** What looks at a shop with sidecars from another terminal: `row check` and `row edges`. */
+/** What looks at a shop with sidecars from another terminal: `row check`, `row edges` and `row stat`. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Finding } from "@row/laptop/checkup/finding.ts";
 import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import type { Edge } from "@row/mesh/observer/edges.ts";
@@ -85,4 +86,22 @@ test("edges shows who has called whom, by the certificates that their sidecars s
     /^CLIENT +SERVER +.*\ntoolbox-v1 +catalog-v1 +toolbox\.shop +catalog\.shop +√ +4 +75\.00 % +\d\d:\d\d:\d\d\n/,
   );
   assert.match((await row("edges", "auth")).stdout, /^No calls yet/);
+});
+
+test("stat looks back minutes where seconds have no calls any more, and refuses what is not kept", async () => {
+  assert.equal((await row("call", "CatalogService/ListCategories")).status, 0);
+  await sleep(12_000);
+  assert.match((await row("stat", "catalog")).stdout, /^No calls in the last 10 seconds\.\n$/);
+  assert.match(
+    (await row("stat", "catalog", "--window", "2m", "-o", "wide")).stdout,
+    /^CLIENT .* TIMEOUTS\n(.*\n)*toolbox-v1 /,
+  );
+  assert.match(
+    (await row("stat", "--window", "10m")).stderr,
+    /^Cannot look back so far: on a laptop the calls of the last 5m are kept\n$/,
+  );
+  assert.match(
+    (await row("stat", "--window", "soon")).stderr,
+    /^Cannot look back soon: write a duration such as 30s or 5m\n$/,
+  );
 });

@@ -9,6 +9,7 @@ import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 import { Command } from "commander";
 import { versioned } from "../colours.ts";
+import { milliseconds } from "../durations.ts";
 import { isAtLeast, LEVELS, type LogLine, readLine, render } from "../log-lines.ts";
 
 const POLL_MS = 200;
@@ -96,12 +97,10 @@ function filterOf({ since, level, grep }: LogsFlags): (line: LogLine) => boolean
     line.timeMs >= sinceMs && (level === undefined || isAtLeast(line, level)) && (pattern?.test(line.text) ?? true);
 }
 
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** "5m" before now, or a time. */
 export function sinceTime(text: string, nowMs: number): number {
-  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? [];
-  const timeMs = number === undefined ? Date.parse(text) : nowMs - Number(number) * (UNITS[unit] ?? 0);
+  const agoMs = milliseconds(text);
+  const timeMs = agoMs === undefined ? Date.parse(text) : nowMs - agoMs;
   if (Number.isNaN(timeMs)) throw new RowError(`Cannot print logs since ${text}: write 90s, 5m, 2h or a time`);
   return timeMs;
 }

@@ -12,6 +12,8 @@ const EDGE: StatEdge = {
   requestsPerSecond: 9.87,
   successRate: 0.99996,
   cancelled: 0,
+  retries: 2,
+  timeouts: 13,
   p50Us: 870,
   p95Us: 1_240,
   p99Us: 1_240_000,
@@ -22,6 +24,13 @@ test("shows an edge of the call graph a line, in units that are read at a glance
     "CLIENT     SERVICE  BACKEND     ROUTE         SUCCESS  RPS  P50     P95      P99",
     "orders-v1  catalog  catalog-v2  catalog-fast  99.99 %  9.9  870 µs  1.24 ms  1.24 s",
   ]);
+});
+
+test("shows retries and timeouts to whoever asks for more columns, and a dash for what is not known", () => {
+  const [head = "", ...lines] = render({ seconds: 10, linesLost: 0, edges: [EDGE, { ...EDGE, retries: null }] }, true)
+    .split("\n")
+    .map((line) => line.replace(/^.* s? +(?=\S+ +\S+$)|^.*P99 +/, ""));
+  assert.deepEqual([head, ...lines], ["RETRIES  TIMEOUTS", "2        13", "-        13"]);
 });
 
 test("never rounds a failure away, and shows what is not known as such", () => {

@@ -46,7 +46,11 @@ async function get(url: string, path: string): Promise<Response> {
   throw new RowError(message);
 }
 
-/** "?service=catalog", or nothing. */
-export function about(service: string | undefined): string {
-  return service ? `?service=${encodeURIComponent(service)}` : "";
+/** "?service=catalog&window=60", or as much of it as is asked for. */
+export function about(service: string | undefined, windowSeconds?: number): string {
+  const query = new URLSearchParams({
+    ...(service && { service }),
+    ...(windowSeconds !== undefined && { window: String(windowSeconds) }),
+  });
+  return query.size > 0 ? `?${query}` : "";
 }

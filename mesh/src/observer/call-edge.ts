@@ -1,6 +1,6 @@
-import { CANCEL, ERRORS, GRPC_STATUSES, IO, isFailureStatus, UNAVAILABLE } from "./outcome.ts";
+import { CANCEL, DEADLINE_EXCEEDED, ERRORS, GRPC_STATUSES, IO, isFailureStatus, UNAVAILABLE } from "./outcome.ts";
 import type { Pod } from "./pod.ts";
-import { SlidingWindow } from "./sliding-window.ts";
+import { RecentCalls } from "./recent-calls.ts";
 
 /** What a HAProxy backend stands for, "catalog:catalog-fast:0:catalog-v1". Empty where a request came to none. */
 export interface RouteBackend {
@@ -49,7 +49,7 @@ export class Histogram {
 export class CallEdge {
   readonly pod: Pod;
   readonly to: RouteBackend;
-  readonly window = new SlidingWindow();
+  readonly recent = new RecentCalls();
   /** What clients were told, and what each try got, by grpc-status and error: see `statusCell`. */
   readonly requestStatuses = new Float64Array(CELLS);
   readonly responseStatuses = new Float64Array(CELLS);
@@ -74,7 +74,7 @@ export class CallEdge {
     this.responseStatuses[cell] = (this.responseStatuses[cell] ?? 0) + 1;
     this.requestDurations.record(us);
     this.responseDurations.record(us);
-    this.window.record(second, us, failed, error === 1);
+    this.recent.record(second, us, failed, error === CANCEL, grpcStatus === DEADLINE_EXCEEDED, retries);
     if (retries > 0) this.#recordRetries(retries, failed);
   }
 

@@ -3,6 +3,7 @@ import type { Logger } from "@row/runtime/telemetry/logger.ts";
 import type { Loopback } from "./config.ts";
 import { edgesOf } from "./edges.ts";
 import { renderMetrics } from "./metrics.ts";
+import { WINDOW_SECONDS } from "./recent-calls.ts";
 import type { RequestLines } from "./request-lines.ts";
 import type { Sidecars } from "./sidecars.ts";
 import { statOf } from "./stat.ts";
@@ -49,7 +50,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, observ
   }
   if (path === "/stat") {
     const lost = [...observed.sidecars.all()].reduce((total, { reconciliation }) => total + reconciliation.lost, 0);
-    return sendJson(response, 200, statOf(observed.lines.edges(), performance.now(), lost, service));
+    const windowSeconds = Number(url.searchParams.get("window") ?? WINDOW_SECONDS);
+    if (!(windowSeconds > 0)) return sendJson(response, 400, { message: "Cannot look back: window is in seconds" });
+    return sendJson(response, 200, statOf(observed.lines.edges(), performance.now(), lost, { service, windowSeconds }));
   }
   if (path === "/edges") {
     return sendJson(response, 200, edgesOf(observed.lines.edges(), observed.sidecars.identities(), service));

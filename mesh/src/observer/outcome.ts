@@ -25,6 +25,7 @@ export const GRPC_STATUSES = [
 export const NO_STATUS = 17;
 const OK = 0;
 const UNKNOWN = 2;
+export const DEADLINE_EXCEEDED = 4;
 const PERMISSION_DENIED = 7;
 const UNIMPLEMENTED = 12;
 const INTERNAL = 13;

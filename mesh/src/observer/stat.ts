@@ -1,17 +1,18 @@
 import type { CallEdge } from "./call-edge.ts";
 import { quantile } from "./latency-buckets.ts";
-import { emptyTotals, WINDOW_SECONDS, type WindowTotals } from "./sliding-window.ts";
+import { secondsOf, WINDOW_SECONDS, wholeWindow } from "./recent-calls.ts";
+import { emptyTotals, type WindowTotals } from "./sliding-window.ts";
 
 /** What GET /stat answers. */
 export interface Stat {
-  /** How long the window is: ten and a part of one. */
+  /** How long the window is: what was asked for, and the part of a second or of ten that is running. */
   readonly seconds: number;
   /** Lines that sidecars sent and that did not arrive, since the observer runs. */
   readonly linesLost: number;
   readonly edges: readonly StatEdge[];
 }
 
-/** One edge of the call graph over the last ten seconds. */
+/** One edge of the call graph over the window. */
 export interface StatEdge {
   /** "orders-v1" */
   readonly client: string;
@@ -25,22 +26,40 @@ export interface StatEdge {
   /** Of those that were not given up by the client, 0 to 1; null when there are none. */
   readonly successRate: number | null;
   readonly cancelled: number;
+  /** Sent again by the client's sidecar after a failed connection; null where that is not known by backend. */
+  readonly retries: number | null;
+  /** Answered with DEADLINE_EXCEEDED. */
+  readonly timeouts: number;
   readonly p50Us: number | null;
   readonly p95Us: number | null;
   readonly p99Us: number | null;
 }
 
-/** Edges that had requests in the last ten seconds; with a service, those that lead to or from it. */
-export function statOf(edges: Iterable<CallEdge>, nowMs: number, linesLost: number, service = ""): Stat {
+/** What is asked of GET /stat. */
+export interface StatQuestion {
+  /** Edges that lead to or from it; all when empty. */
+  readonly service?: string;
+  /** Ten seconds unless given; five minutes at most. */
+  readonly windowSeconds?: number;
+}
+
+/** Edges that had requests in the window. */
+export function statOf(
+  edges: Iterable<CallEdge>,
+  nowMs: number,
+  linesLost: number,
+  { service = "", windowSeconds = WINDOW_SECONDS }: StatQuestion,
+): Stat {
   const second = Math.floor(nowMs / 1_000);
-  const seconds = WINDOW_SECONDS + (nowMs % 1_000) / 1_000;
+  const window = wholeWindow(windowSeconds);
+  const seconds = secondsOf(window, nowMs);
   const groups = new Map<string, { first: CallEdge; totals: WindowTotals }>();
   for (const edge of edges) {
     if (service && !concerns(edge, service)) continue;
     const { pod, to } = edge;
     const key = `${pod.service}-${pod.version} ${to.parent} ${to.backend} ${to.route}`;
     const group = groups.get(key) ?? { first: edge, totals: emptyTotals() };
-    edge.window.addTo(group.totals, second);
+    edge.recent.addTo(group.totals, second, window);
     groups.set(key, group);
   }
   const busy = [...groups.entries()].filter(([, { totals }]) => totals.requests > 0);
@@ -55,7 +74,7 @@ export function concerns({ pod, to }: Pick<CallEdge, "pod" | "to">, service: str
 
 function answer(
   { pod, to }: CallEdge,
-  { requests, failures, cancelled, latencies }: WindowTotals,
+  { requests, failures, cancelled, retries, timeouts, latencies }: WindowTotals,
   seconds: number,
 ): StatEdge {
   const answered = requests - cancelled;
@@ -68,6 +87,8 @@ function answer(
     requestsPerSecond: requests / seconds,
     successRate: answered > 0 ? (answered - failures) / answered : null,
     cancelled,
+    retries,
+    timeouts,
     p50Us: quantile(latencies, 0.5) ?? null,
     p95Us: quantile(latencies, 0.95) ?? null,
     p99Us: quantile(latencies, 0.99) ?? null,

@@ -157,6 +157,23 @@ test("tells success rate, rate and latencies of each edge of the call graph", as
   assert.deepEqual((JSON.parse(await observer.get("/stat?service=nobody")) as Stat).edges, []);
 });
 
+test("looks back as far as it is asked to, and tells what was sent again and what met its deadline", async () => {
+  const to = { pod: "window-v1-1", backend: "auth:auth-fast:0:auth-v1", server: "auth-v1-1" };
+  await observer.send(outbound({ ...to, retries: "+2" }), outbound({ ...to, grpc: "4", end: "sH" }));
+  const ask = async (query: string) => JSON.parse(await observer.get(`/stat?service=window${query}`)) as Stat;
+  for (const query of ["", "&window=60"]) {
+    await eventually(async () => (await ask(query)).edges[0]?.requests === 2);
+    const { edges, seconds } = await ask(query);
+    assert.deepEqual(
+      edges.map(({ retries, timeouts }) => [retries, timeouts]),
+      [[2, 1]],
+    );
+    assert.ok(query === "" ? seconds >= 10 && seconds < 11 : seconds >= 60 && seconds < 70, `${seconds}`);
+  }
+  const { status } = await fetch(`${observer.url}/stat?window=soon`);
+  assert.equal(status, 400);
+});
+
 test("shows requests as they pass, of the service asked for", async () => {
   const stream = tap("/tap?service=shipping");
   await stream.opened;
