@@ -15,8 +15,8 @@ export function laptopTarget(installation: Installation): Target {
   const running = async () => ({ ...(await askMesh(stateDir, "resources", {})), leftOut: [] });
   return {
     resources: running,
-    split: (service, weights) => askMesh(stateDir, "split", { service, weights }),
-    restoreSplits: (service, splits) => askMesh(stateDir, "restoreSplits", { service, splits }),
+    split: (service, weights, isDryRun) => askMesh(stateDir, "split", { service, weights, isDryRun }),
+    restoreSplits: (service, splits, isDryRun) => askMesh(stateDir, "restoreSplits", { service, splits, isDryRun }),
     async stat({ service, prometheus, windowSeconds }) {
       if (prometheus) throw new RowError("Cannot use --prometheus: it is for --on kubernetes");
       if ((windowSeconds ?? 0) > LONGEST_WINDOW_SECONDS) {

@@ -11,12 +11,12 @@ export interface Target {
   /** What the mesh obeys there, of these kinds or of all. */
   resources(kinds?: readonly Kind[]): Promise<FoundResources>;
   /**
-   * Shares the calls to a service among its versions, in all its routes or in none; no weights only tell how they are shared.
-   * On this machine every sidecar follows once it resolves; a cluster's proxies follow a moment later.
+   * Shares the calls to a service among its versions, in all its routes or in none; no weights only tell how they are shared, a dry
+   * run how they would be. On this machine every sidecar follows once it resolves; a cluster's proxies follow a moment later.
    */
-  split(service: string, weights: string[]): Promise<Split>;
-  /** Gives every rule the weights that `split` told earlier, each its own. */
-  restoreSplits(service: string, splits: readonly RuleSplit[]): Promise<Split>;
+  split(service: string, weights: string[], isDryRun: boolean): Promise<Split>;
+  /** Gives every rule the weights that `split` told earlier, each its own; a dry run tells what that would be. */
+  restoreSplits(service: string, splits: readonly RuleSplit[], isDryRun: boolean): Promise<Split>;
   stat(query: StatQuery): Promise<StatSource>;
   /** What says who may call what. */
   authz(): Promise<FoundResources>;

@@ -175,6 +175,32 @@ test("a split to a version without a ready instance is refused before anything i
   );
 });
 
+test("a dry run of a split asks whatever would be refused, shows what would be, and changes nothing", async (context) => {
+  const state = [...objects, v2, pod("v1"), pod("v2")];
+  const cluster = clusterOf(context, { objects: state });
+  const { status, stdout, stderr } = await cluster.row("split", "catalog", "v1=90", "v2=10", "--dry-run");
+  assert.equal(status, 0, stderr);
+  assert.match(
+    stdout,
+    new RegExp(`^${CATALOG_ROUTES.length} routes +v1=90 \\(90 %\\) +v2=10 \\(10 %\\)\nNothing is changed`),
+  );
+  assert.deepEqual(
+    cluster.patches().map(({ isDry }) => isDry),
+    CATALOG_ROUTES.map(() => true),
+  );
+  assert.deepEqual(cluster.state().objects, JSON.parse(JSON.stringify(state)));
+  const refusals = { [CATALOG_ROUTES.at(-1) ?? ""]: { says: "error: denied the request", early: true } };
+  const refusing = await clusterOf(context, { objects: state, refusals }).row(
+    "split",
+    "catalog",
+    "v1=9",
+    "v2=1",
+    "--dry-run",
+  );
+  assert.equal(refusing.status, 1);
+  assert.match(refusing.stderr, /denied the request/);
+});
+
 test("without weights a split is only shown", async (context) => {
   const cluster = clusterOf(context, { objects });
   const { stdout } = await cluster.row("split", "catalog");

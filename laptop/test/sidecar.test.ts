@@ -80,7 +80,7 @@ beforeAll(async () => {
   assert.equal(anchor.certificatePath, cart.sidecar.anchor);
   await writeCertificate(cart.sidecar.certificate, (await anchor.issue({ account: "cart" })).pem);
   const record = new RunRecord(stateDir);
-  const { haproxy } = await findPrograms();
+  const { haproxy } = await findPrograms(["haproxy"]);
   sidecar = new Sidecar(cart, haproxy, stateDir, isWanted, (spec) => new SupervisedProcess(spec, record, () => {}));
   sidecar.want(compile(view, cart));
 });

@@ -1,5 +1,6 @@
 /** Splits in a cluster: all routes of a service, or none. */
 import { parseWeights, type RuleSplit, splitOf, withSplit, withSplits } from "@row/mesh/policy/traffic-split.ts";
+import type { Resource } from "@row/mesh/resources/resource.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import type { Split } from "../target.ts";
 import { type Kubectl, KubectlFailed } from "./kubectl.ts";
@@ -9,45 +10,62 @@ import { type PatchStep, type Reweigh, splitPatch, undoPatch } from "./route-pat
 
 const MOST_ATTEMPTS = 5;
 
-/** Shares the calls to a service among its versions in a cluster; no weights only tell how they are shared. */
-export async function split(kubectl: Kubectl, service: string, words: string[]): Promise<Split> {
+/** Shares the calls to a service among its versions in a cluster; no weights only tell how they are shared, a dry run how they would be. */
+export async function split(kubectl: Kubectl, service: string, words: string[], isDryRun: boolean): Promise<Split> {
   const weights = parseWeights(words);
-  if (weights.size > 0) {
-    await change(kubectl, service, usedIn([...weights]), (resources) => withSplit(resources, service, weights));
-  }
-  return splitsOf(kubectl, service);
+  const tried =
+    weights.size > 0
+      ? await change(kubectl, service, usedIn([...weights]), isDryRun, (all) => withSplit(all, service, weights))
+      : undefined;
+  return splitsOf(kubectl, service, tried);
 }
 
-/** Gives every rule the weights that `split` told earlier. */
-export async function restoreSplits(kubectl: Kubectl, service: string, splits: readonly RuleSplit[]): Promise<Split> {
+/** Gives every rule the weights that `split` told earlier, or tells in a dry run what that would be. */
+export async function restoreSplits(
+  kubectl: Kubectl,
+  service: string,
+  splits: readonly RuleSplit[],
+  isDryRun: boolean,
+): Promise<Split> {
   const used = usedIn(
     splits.flatMap((split) => split.weights.map(({ version, weight }) => [version, weight] as const)),
   );
-  await change(kubectl, service, used, (resources) => withSplits(resources, service, splits));
-  return splitsOf(kubectl, service);
+  const tried = await change(kubectl, service, used, isDryRun, (all) => withSplits(all, service, splits));
+  return splitsOf(kubectl, service, tried);
 }
 
 function usedIn(weights: readonly (readonly [version: string, weight: number])[]): Set<string> {
   return new Set(weights.filter(([, weight]) => weight > 0).map(([version]) => version));
 }
 
-async function splitsOf(kubectl: Kubectl, service: string): Promise<Split> {
-  const splits = splitOf((await readLive(kubectl)).resources, service);
+async function splitsOf(kubectl: Kubectl, service: string, tried?: readonly Resource[]): Promise<Split> {
+  const splits = splitOf(tried ?? (await readLive(kubectl)).resources, service);
   return { splits: splits.filter(({ isPinned }) => !isPinned), left: splits.filter(({ isPinned }) => isPinned) };
 }
 
 /**
- * Changes every route of the service that is to change, or leaves each as it was.
+ * Changes every route of the service that is to change, or leaves each as it was. Answers what the cluster would have after a dry
+ * run, which has asked whatever would be refused.
  * @param used the versions that get calls then
  */
-async function change(kubectl: Kubectl, service: string, used: ReadonlySet<string>, reweigh: Reweigh): Promise<void> {
+async function change(
+  kubectl: Kubectl,
+  service: string,
+  used: ReadonlySet<string>,
+  isDryRun: boolean,
+  reweigh: Reweigh,
+): Promise<Resource[] | undefined> {
   const { routes, resources } = await readLive(kubectl);
-  const names = new Set(reweigh(resources).map(({ metadata }) => metadata.name));
+  const changed = reweigh(resources);
+  const names = new Set(changed.map(({ metadata }) => metadata.name));
   await checkReady(kubectl, service, used);
   const wanted = routes.filter(({ metadata }) => names.has(metadata.name));
   const patch = (route: LiveRoute) => splitPatch(route, resources, reweigh);
   // A cluster changes one object at a time: whatever would be refused is asked first.
   for (const route of wanted) await apply(kubectl, route, patch, "--dry-run=server");
+  if (isDryRun) {
+    return [...resources.filter(({ kind, metadata }) => kind !== "GRPCRoute" || !names.has(metadata.name)), ...changed];
+  }
   const done: LiveRoute[] = [];
   try {
     for (const route of wanted) done.push(await apply(kubectl, route, patch));
@@ -57,6 +75,7 @@ async function change(kubectl: Kubectl, service: string, used: ReadonlySet<strin
       left.length > 0 ? `${left.join(", ")} already changed and could not be changed back` : "every route is as it was";
     throw new RowError(`Cannot split ${service}: ${messageOf(error)}. Of ${wanted.length} routes ${state}`);
   }
+  return undefined;
 }
 
 /** Patches a route, again from what it has become when somebody else was faster. Answers what it was just before. */

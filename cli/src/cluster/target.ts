@@ -8,8 +8,10 @@ export function clusterTarget(kubectl: Kubectl, root: string): Target {
   const resources = async (kinds?: readonly Kind[]) => (await import("./resources.ts")).readCluster(kubectl, kinds);
   return {
     resources,
-    split: async (service, weights) => (await import("./split.ts")).split(kubectl, service, weights),
-    restoreSplits: async (service, splits) => (await import("./split.ts")).restoreSplits(kubectl, service, splits),
+    split: async (service, weights, isDryRun) =>
+      (await import("./split.ts")).split(kubectl, service, weights, isDryRun),
+    restoreSplits: async (service, splits, isDryRun) =>
+      (await import("./split.ts")).restoreSplits(kubectl, service, splits, isDryRun),
     stat: async (query) => (await import("./stat.ts")).openStat(kubectl, query),
     authz: () => resources(),
     connect: async () => (await import("./connection.ts")).connect(kubectl, root),

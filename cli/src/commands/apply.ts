@@ -9,15 +9,20 @@ import { readResources, resourceFiles } from "@row/mesh/resources/read.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 import { Command } from "commander";
 import { collect } from "../collect.ts";
+import { manifestDiff } from "../manifest-diff.ts";
 
 export interface FileFlags {
   filename: string[];
+  dryRun?: boolean;
 }
+
+const DRY_RUN = "show what would change, or why it is refused, and change nothing";
 
 export function applyCommand(here: () => Installation): Command {
   return new Command("apply")
     .description("change the running mesh as Kubernetes manifests say; all of them or none")
     .option("-f, --filename <path>", "a file, a folder, or - for standard input; may be repeated", collect, [])
+    .option("--dry-run", DRY_RUN)
     .action((options: FileFlags) => apply(here(), options));
 }
 
@@ -27,14 +32,15 @@ export function deleteCommand(here: () => Installation): Command {
     .argument("[kind]", "such as grpcroute")
     .argument("[names...]", "the resources to delete")
     .option("-f, --filename <path>", "delete what this file or folder describes; may be repeated", collect, [])
+    .option("--dry-run", DRY_RUN)
     .action((kind: string | undefined, names: string[], options: FileFlags) => remove(here(), kind, names, options));
 }
 
 /** Changes the running mesh as the files say; all of them, or nothing. */
-export async function apply({ stateDir }: Installation, { filename }: FileFlags): Promise<void> {
+export async function apply({ stateDir }: Installation, { filename, dryRun }: FileFlags): Promise<void> {
   if (filename.length === 0) throw new RowError("Cannot apply: name a file, a folder or standard input with -f FILE");
   const documents = (await Promise.all(filename.map(readDocuments))).flat();
-  const { outcomes } = await askMesh(stateDir, "apply", { documents });
+  const { outcomes } = await askMesh(stateDir, "apply", { documents, isDryRun: dryRun });
   show(outcomes);
 }
 
@@ -43,7 +49,7 @@ export async function remove(
   { stateDir }: Installation,
   kind: string | undefined,
   names: string[],
-  { filename }: FileFlags,
+  { filename, dryRun }: FileFlags,
 ): Promise<void> {
   const fromFiles = await targetsIn((await Promise.all(filename.map(readDocuments))).flat());
   if (fromFiles.length === 0 && (!kind || names.length === 0)) {
@@ -52,7 +58,7 @@ export async function remove(
     );
   }
   const targets = [...fromFiles, ...names.map((name) => ({ kind: kind ?? "", name }))];
-  const { outcomes } = await askMesh(stateDir, "delete", { targets });
+  const { outcomes } = await askMesh(stateDir, "delete", { targets, isDryRun: dryRun });
   show(outcomes);
 }
 
@@ -79,5 +85,8 @@ async function readDocuments(path: string): Promise<Document[]> {
 }
 
 function show(outcomes: ChangeReport[]): void {
-  for (const { resource, outcome } of outcomes) console.log(`${resource} ${outcome}`);
+  for (const { resource, outcome, before, after } of outcomes) {
+    if (before === undefined || after === undefined) console.log(`${resource} ${outcome}`);
+    else console.log([`${resource} ${outcome} (dry run)`, ...manifestDiff(before, after)].join("\n"));
+  }
 }

@@ -9,6 +9,7 @@ import type { Split, Target } from "../target.ts";
 
 interface SplitFlags {
   json?: boolean;
+  dryRun?: boolean;
   restore?: string;
 }
 
@@ -19,11 +20,16 @@ export function splitCommand(target: () => Target): Command {
     .argument("[weights...]", "such as v1=90 v2=10; none shows the split of now")
     .option("--json", "print JSON: the share of each version in each rule")
     .option("--restore <file>", "give each rule the share that --json printed earlier; - reads standard input")
-    .action(async (service: string, weights: string[], { json, restore }: SplitFlags) => {
+    .option("--dry-run", "show how calls would be shared, or why that is refused, and change nothing")
+    .action(async (service: string, weights: string[], { json, restore, dryRun = false }: SplitFlags) => {
+      if (dryRun && weights.length === 0 && restore === undefined)
+        throw new RowError("Cannot try a split: give weights, such as v1=90 v2=10");
       const split = await (restore === undefined
-        ? target().split(service, weights)
-        : target().restoreSplits(service, readSplits(restore, service, weights)));
-      console.log(json ? JSON.stringify({ service, ...split }, null, 2) : render(service, split));
+        ? target().split(service, weights, dryRun)
+        : target().restoreSplits(service, readSplits(restore, service, weights), dryRun));
+      if (json) return console.log(JSON.stringify({ service, ...(dryRun && { dryRun }), ...split }, null, 2));
+      console.log(render(service, split));
+      if (dryRun) console.log("Nothing is changed: so it would be without --dry-run");
     });
 }
 

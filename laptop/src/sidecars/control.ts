@@ -2,7 +2,8 @@ import { parseWeights, splitOf, withSplit, withSplits } from "@row/mesh/policy/t
 import { kindNamed } from "@row/mesh/resources/kind-names.ts";
 import { InvalidResources } from "@row/mesh/resources/problem.ts";
 import { readResources } from "@row/mesh/resources/read.ts";
-import type { Resource } from "@row/mesh/resources/resource.ts";
+import { nameOf, type Resource } from "@row/mesh/resources/resource.ts";
+import { writeResource } from "@row/mesh/resources/write.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { isCallable } from "@row/topology/service-manifest.ts";
 import type { Infrastructure } from "../stores/infrastructure.ts";
@@ -30,21 +31,21 @@ export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): M
   return {
     about: async () => about,
     resources: async () => ({ resources: [...traffic.store.resources] }),
-    apply: ({ documents }, signal) =>
+    apply: ({ documents, isDryRun }, signal) =>
       inTurn(async () => {
         const read = documents.map(({ file, text }) => readResources(text, file));
         const problems = read.flatMap((result) => result.problems);
         if (problems.length > 0) throw new InvalidResources(problems);
         const put = read.flatMap(({ resources }) => resources);
         if (put.length === 0) throw new RowError("Cannot apply: there is no resource in it");
-        return { outcomes: await change(mesh, { put }, signal) };
+        return { outcomes: await change(mesh, { put }, isDryRun, signal) };
       }),
-    delete: ({ targets }, signal) =>
+    delete: ({ targets, isDryRun }, signal) =>
       inTurn(async () => {
         const gone = targets.map(({ kind, name }) => named(traffic.store, kind, name));
-        return { outcomes: await change(mesh, { delete: gone }, signal) };
+        return { outcomes: await change(mesh, { delete: gone }, isDryRun, signal) };
       }),
-    split: ({ service, weights: words }, signal) =>
+    split: ({ service, weights: words, isDryRun }, signal) =>
       inTurn(async () => {
         meshedService(mesh, service);
         const weights = parseWeights(words);
@@ -55,16 +56,13 @@ export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): M
             `Cannot send calls to ${service} ${version}: it is not deployed, there are ${versions(known)}. Deploy it with \`row deploy ${service} --version ${version}\``,
           );
         }
-        if (weights.size > 0) {
-          await change(mesh, { put: withSplit(traffic.store.resources, service, weights) }, signal);
-        }
-        return splitsOf(mesh, service);
+        const put = weights.size > 0 ? withSplit(traffic.store.resources, service, weights) : [];
+        return reweigh(mesh, service, put, isDryRun, signal);
       }),
-    restoreSplits: ({ service, splits }, signal) =>
+    restoreSplits: ({ service, splits, isDryRun }, signal) =>
       inTurn(async () => {
         meshedService(mesh, service);
-        await change(mesh, { put: withSplits(traffic.store.resources, service, splits) }, signal);
-        return splitsOf(mesh, service);
+        return reweigh(mesh, service, withSplits(traffic.store.resources, service, splits), isDryRun, signal);
       }),
     deploy: (request, signal = AWAITED) => inTurn(() => deploy(mesh, infrastructure(), request, signal)),
     scale: (request, signal = AWAITED) => inTurn(() => scale(mesh, infrastructure(), request, signal)),
@@ -99,26 +97,53 @@ export function noMeshControl(): MeshControl {
 /** Of a request that somebody waits for to its end. */
 const AWAITED = new AbortController().signal;
 
-/** Resolves when every sidecar follows. When one does not, all of them go back to what was before. */
-async function change(mesh: Mesh, changes: Changes, signal = AWAITED): Promise<ChangeReport[]> {
-  const { reconciler, host } = mesh;
+/**
+ * Resolves when every sidecar follows. When one does not, all of them go back to what was before. A dry run is refused as the change
+ * would be, and shows each manifest before and after.
+ */
+async function change(
+  { reconciler, host }: Mesh,
+  changes: Changes,
+  isDryRun = false,
+  signal = AWAITED,
+): Promise<ChangeReport[]> {
   const { current } = reconciler.store;
+  const before = reconciler.store.resources;
   const plan = reconciler.store.plan(changes);
-  await inSteps({ signal, report: host.report }, (step) =>
-    step(
-      () => reconciler.apply(plan),
-      () => reconciler.apply(current),
-    ),
-  );
+  if (isDryRun) await reconciler.tryOut(plan);
+  else {
+    await inSteps({ signal, report: host.report }, (step) =>
+      step(
+        () => reconciler.apply(plan),
+        () => reconciler.apply(current),
+      ),
+    );
+  }
   return plan.outcomes.map(({ resource, outcome }) => ({
     resource: `${resource.kind.toLowerCase()}/${resource.metadata.name}`,
     outcome,
+    ...(isDryRun && { before: manifestOf(before, resource), after: manifestOf(plan.resources, resource) }),
   }));
 }
 
-function splitsOf({ reconciler }: Mesh, service: string): AnswerOf<"split"> {
-  const splits = splitOf(reconciler.store.resources, service);
+/** How calls to a service are shared once these routes are as given, or would be. */
+async function reweigh(
+  mesh: Mesh,
+  service: string,
+  put: Resource[],
+  isDryRun = false,
+  signal = AWAITED,
+): Promise<AnswerOf<"split">> {
+  const { resources } = mesh.reconciler.store.plan({ put });
+  if (put.length > 0) await change(mesh, { put }, isDryRun, signal);
+  const splits = splitOf(resources, service);
   return { splits: splits.filter(({ isPinned }) => !isPinned), left: splits.filter(({ isPinned }) => isPinned) };
+}
+
+/** Empty where there is none of this kind and name. */
+function manifestOf(resources: readonly Resource[], wanted: Resource): string {
+  const found = resources.find((resource) => nameOf(resource) === nameOf(wanted));
+  return found ? writeResource(found) : "";
 }
 
 function named(store: ResourceStore, word: string, name: string): Resource {

@@ -75,7 +75,7 @@ export class Reconciler {
     const done = this.#queue.then(async () => {
       const view = this.#view(plan?.resources ?? this.store.resources);
       const wanted = this.#sidecarsIn(view);
-      await fewAtOnce(wanted, ([sidecar, one]) => sidecar.check(one));
+      await this.#check(wanted);
       if (plan) this.store.commit(plan);
       for (const [sidecar, one] of wanted) sidecar.want(one);
       writeSidecarsFile(view, this.#folders);
@@ -85,6 +85,11 @@ export class Reconciler {
     });
     this.#queue = done.catch(() => {});
     return done;
+  }
+
+  /** Rejects where `apply` would, and changes nothing. */
+  tryOut(plan: Plan): Promise<void> {
+    return this.#queue.then(() => this.#check(this.#sidecarsIn(this.#view(plan.resources))));
   }
 
   /** Resolves when what is being enforced is, or has failed. */
@@ -158,6 +163,10 @@ export class Reconciler {
       if (!one) throw new Error(`Cannot compile: ${sidecar.instance} is not in the view`);
       return [sidecar, one] as const;
     });
+  }
+
+  #check(wanted: readonly (readonly [Sidecar, Parameters<Sidecar["check"]>[0]])[]): Promise<void> {
+    return fewAtOnce(wanted, ([sidecar, one]) => sidecar.check(one));
   }
 
   #view(resources: readonly Resource[]): MeshView {

@@ -13,6 +13,9 @@ export interface Document {
 export interface ChangeReport {
   resource: string;
   outcome: string;
+  /** Its manifest as it is and as it would be, of a change that is only tried; empty where there is none. */
+  before?: string;
+  after?: string;
 }
 
 export interface Versions {
@@ -25,12 +28,16 @@ export interface Versions {
 export interface MeshRequests {
   about: [Record<string, never>, { on: boolean; toolbox?: string; services: string[] }];
   resources: [Record<string, never>, { resources: Resource[] }];
-  apply: [{ documents: Document[] }, { outcomes: ChangeReport[] }];
-  delete: [{ targets: { kind: string; name: string }[] }, { outcomes: ChangeReport[] }];
-  /** No weights: only tells. */
-  split: [{ service: string; weights: string[] }, { splits: RuleSplit[]; left: RuleSplit[] }];
-  /** Gives each rule the weights that `split` told earlier. */
-  restoreSplits: [{ service: string; splits: readonly RuleSplit[] }, { splits: RuleSplit[]; left: RuleSplit[] }];
+  /** A dry run is refused as the change would be, and changes nothing. */
+  apply: [{ documents: Document[]; isDryRun?: boolean }, { outcomes: ChangeReport[] }];
+  delete: [{ targets: { kind: string; name: string }[]; isDryRun?: boolean }, { outcomes: ChangeReport[] }];
+  /** No weights: only tells. A dry run tells what would be. */
+  split: [{ service: string; weights: string[]; isDryRun?: boolean }, { splits: RuleSplit[]; left: RuleSplit[] }];
+  /** Gives each rule the weights that `split` told earlier. A dry run tells what would be. */
+  restoreSplits: [
+    { service: string; splits: readonly RuleSplit[]; isDryRun?: boolean },
+    { splits: RuleSplit[]; left: RuleSplit[] },
+  ];
   deploy: [
     { service: string; version: string; replicas: number; from?: string; behaviours?: readonly string[] },
     Versions & { checkout?: string },
