@@ -48,6 +48,17 @@ test("shows who may call each method of a service, a hand-written policy include
   }
 });
 
+test("marks callers that policies name and that the checkout does not have", (context) => {
+  const project = projectWithMesh(context);
+  const [header = "", ...lines] = authz(project.root, "catalog").stdout.split("\n");
+  assert.match(header, / cart\* +edge +orders +toolbox +others +nobody$/);
+  assert.ok(lines.includes("*: a policy names it, and this checkout has no such service"));
+  writeInto(project.root, "services/cart/service.yaml", "name: cart\nport: 5057\nadminPort: 6057\n");
+  const { stdout } = authz(project.root, "catalog");
+  assert.match(stdout, / cart +edge +orders /);
+  assert.doesNotMatch(stdout, /\*/);
+});
+
 test("names the services there are when asked about another", (context) => {
   const project = projectWithMesh(context);
   rmSync(join(project.root, "mesh/services/auth.yaml"));
@@ -64,6 +75,9 @@ function projectWithMesh(context: TestContext) {
   context.onTestFinished(project.remove);
   for (const folder of ["services", "policy", "routes"]) {
     cpSync(join(root, "mesh", folder), join(project.root, "mesh", folder), { recursive: true });
+  }
+  for (const service of ["edge", "services/catalog", "services/orders"]) {
+    cpSync(join(root, service, "service.yaml"), join(project.root, service, "service.yaml"));
   }
   return project;
 }

@@ -8,6 +8,6 @@ import { lintCommand } from "./mesh-lint.ts";
 export function meshCommand(target: () => Target, here: () => Installation): Command {
   return new Command("mesh")
     .description("look at what the mesh obeys")
-    .addCommand(authzCommand(target))
+    .addCommand(authzCommand(target, here))
     .addCommand(lintCommand(here));
 }
