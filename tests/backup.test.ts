@@ -138,7 +138,10 @@ test("a backup taken while orders come in is a whole shop elsewhere, with every 
 
   const restored = await row(elsewhere, "restore", backup);
   assert.equal(restored.code, 0, restored.out);
-  assert.match(restored.out, /code of catalog v2 is not in it: `row deploy catalog .* --replicas 2 --from feature`/);
+  assert.match(
+    restored.out,
+    /code of catalog v2 is not in it: `npx row deploy catalog .* --replicas 2 --from feature`/,
+  );
   assert.deepEqual(JSON.parse(readFileSync(join(elsewhere, "mesh/deployments.json"), "utf8")), [deployment]);
   const startedTime = new Date();
   const second = await start(elsewhere);
@@ -243,8 +246,8 @@ test("a file that is no backup, damaged or newer is refused before anything is t
   const before = readFileSync(join(elsewhere, "secrets.json"), "utf8");
   const refusals: [string, RegExp][] = [
     [join(folder, "nowhere.tar"), /: there is no such file$/m],
-    [write("text.tar", "not a backup"), /: it is not a backup that `row backup` made/],
-    [write("empty.tar", ""), /: it is not a backup that `row backup` made/],
+    [write("text.tar", "not a backup"), /: it is not a backup that `npx row backup FILE` made/],
+    [write("empty.tar", ""), /: it is not a backup that `npx row backup FILE` made/],
     [write("short.tar", whole.subarray(0, whole.length / 2)), /: it is damaged, or not all of it is there \(/],
     // Where tar itself sees nothing wrong, because the cut is between two files.
     [write("cut.tar", whole.subarray(0, whole.indexOf("files/secrets.json"))), /: it is damaged, .* is missing\)/],

@@ -55,7 +55,7 @@ test("finds the observer where the shop says that it is, and says when it does n
     const url = await observerUrl(place);
     assert.equal(url, "http://127.0.0.1:1");
     await assert.rejects(askObserver(url, "/stat"), {
-      message: "Cannot reach the observer at http://127.0.0.1:1: see `row logs observer`",
+      message: "Cannot reach the observer at http://127.0.0.1:1: see `npx row logs observer`",
     });
   });
 });
@@ -72,7 +72,7 @@ test("says that the observer broke off when it ends in the middle of a stream", 
   const follow = async () => {
     for await (const line of followObserver(url, "/tap")) seen.push(line);
   };
-  await assert.rejects(follow(), { message: `The observer at ${url} broke off: see \`row logs observer\`` });
+  await assert.rejects(follow(), { message: `The observer at ${url} broke off: see \`npx row logs observer\`` });
   assert.deepEqual(seen, [{ message: "one" }]);
   server.close();
 });

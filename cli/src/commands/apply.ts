@@ -54,7 +54,7 @@ export async function remove(
   const fromFiles = await targetsIn((await Promise.all(filename.map(readDocuments))).flat());
   if (fromFiles.length === 0 && (!kind || names.length === 0)) {
     throw new RowError(
-      "Cannot delete: give a kind and a name, such as `row delete grpcroute catalog-canary`, or -f FILE",
+      "Cannot delete: give a kind and a name, such as `npx row delete grpcroute catalog-canary`, or -f FILE",
     );
   }
   const targets = [...fromFiles, ...names.map((name) => ({ kind: kind ?? "", name }))];

@@ -54,7 +54,7 @@ export async function deploy({ stateDir }: Installation, service: string, flags:
   });
   console.log(`${service} ${version} runs: ${instances.join(", ") || "no instance yet"}`);
   if (behaviours) console.log(`Injected on purpose: ${behaviours.join(" ")}`);
-  console.log(`It gets no calls yet: send it some with \`row split ${service} v1=90 ${version}=10\``);
+  console.log(`It gets no calls yet: send it some with \`npx row split ${service} v1=90 ${version}=10\``);
 }
 
 /** Runs more or fewer instances of a version. */

@@ -102,7 +102,7 @@ async function pick(nats: Nats, id: string): Promise<DeadLetter[]> {
 function number(id: string): number {
   const value = Number(id);
   if (!Number.isInteger(value) || value < 1) {
-    throw new RowError(`${id} is not the number of a dead letter: see \`row dlq list\``);
+    throw new RowError(`${id} is not the number of a dead letter: see \`npx row dlq list\``);
   }
   return value;
 }

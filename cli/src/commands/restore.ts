@@ -22,7 +22,7 @@ import { Command } from "commander";
 export function restoreCommand(here: () => Installation): Command {
   return new Command("restore")
     .description("make a shop what a backup says; start it afterwards")
-    .argument("<file>", "what `row backup` wrote")
+    .argument("<file>", "what `npx row backup FILE` wrote")
     .option("--force", "replace the shop that is there, with all of its data")
     .action((file: string, options: { force?: boolean }) => restore(here(), file, options));
 }
@@ -35,7 +35,7 @@ export async function restore(installation: Installation, path: string, { force 
   const running = supervisorOf(stateDir);
   if (running)
     throw new RowError(
-      `Cannot restore into ${stateDir}: its shop is running (pid ${running.pid}). Stop it with "row down"`,
+      `Cannot restore into ${stateDir}: its shop is running (pid ${running.pid}). Stop it with \`npx row down\``,
     );
   if (!force && holdsSomething(stateDir))
     throw new RowError(
@@ -71,7 +71,7 @@ async function open(file: string, folder: string, services: ServiceManifest[], r
   const refuse = (reason: string) => new RowError(`Cannot restore ${file}: ${reason}`);
   await unpack(file, MANIFEST, folder);
   const manifest = await readManifest(folder);
-  if (!manifest) throw refuse("it is not a backup that `row backup` made, or its beginning is lost");
+  if (!manifest) throw refuse("it is not a backup that `npx row backup FILE` made, or its beginning is lost");
   if (manifest.version > VERSION)
     throw refuse(`it is of format ${manifest.version}, and this checkout reads up to ${VERSION}: use a newer checkout`);
   const major = postgresMajor();
@@ -121,7 +121,7 @@ function codeToDeployAgain(stateDir: string): string[] {
     from === undefined || existsSync(from)
       ? []
       : [
-          `The code of ${service} ${version} is not in it: \`row deploy ${service} --version ${version} --replicas ${replicas} --from ${asked ?? from}\``,
+          `The code of ${service} ${version} is not in it: \`npx row deploy ${service} --version ${version} --replicas ${replicas} --from ${asked ?? from}\``,
         ],
   );
 }

@@ -46,7 +46,7 @@ function readSplits(file: string, service: string, weights: readonly string[]): 
   const isSplit = ({ route, rule, weights }: Partial<RuleSplit>) =>
     typeof route === "string" && Number.isInteger(rule) && Array.isArray(weights);
   if (printed.service !== service || !printed.splits?.every(isSplit)) {
-    throw new RowError(`Cannot restore from ${file}: it is not what \`row split ${service} --json\` prints`);
+    throw new RowError(`Cannot restore from ${file}: it is not what \`npx row split ${service} --json\` prints`);
   }
   return [...printed.splits];
 }

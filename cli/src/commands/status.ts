@@ -44,7 +44,7 @@ function render(shop: ShopStatus): string {
     shop.state === "unsupervised"
       ? [
           `The shop runs without its supervisor, which has ended: ${shop.processes.length} processes go on, and nothing starts again what dies.`,
-          '"npm start" stops them in order and starts the shop anew, "npm run row -- down" stops them; nothing is lost either way.',
+          '"npm start" stops them in order and starts the shop anew, `npx row down` stops them; nothing is lost either way.',
           "",
         ]
       : [`The shop is ${stateText(shop.state)} (pid ${shop.pid}, since ${shop.startedTime})`, ""];

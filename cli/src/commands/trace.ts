@@ -45,7 +45,7 @@ export function renderLists({ failed, slowest, recent }: TraceLists): string {
     ...table(traces.map((trace) => [`  ${trace.id}`, ...columns(trace)])),
     "",
   ]);
-  return [...rows.flat(), "One of them: npm run row -- trace ID"].join("\n");
+  return [...rows.flat(), "One of them: `npx row trace ID`"].join("\n");
 }
 
 function columns({ startTime, durationUs, service, operation, spans, failed }: TraceSummary): string[] {

@@ -128,7 +128,7 @@ function upInBackground({ stateDir }: Installation, mesh: boolean): Promise<void
       else if ("failed" in report) leave(() => reject(new RowError(report.failed)));
       else
         leave(() => {
-          display.line(`${report.ready}It runs in the background: stop it with "npm run row -- down".`);
+          display.line(`${report.ready}It runs in the background: stop it with \`npx row down\`.`);
           resolve();
         });
     });

@@ -19,7 +19,7 @@ export function welcome(installation: Installation, services: ServiceManifest[],
   if (edge) lines.push(`  Shop      http://127.0.0.1:${at(edge.port)}   (documentation at /docs)`);
   if (edge) lines.push(`  gRPC      127.0.0.1:${at(edge.grpcPort)}   (h2c, what end users may call)`);
   if (grpc.length > 0) lines.push(`  Services  ${grpc.map(({ name, port }) => `${name} :${at(port)}`).join("  ")}`);
-  if (mesh.toolbox) lines.push(`  Toolbox   ${mesh.toolbox}   (calls through the mesh: npm run row -- toolbox)`);
+  if (mesh.toolbox) lines.push(`  Toolbox   ${mesh.toolbox}   (calls through the mesh: npx row toolbox)`);
   if (services.some(({ name }) => name === "auth")) {
     lines.push(`  Users     ${DEMO_USERS.map(demoAddress).join(", ")}`);
     lines.push(`  Password  ${new Secrets(installation.stateDir).demoPassword}`);

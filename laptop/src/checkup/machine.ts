@@ -51,7 +51,7 @@ export function bufferFinding(file: string): Finding[] {
   return [
     warning(
       "net.core.rmem_max",
-      `${bytes} bytes: bursts of request lines may be lost, which \`row stat\` would tell`,
+      `${bytes} bytes: bursts of request lines may be lost, which \`npx row stat\` would tell`,
       `run \`sudo sysctl -w net.core.rmem_max=${RECEIVE_BUFFER_BYTES}\``,
     ),
   ];

@@ -27,7 +27,7 @@ function adviceFor(problem: string, { processes }: ShopStatus): string {
   const held = processes.find(({ instance, state }) => problem.startsWith(`${instance} is ${state}`));
   if (held?.state === "stopped") return `run \`npx row start ${held.instance}\``;
   if (held?.state === "paused") return `run \`npx row resume ${held.instance}\``;
-  return `see \`npx row logs${held ? ` ${held.name}` : ""}\``;
+  return held ? `see \`npx row logs ${held.name}\`` : "see `npx row logs`";
 }
 
 /** Versions that are to run and do not, or that have a share of the calls and nobody to answer them. */

@@ -53,7 +53,7 @@ export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): M
         for (const version of weights.keys()) {
           if (known.some((deployment) => deployment.version === version)) continue;
           throw new RowError(
-            `Cannot send calls to ${service} ${version}: it is not deployed, there are ${versions(known)}. Deploy it with \`row deploy ${service} --version ${version}\``,
+            `Cannot send calls to ${service} ${version}: it is not deployed, there are ${versions(known)}. Deploy it with \`npx row deploy ${service} --version ${version}\``,
           );
         }
         const put = weights.size > 0 ? withSplit(traffic.store.resources, service, weights) : [];

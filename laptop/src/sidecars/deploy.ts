@@ -30,7 +30,7 @@ export async function deploy(
   checkVersionName(version);
   if (deploymentsOf(mesh, name).some((other) => other.version === version)) {
     throw new RowError(
-      `Cannot deploy ${name} ${version}: it is deployed already. Scale it with \`row scale ${name} --version ${version} --replicas N\`, or end it first with \`row undeploy ${name} --version ${version}\``,
+      `Cannot deploy ${name} ${version}: it is deployed already. Scale it with \`npx row scale ${name} --version ${version} --replicas N\`, or end it first with \`npx row undeploy ${name} --version ${version}\``,
     );
   }
   const { reconciler, deployments, host, factory } = mesh;

@@ -33,13 +33,13 @@ export async function* followObserver<Line>(url: string, path: string): AsyncGen
     for await (const line of lines) if (line !== "") yield JSON.parse(line) as Line; // as above
   } catch (error) {
     if (!(error instanceof TypeError)) throw error; // what fetch says of a stream that broke off
-    throw new RowError(`The observer at ${url} broke off: see \`row logs observer\``);
+    throw new RowError(`The observer at ${url} broke off: see \`npx row logs observer\``);
   }
 }
 
 async function get(url: string, path: string): Promise<Response> {
   const response = await fetch(url + path).catch(() => {
-    throw new RowError(`Cannot reach the observer at ${url}: see \`row logs observer\``);
+    throw new RowError(`Cannot reach the observer at ${url}: see \`npx row logs observer\``);
   });
   if (response.ok) return response;
   const { message } = (await response.json()) as { message: string }; // as above

@@ -16,6 +16,6 @@ export function sharesOfNobody(mesh: Mesh, service: string): string[] {
   }
   return missing.map(
     (version) =>
-      `${service} ${version} gets a share of the calls and has no instance: here the others answer them, in a cluster they wait and then fail. Take the share away with \`row split ${service} ${other}=1 ${version}=0\``,
+      `${service} ${version} gets a share of the calls and has no instance: here the others answer them, in a cluster they wait and then fail. Take the share away with \`npx row split ${service} ${other}=1 ${version}=0\``,
   );
 }

@@ -21,7 +21,7 @@ export async function undeploy(
   const deployment = deploymentOf(deploymentsOf(mesh, name), name, version);
   if (version === FIRST_VERSION) {
     throw new RowError(
-      `Cannot undeploy ${name} ${version}: it is the shop's own code. Run none of it with \`row scale ${name} --version ${version} --replicas 0\``,
+      `Cannot undeploy ${name} ${version}: it is the shop's own code. Run none of it with \`npx row scale ${name} --version ${version} --replicas 0\``,
     );
   }
   const { reconciler, host } = mesh;

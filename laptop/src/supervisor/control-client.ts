@@ -14,7 +14,7 @@ export class NotRunning extends RowError {
     const leftovers = leftoversOf(stateDir).length;
     super(
       leftovers > 0
-        ? `The supervisor of this shop has ended, while ${leftovers} processes go on: see "row status", or start it anew with "npm start"`
+        ? `The supervisor of this shop has ended, while ${leftovers} processes go on: see \`npx row status\`, or start it anew with "npm start"`
         : 'The shop is not running: start it with "npm start"',
     );
   }

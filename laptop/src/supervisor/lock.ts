@@ -48,6 +48,6 @@ export function recordedPortBase(stateDir: string): number | undefined {
 
 export class AlreadyRunning extends RowError {
   constructor(pid: number) {
-    super(`The shop is running already (pid ${pid}): see "row status", or stop it with "row down"`);
+    super(`The shop is running already (pid ${pid}): see \`npx row status\`, or stop it with \`npx row down\``);
   }
 }

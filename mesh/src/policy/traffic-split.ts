@@ -169,7 +169,7 @@ export function withoutShare(resources: readonly Resource[], service: string, ve
       if (!rule.backendRefs.some((ref) => !isIts(ref) && ref.weight > 0)) {
         const other = [...new Set(versions.values())].find((one) => one !== version) ?? "v1";
         throw new RowError(
-          `Cannot take its calls from ${service} ${version}: rule ${index} of GRPCRoute ${route.metadata.name} sends it all of them. Give them to others first, with \`row split ${service} ${other}=100 ${version}=0\``,
+          `Cannot take its calls from ${service} ${version}: rule ${index} of GRPCRoute ${route.metadata.name} sends it all of them. Give them to others first, with \`npx row split ${service} ${other}=100 ${version}=0\``,
         );
       }
       return { ...rule, backendRefs: rule.backendRefs.map((ref) => (isIts(ref) ? { ...ref, weight: 0 } : ref)) };

@@ -107,7 +107,7 @@ function manager(nats: Nats): Promise<JetStreamManager> {
 
 async function storedLetter({ streams }: Pick<JetStreamManager, "streams">, id: number): Promise<StoredMsg> {
   const stored = await streams.getMessage(DEAD_LETTERS, { seq: id }).catch(() => null);
-  if (!stored) throw new Error(`Cannot find dead letter ${id}: see \`row dlq list\``);
+  if (!stored) throw new Error(`Cannot find dead letter ${id}: see \`npx row dlq list\``);
   return stored;
 }
 
