@@ -56,7 +56,10 @@ async function commandLine(): Promise<Command> {
 function harmless(command: Command): Command {
   command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} });
   for (const below of command.commands) harmless(below);
-  if (command.commands.length === 0) command.action(() => {});
+  // Without one of its own commander would show a group's help, as a mistake.
+  if (command.commands.length === 0 || command.registeredArguments.length > 0 || command.options.length > 0) {
+    command.action(() => {});
+  }
   return command;
 }
 

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { welcome } from "@row/cli/commands/welcome.ts";
 import { realPort } from "@row/laptop/installation.ts";
 import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import { afterAll, beforeAll, test } from "vitest";
@@ -73,6 +74,32 @@ for (const program of ["grpcurl", "buf", "npx"]) {
     }
   });
 }
+
+test("what npm start shows is there: each address, each command, and a password for each user", async () => {
+  const shown = welcome(shop.installation, shop.services, await shop.meshControl.about({}));
+  const [, url = ""] = /^ {2}Shop +(http:\S+)/m.exec(shown) ?? [];
+  for (const page of ["/", "/docs"]) {
+    assert.deepEqual(await shell.run(`curl -s -o /dev/null -w '%{http_code}' ${url}${page}`), ["200"], page);
+  }
+  const [, grpc = ""] = /^ {2}gRPC +(\S+)/m.exec(shown) ?? [];
+  const services = [...(/^ {2}Services +(.*)$/m.exec(shown)?.[1] ?? "").matchAll(/(\S+) :(\d+)/g)];
+  assert.ok(services.length > 3, shown);
+  for (const address of [grpc, ...services.map(([, , port]) => `127.0.0.1:${port}`)]) {
+    assert.match((await shell.run(`npx row call --address ${address} --list`)).join("\n"), /^shop\./m, address);
+  }
+  const commands = [...shown.matchAll(/npx row [a-z]+/g)].map(([command]) => command);
+  assert.ok(commands.length > 0);
+  for (const command of commands) {
+    const printed = await shell.run(`${command} && echo worked`);
+    assert.equal(printed.at(-1), "worked", `${command}\n${printed.join("\n")}`);
+  }
+  const [, users = ""] = /^ {2}Users +(.*)$/m.exec(shown) ?? [];
+  const [, password = ""] = /^ {2}Password +(\S+)$/m.exec(shown) ?? [];
+  for (const email of users.split(", ")) {
+    const printed = await shell.run(`npx row call AuthService.Login '${JSON.stringify({ email, password })}'`);
+    assert.match(printed.join("\n"), /"accessToken"/, email);
+  }
+});
 
 /** Ports as this shop has them, and files of its own. */
 function here(text: string): string {

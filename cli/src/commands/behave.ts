@@ -47,7 +47,7 @@ async function behave({ stateDir }: Installation, asked: Asked, flags: BehaveFla
   else if (asked.behaviours.length > 0) await set(stateDir, asked, { forMs: durationOf(flags.for), seed: flags.seed });
   else if (!flags.list) {
     throw new RowError(
-      "Cannot tell what to inject: write `row behave catalog v2 errors=20%`, or --list, --clear or --catalogue",
+      "Cannot tell what to inject: write `npx row behave catalog v2 errors=20%`, or --list, --clear or --catalogue",
     );
   }
   const { injected } = await askMesh(stateDir, "injected", {});

@@ -13,7 +13,7 @@ export function deployCommand(here: () => Installation): Command {
     .requiredOption("--version <name>", "how to call it, such as v2")
     .option("--replicas <count>", "how many instances of it to run", "1")
     .option("--from <folder|reference>", "run the code of another checkout, or of a git branch, tag or commit")
-    .option("--behaviour <behaviour...>", "have it misbehave from its start: see `row behave --catalogue`")
+    .option("--behaviour <behaviour...>", "have it misbehave from its start: see `npx row behave --catalogue`")
     .action((service: string, options: DeployFlags) => deploy(here(), service, options));
 }
 

@@ -40,7 +40,7 @@ export function loadCommand(here: () => Installation): Command {
     .option("--seed <number>", "repeat the arrival times, calls and products of an earlier load")
     .option("--uniform", "space arrivals evenly, instead of as people come")
     .option("--json", "print a line of JSON a second, and the summary as the last")
-    .option("-d, --detach", "leave it to the shop, which shows it in `row status` and ends it in `row down`")
+    .option("-d, --detach", "leave it to the shop, which shows it in `npx row status` and ends it in `npx row down`")
     .addHelpText(
       "after",
       "\nLatencies count from when a request was due, so that a shop which stands still cannot hide it. Mixes that order have the\nmerchant deliver enough to sell first. Customers are alice and bob.",
