@@ -10,7 +10,8 @@ const checks: Readonly<Record<string, string>> = {
   types: "tsc --noEmit -p .",
   style: "biome ci --colors=off .",
   unused: "knip",
-  contracts: "buf lint && buf format --diff --exit-code proto --exclude-path proto/opentelemetry && node scripts/check-breaking.ts",
+  contracts:
+    "buf lint && buf format --diff --exit-code proto --exclude-path proto/opentelemetry && node scripts/check-breaking.ts",
   mesh: "node scripts/mesh-files.ts --check",
   k8s: "node k8s/src/main.ts --check",
   alerts: "node scripts/check-alerts.ts",

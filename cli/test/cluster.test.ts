@@ -116,7 +116,7 @@ test("a split is given back to every rule as it was printed, and what is no such
   assert.equal(restored.stderr, "");
   assert.deepEqual(JSON.parse(restored.stdout), JSON.parse(before));
   const other = await cluster.row("split", "orders", "--restore", file);
-  assert.match(other.stderr, /Cannot restore from .*: it is not what `row split orders --json` prints/);
+  assert.match(other.stderr, /Cannot restore from .*: it is not what `npx row split orders --json` prints/);
   const both = await cluster.row("split", "catalog", "v1=1", "--restore", file);
   assert.match(both.stderr, /leave the weights or --restore out/);
 });

@@ -255,7 +255,10 @@ test("says that nobody answers when the last instance that gets calls is taken",
 test("says of a version that gets calls and has no instance what becomes of them, until it has none", async () => {
   const scale = (replicas: number) => shop.meshControl.scale({ service: "catalog", version: "v2", replicas });
   const { warning = "" } = await scale(0);
-  assert.match(warning, /^catalog v2 gets a share of the calls and has no instance: .*`row split catalog v1=1 v2=0`$/);
+  assert.match(
+    warning,
+    /^catalog v2 gets a share of the calls and has no instance: .*`npx row split catalog v1=1 v2=0`$/,
+  );
   const { state, problems } = await shop.status();
   assert.equal(state, "degraded");
   assert.ok(problems.includes(warning));

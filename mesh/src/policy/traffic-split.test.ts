@@ -149,7 +149,7 @@ test("takes a version's share away where others have one, rule by rule, and noth
 
 test("refuses to take a share away where nobody else would get it", () => {
   const says =
-    /^Cannot take its calls from catalog v2: rule 0 of GRPCRoute only sends it all of them\..*`row split catalog v1=100 v2=0`$/;
+    /^Cannot take its calls from catalog v2: rule 0 of GRPCRoute only sends it all of them\..*`npx row split catalog v1=100 v2=0`$/;
   for (const rule of [
     to("catalog-v2"),
     `${to("catalog-v2").slice(0, -1)}, { name: catalog-v1, port: 50051, weight: 0 }]`,
