@@ -25,8 +25,8 @@ test("two test runs at the same time get ports of their own, below those of outg
   assert.ok(Math.abs(Number(ranges[0]) - Number(ranges[1])) > 3_100, `${ranges}`);
 });
 
-test("what a run held is free again when its process is gone", async () => {
-  assert.deepEqual(await elsewhere(), await elsewhere());
+test("what a run held is free again when its process is gone: more runs than there are ranges find one in turn", async () => {
+  for (let run = 0; run < 10; run += 1) assert.equal((await elsewhere()).length, 3);
 });
 
 test("no test chooses the ports of what it starts, since another clone would choose the same", () => {

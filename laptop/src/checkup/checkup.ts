@@ -36,15 +36,14 @@ export async function checkUp(installation: Installation): Promise<Finding[]> {
   const running = discoverServices(installation.root).filter(({ name }) => names.has(name));
   return [
     ...findings,
-    ...(status.mesh ? await checkMesh(stateDir, status, running.filter(isMeshed)) : []),
+    ...(status.mesh ? checkMesh(stateDir, status, running.filter(isMeshed)) : []),
     ...(await checkConsumers(installation, running)),
   ];
 }
 
-async function checkMesh(stateDir: string, status: ShopStatus, meshed: readonly ServiceManifest[]): Promise<Finding[]> {
+function checkMesh(stateDir: string, status: ShopStatus, meshed: readonly ServiceManifest[]): Finding[] {
   const folder = join(stateDir, "mesh");
   const deployments = new Deployments(join(folder, "deployments.json")).of(meshed.map(({ name }) => name));
-  const { resources } = await askMesh(stateDir, "resources", {});
   const instances = status.processes.filter(({ sidecar }) => sidecar).map(({ instance }) => instance);
-  return [...checkCertificates(join(folder, "identity"), instances), ...checkVersions(deployments, status, resources)];
+  return [...checkCertificates(join(folder, "identity"), instances), ...checkVersions(deployments, status)];
 }

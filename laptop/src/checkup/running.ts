@@ -1,6 +1,4 @@
-/** Whether what runs is what is wanted: processes, instances, sidecars and shares of calls. */
-import { versionsInUse } from "@row/mesh/policy/traffic-split.ts";
-import type { Resource } from "@row/mesh/resources/resource.ts";
+/** Whether what runs is what is wanted: processes, instances, and sidecars. */
 import type { ShopStatus } from "../shop/shop-status.ts";
 import type { Deployment } from "../sidecars/deployments.ts";
 import type { RecordedProcess } from "../supervisor/run-record.ts";
@@ -30,38 +28,18 @@ function adviceFor(problem: string, { processes }: ShopStatus): string {
   return held ? `see \`npx row logs ${held.name}\`` : "see `npx row logs`";
 }
 
-/** Versions that are to run and do not, or that have a share of the calls and nobody to answer them. */
-export function checkVersions(
-  deployments: readonly Deployment[],
-  { processes }: ShopStatus,
-  resources: readonly Resource[],
-): Finding[] {
+/** Versions that are to run and do not. */
+export function checkVersions(deployments: readonly Deployment[], { processes }: ShopStatus): Finding[] {
   const running = ({ service, version }: Pick<Deployment, "service" | "version">) =>
     processes.filter((process) => process.name === service && process.version === version && process.pid !== null)
       .length;
   const fewer = deployments.filter((one) => running(one) < one.replicas);
-  const services = [...new Set(deployments.map(({ service }) => service))];
-  const unanswered = services.flatMap((service) =>
-    versionsInUse(resources, service)
-      .filter((version) => running({ service, version }) === 0)
-      .map((version) => ({ service, version })),
+  if (fewer.length === 0) return [good("versions", `each that is to run does (${deployments.length})`)];
+  return fewer.map(({ service, version, replicas }) =>
+    bad(
+      "versions",
+      `of ${service} ${version} ${running({ service, version })} of ${replicas} instances run`,
+      `run \`npx row scale ${service} --version ${version} --replicas ${replicas}\`, or see \`npx row logs ${service}\``,
+    ),
   );
-  if (fewer.length + unanswered.length === 0)
-    return [good("versions", `each that is to run does (${deployments.length})`)];
-  return [
-    ...fewer.map(({ service, version, replicas }) =>
-      bad(
-        "versions",
-        `of ${service} ${version} ${running({ service, version })} of ${replicas} instances run`,
-        `run \`npx row scale ${service} --version ${version} --replicas ${replicas}\`, or see \`npx row logs ${service}\``,
-      ),
-    ),
-    ...unanswered.map(({ service, version }) =>
-      bad(
-        "versions",
-        `${service} ${version} has a share of the calls and no instance`,
-        `see \`npx row split ${service}\`, and give its share to others`,
-      ),
-    ),
-  ];
 }

@@ -2,6 +2,7 @@ import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { discoverServices, type ServiceManifest, selectServices } from "@row/topology/service-manifest.ts";
 import { type Installation, installationAt } from "../installation.ts";
 import type { MeshControl } from "../sidecars/requests.ts";
+import { allSharesOfNobody } from "../sidecars/shares-of-nobody.ts";
 import { prepareStateDir } from "../state-dir.ts";
 import { type Infrastructure, removeState } from "../stores/infrastructure.ts";
 import { serveControl } from "../supervisor/control-server.ts";
@@ -186,7 +187,7 @@ export class Shop {
           ...processes.flatMap(problemsOf),
           ...differences,
           ...eventFaults,
-          ...(lifecycle.mesh?.sharesOfNobody() ?? []),
+          ...(lifecycle.mesh ? allSharesOfNobody(lifecycle.mesh) : []),
           ...(backlogs ? stuckIn(backlogs) : []),
         ]
       : [];

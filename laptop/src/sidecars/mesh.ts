@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
-import { discoverServices, isCallable } from "@row/topology/service-manifest.ts";
+import { discoverServices } from "@row/topology/service-manifest.ts";
 import type { Secrets } from "../secrets.ts";
 import { serviceProcess } from "../shop/service-process.ts";
 import type { SupervisedProcess } from "../supervisor/supervised-process.ts";
@@ -18,7 +18,6 @@ import { type MeshPorts, meshPorts } from "./mesh-ports.ts";
 import { observerProcess } from "./observer.ts";
 import { Reconciler } from "./reconciler.ts";
 import { ResourceStore } from "./resource-store.ts";
-import { sharesOfNobody } from "./shares-of-nobody.ts";
 import { makeSocketFolder, socketFolder } from "./socket-folder.ts";
 
 const START_MS = 60_000;
@@ -153,11 +152,6 @@ export class Mesh {
     await this.reconciler.apply();
     await Promise.all(members.map(({ sidecar }) => sidecar.process.stop()));
     for (const member of members) this.factory.dispose(member);
-  }
-
-  /** What somebody should know of versions that get calls and are not there. */
-  sharesOfNobody(): string[] {
-    return this.host.services.filter(isCallable).flatMap(({ name }) => sharesOfNobody(this, name));
   }
 
   /** From now on nothing is started. */

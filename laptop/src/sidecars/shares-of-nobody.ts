@@ -1,6 +1,12 @@
 /** Versions that routes send calls to and of which no instance is left. */
 import { versionsInUse } from "@row/mesh/policy/traffic-split.ts";
+import { isCallable } from "@row/topology/service-manifest.ts";
 import type { Mesh } from "./mesh.ts";
+
+/** The same of every service. */
+export function allSharesOfNobody(mesh: Mesh): string[] {
+  return mesh.host.services.filter(isCallable).flatMap(({ name }) => sharesOfNobody(mesh, name));
+}
 
 /** A sentence for each, with what to do; none when every version that gets calls has an instance. */
 export function sharesOfNobody(mesh: Mesh, service: string): string[] {
@@ -10,9 +16,7 @@ export function sharesOfNobody(mesh: Mesh, service: string): string[] {
   const [other] = used.filter(isThere);
   if (missing.length === 0) return [];
   if (other === undefined) {
-    return [
-      `Nobody answers calls to ${service} now: no instance of ${used.join(", ")}, which get all of them, is left`,
-    ];
+    return [`Nobody answers calls to ${service} now: there is no instance of ${used.join(" or ")}, where they all go`];
   }
   return missing.map(
     (version) =>
