@@ -26,6 +26,12 @@ test("counts by status, and by version of every service on the way", () => {
   });
 });
 
+test("versions come in the order of their names, whoever answered first", () => {
+  const tally = new Tally();
+  for (const version of ["catalog/v2", "catalog/v1"]) tally.add({ ...SAMPLE, servedBy: ["edge/v1", version] });
+  assert.deepEqual(Object.keys(tally.counts(EMPTY_QUEUE).versions), ["catalog/v1", "catalog/v2", "edge/v1"]);
+});
+
 test("what left more than a second late is late, and what waits now counts for the longest wait", () => {
   const tally = new Tally();
   for (const waitedMs of [0, 1_000, 1_001]) tally.add({ ...SAMPLE, waitedMs });

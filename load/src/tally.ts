@@ -61,7 +61,9 @@ export class Tally {
       p90: this.#latencies.quantile(0.9),
       p99: this.#latencies.quantile(0.99),
       longest: this.#latencies.quantile(1),
-      versions: Object.fromEntries([...this.#versions].map(([version, counted]) => [version, { ...counted }])),
+      versions: Object.fromEntries(
+        [...this.#versions].sort(byName).map(([version, counted]) => [version, { ...counted }]),
+      ),
       backlog: {
         late: this.#late,
         longestMs: Math.round(Math.max(this.#longestWaitMs, longestMs)),
@@ -88,4 +90,8 @@ function count(names: Map<string, Counted>, name: string, isOk: boolean): void {
   counted.requests += 1;
   if (!isOk) counted.failed += 1;
   names.set(key, counted);
+}
+
+function byName([a]: readonly [name: string, ...unknown[]], [b]: readonly [name: string, ...unknown[]]): number {
+  return a < b ? -1 : 1;
 }
