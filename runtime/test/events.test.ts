@@ -279,19 +279,22 @@ test("an absent database does not use up the tries, and a restarted NATS does no
 
 test("stopping finishes what is in hand and gives back the rest", async () => {
   const product = randomUUID();
+  const release = Promise.withResolvers<void>();
   let begun = 0;
   let finished = 0;
   const handler = async (_: StockLevelChanged, { aggregateId }: { aggregateId: string }) => {
     if (!aggregateId.startsWith(product)) return;
     begun++;
-    await sleep(100);
+    await release.promise;
     finished++;
   };
   const subscription = await consumer({ service: "stopped", concurrency: 2, handler });
   await settled("stopped");
   for (let i = 0; i < 10; i++) await publish({ product: `${product}-${i}`, sequence: 1 });
   await eventually("two are in hand", () => begun === 2);
-  await subscription.stop();
+  const stopped = subscription.stop();
+  release.resolve();
+  await stopped;
   assert.deepEqual([begun, finished], [2, 2]);
   const next = await consumer({ service: "stopped", handler });
   await eventually("the next takes the rest", () => finished === 10);

