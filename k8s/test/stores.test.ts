@@ -187,7 +187,8 @@ test("the Job makes every database and role, again as well, and keeps each to it
   const roles = join(folder, "roles");
   mkdirSync(roles);
   const script = configMap("postgres-databases", "databases.sh").replaceAll("/roles/", `${roles}/`);
-  const env = { PATH, PGHOST: "127.0.0.1", PGPORT: String(postgres.port), PGUSER: "postgres", PGPASSWORD: "test" };
+  const { username, password } = new URL(postgres.url("postgres"));
+  const env = { PATH, PGHOST: "127.0.0.1", PGPORT: String(postgres.port), PGUSER: username, PGPASSWORD: password };
   const run = () => execFileSync("bash", ["-c", script], { env, encoding: "utf8" });
   const as = (role: string, password: string, database: string) =>
     execFileSync("psql", ["-qtAc", "select current_user", "-d", database], {
