@@ -245,7 +245,7 @@ test("instances come and go while calls go on, and no call fails", async () => {
 test("says that nobody answers when the last instance that gets calls is taken", async () => {
   await shop.meshControl.split({ service: "catalog", weights: ["v1=1"] });
   const none = await shop.meshControl.scale({ service: "catalog", version: "v1", replicas: 0 });
-  assert.match(none.warning ?? "", /^Nobody answers calls to catalog now: no instance of v1/);
+  assert.match(none.warning ?? "", /^Nobody answers calls to catalog now: there is no instance of v1/);
   assert.ok((await shop.status()).problems.includes(none.warning ?? ""));
   const one = await shop.meshControl.scale({ service: "catalog", version: "v1", replicas: 1 });
   assert.equal(one.warning, undefined);
