@@ -4,11 +4,13 @@ import { Command } from "commander";
 import { experimentJudgeCommand } from "./experiment-judge.ts";
 import { experimentLintCommand } from "./experiment-lint.ts";
 import { experimentListCommand } from "./experiment-list.ts";
+import { experimentRenderCommand } from "./experiment-render.ts";
 
 export function experimentCommand(here: () => Installation): Command {
   return new Command("experiment")
     .description("canary experiments: a share of the traffic for a new version, and a verdict on evidence")
     .addCommand(experimentListCommand(here))
     .addCommand(experimentLintCommand(here))
-    .addCommand(experimentJudgeCommand());
+    .addCommand(experimentJudgeCommand())
+    .addCommand(experimentRenderCommand(here));
 }
