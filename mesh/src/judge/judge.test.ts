@@ -288,6 +288,21 @@ test("the state is a value: kept as JSON and read again, it goes on to the same 
   assert.deepEqual(resumed, whole);
 });
 
+test("a run that ended early is inconclusive for its own reason, unless what was seen before was enough", () => {
+  const ended = { reason: "aborted", why: "somebody ended it" } as const;
+  const early = after(RULE, 5, (second) => (second === 4 ? { ended } : {}));
+  assert.deepEqual(early.verdict, {
+    outcome: "inconclusive",
+    reason: "aborted",
+    sentence: "Inconclusive after 5 s: somebody ended it",
+    afterSeconds: 5,
+  });
+  const harmful = after(RULE, 5, () => ({ metrics: { failures: [stratum(20, 0, 20, 20)] }, ended }));
+  assert.equal(harmful.verdict?.outcome, "rolled back");
+  const good = after(RULE, 60, () => ({ metrics: { failures: [stratum(20, 0, 400, 0)] }, ended }));
+  assert.equal(good.verdict?.outcome, "inconclusive", "nothing is promoted by its end");
+});
+
 test("nothing that comes after the verdict changes anything", () => {
   const judged = after(RULE, 60, () => ({ metrics: { failures: [stratum(20, 0, 20, 0)] } }));
   const later = { ...BARE, second: 60, metrics: { failures: [stratum(20, 0, 20, 20)] } };

@@ -15,6 +15,7 @@ import { logSplitOdds, SPLIT_LIMIT } from "./split-test.ts";
 import {
   beyondLimit,
   brokeInvariant,
+  endedEarly,
   type GateSeen,
   loadNotReached,
   promoted,
@@ -147,6 +148,7 @@ function verdictOn(rule: JudgeRule, state: JudgeState, counts: SecondCounts): Ve
 
   const finding = resourceFinding(rule, state.resources);
   if (finding) return beyondLimit(rule, finding, seconds);
+  if (counts.ended) return endedEarly(counts.ended, seconds);
 
   if (splitOdds(rule, state) >= SPLIT_LIMIT || hasStrays(rule.steps[step.index], step.requests)) {
     const asked = inOrder(rule.steps[step.index]?.weights ?? NO_REQUESTS);

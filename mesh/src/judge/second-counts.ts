@@ -27,6 +27,13 @@ export interface Violation {
   readonly example: string;
 }
 
+/** Why a run is over that the judge has not ended: it says nothing about the canary. */
+export interface EndedEarly {
+  readonly reason: "load-not-reached" | "aborted" | "failed";
+  /** "somebody ended it while the canary had 10 %" */
+  readonly why: string;
+}
+
 export interface SecondCounts {
   /** Since the experiment began, from 0; seconds come in order. */
   readonly second: number;
@@ -46,4 +53,6 @@ export interface SecondCounts {
   readonly violations?: readonly Violation[];
   /** Arrivals of the experiment's own load that had to wait for more than a second. */
   readonly lateArrivals?: number;
+  /** In the last one, of a run that ended before there was a verdict. */
+  readonly ended?: EndedEarly;
 }

@@ -3,7 +3,7 @@ import { type Evidence, interval, logEOfAll } from "./evidence.ts";
 import { requestsToPromote } from "./power.ts";
 import type { Finding } from "./resource-gates.ts";
 import type { Gate, JudgeRule } from "./rule.ts";
-import type { Violation } from "./second-counts.ts";
+import type { EndedEarly, Violation } from "./second-counts.ts";
 import type { Counts } from "./window-factor.ts";
 
 export type Reason =
@@ -15,7 +15,9 @@ export type Reason =
   | "too-little-traffic"
   | "load-not-reached"
   | "split-not-as-requested"
-  | "time-over";
+  | "time-over"
+  | "aborted"
+  | "failed";
 
 export interface Verdict {
   readonly outcome: "promoted" | "rolled back" | "inconclusive";
@@ -74,6 +76,10 @@ export function splitNotAsRequested(rule: JudgeRule, asked: string, seen: string
 export function loadNotReached(late: number, afterSeconds: number): Verdict {
   const sentence = `Inconclusive after ${afterSeconds} s: the load was not reached: ${NUMBER.format(late)} requests had to wait for more than a second to be sent; ask for a lower rate`;
   return { outcome: "inconclusive", reason: "load-not-reached", sentence, afterSeconds };
+}
+
+export function endedEarly({ reason, why }: EndedEarly, afterSeconds: number): Verdict {
+  return { outcome: "inconclusive", reason, sentence: `Inconclusive after ${afterSeconds} s: ${why}`, afterSeconds };
 }
 
 /** What is said at the deadline: which gate was least sure, and whether it had the traffic to be. */

@@ -1,0 +1,41 @@
+/** What a run is doing, in the order in which it does it, and what is changed while it does. Pure: it only computes. */
+
+/** The weights of a step move in a phase of their own: "weigh-1". */
+export type Phase =
+  | "prepare"
+  | "deploy-baseline"
+  | "deploy-canary"
+  | "measure"
+  | "open"
+  | `weigh-${number}`
+  | "compare"
+  | "promote"
+  | "restore"
+  | "undeploy-canary"
+  | "undeploy-baseline"
+  | "conclude"
+  | "over";
+
+/** "compares catalog v2 with v1-baseline" */
+export function doing(phase: Phase): string {
+  return phase.startsWith("weigh-")
+    ? `moves the weights to step ${phase.slice("weigh-".length)}`
+    : DOING[phase as Named];
+}
+
+type Named = Exclude<Phase, `weigh-${number}`>;
+
+const DOING: Readonly<Record<Named, string>> = {
+  prepare: "prepares, and has changed nothing yet",
+  "deploy-baseline": "deploys the baseline",
+  "deploy-canary": "deploys the canary",
+  measure: "measures stable, and whether this machine can send the load",
+  open: "begins to count",
+  compare: "compares the canary with the baseline",
+  promote: "gives the canary all calls",
+  restore: "brings back the weights of before",
+  "undeploy-canary": "takes the canary away",
+  "undeploy-baseline": "takes the baseline away",
+  conclude: "writes its result",
+  over: "is over",
+};
