@@ -6,10 +6,12 @@ import { renderMetrics } from "./metrics.ts";
 import { WINDOW_SECONDS } from "./recent-calls.ts";
 import type { RequestLines } from "./request-lines.ts";
 import type { Sidecars } from "./sidecars.ts";
-import { statOf } from "./stat.ts";
+import { quantilesOf, statOf } from "./stat.ts";
 import type { Taps } from "./tap.ts";
 import { BadBody, encodingOf, readSpans } from "./traces/otlp-body.ts";
 import type { Traces } from "./traces/traces.ts";
+import { answerWatches } from "./watch-api.ts";
+import type { Watches } from "./watches.ts";
 
 /** What the HTTP port shows. */
 export interface Observed {
@@ -17,10 +19,11 @@ export interface Observed {
   readonly sidecars: Sidecars;
   readonly taps: Taps;
   readonly traces: Traces;
+  readonly watches: Watches;
   readonly log: Logger;
 }
 
-const PATHS = "/metrics, /stat, /edges, /tap, /traces, /traces/<id>, /v1/traces";
+const PATHS = "/metrics, /stat, /edges, /quantiles, /tap, /traces, /traces/<id>, /v1/traces, /watches, /watches/<id>";
 
 /** Listens on the HTTP address; rejects when the port is taken. */
 export function serveHttp({ host, port }: Loopback, observed: Observed): Promise<Server> {
@@ -43,16 +46,36 @@ async function answer(request: IncomingMessage, response: ServerResponse, observ
   const service = url.searchParams.get("service") ?? "";
   if (request.method === "POST" && path === "/v1/traces") return takeSpans(request, response, observed.traces);
   if (request.method === "POST" && path === "/v1/metrics") return dropMetrics(request, response);
+  if (path === "/watches" || path.startsWith("/watches/")) {
+    request.resume();
+    const { status, body } = answerWatches(request.method ?? "", url, observed.watches, linesLost(observed));
+    return sendJson(response, status, body);
+  }
   if (request.method !== "GET") return sendJson(response, 405, { message: `Cannot ${request.method} ${path}` });
   if (path === "/livez" || path === "/readyz") return send(response, 200, "text/plain", "ok\n");
   if (path === "/metrics") {
     return send(response, 200, "text/plain; version=0.0.4", renderMetrics(observed.lines, observed.sidecars));
   }
   if (path === "/stat") {
-    const lost = [...observed.sidecars.all()].reduce((total, { reconciliation }) => total + reconciliation.lost, 0);
     const windowSeconds = Number(url.searchParams.get("window") ?? WINDOW_SECONDS);
     if (!(windowSeconds > 0)) return sendJson(response, 400, { message: "Cannot look back: window is in seconds" });
-    return sendJson(response, 200, statOf(observed.lines.edges(), performance.now(), lost, { service, windowSeconds }));
+    return sendJson(
+      response,
+      200,
+      statOf(observed.lines.edges(), performance.now(), linesLost(observed), { service, windowSeconds }),
+    );
+  }
+  if (path === "/quantiles") {
+    const backend = url.searchParams.get("backend") ?? "";
+    const windowSeconds = Number(url.searchParams.get("window") ?? WINDOW_SECONDS);
+    const shares = url.searchParams.getAll("share").map(Number);
+    const isWrong = !(windowSeconds > 0) || shares.some((share) => !(share > 0 && share <= 1));
+    if (isWrong) return sendJson(response, 400, { message: "Cannot tell: window is in seconds, share from 0 to 1" });
+    return sendJson(
+      response,
+      200,
+      quantilesOf(observed.lines.edges(), performance.now(), { backend, windowSeconds, shares }),
+    );
   }
   if (path === "/edges") {
     return sendJson(response, 200, edgesOf(observed.lines.edges(), observed.sidecars.identities(), service));
@@ -69,6 +92,11 @@ async function answer(request: IncomingMessage, response: ServerResponse, observ
     return sendJson(response, 404, { message: `Cannot show trace ${id}: no one trace that is kept starts so` });
   }
   sendJson(response, 404, { message: `Cannot answer ${path}: there are ${PATHS}` });
+}
+
+/** Since the observer runs. */
+function linesLost({ sidecars }: Observed): number {
+  return [...sidecars.all()].reduce((total, { reconciliation }) => total + reconciliation.lost, 0);
 }
 
 async function takeSpans(request: IncomingMessage, response: ServerResponse, traces: Traces): Promise<void> {

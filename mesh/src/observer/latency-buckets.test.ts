@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "vitest";
-import { BUCKETS, bucketOf, quantile } from "./latency-buckets.ts";
+import { BUCKETS, boundOf, bucketOf, quantile, quantileBound } from "./latency-buckets.ts";
 
 const durations = fc.array(fc.integer({ min: 0, max: 120_000_000 }), { minLength: 1, maxLength: 200 });
 
@@ -28,8 +28,20 @@ test("every duration has a bucket, and a longer one never an earlier", () => {
   );
 });
 
+test("a bound is the longest duration of its bucket, and no more than the share takes longer than that of a quantile", () => {
+  fc.assert(
+    fc.property(durations, fc.constantFrom(0.5, 0.9, 0.99), (all, share) => {
+      const bound = quantileBound(count(all), share) ?? Number.NaN;
+      assert.equal(boundOf(bound), bound);
+      assert.ok(bucketOf(bound + 1) > bucketOf(bound));
+      assert.ok(all.filter((us) => us > bound).length <= all.length * (1 - share) + 1e-9);
+    }),
+  );
+});
+
 test("there is no quantile of nothing", () => {
   assert.equal(quantile(count([]), 0.5), undefined);
+  assert.equal(quantileBound(count([]), 0.5), undefined);
 });
 
 function count(all: number[]): Uint32Array {

@@ -19,17 +19,46 @@ export function bucketOf(us: number): number {
   return EXACT_BELOW + (exponent - SMALLEST_EXPONENT) * PER_DOUBLING + ((value >> (exponent - 4)) & (PER_DOUBLING - 1));
 }
 
+/** The longest duration, in whole µs, of those that are counted with this one. */
+export function boundOf(us: number): number {
+  return lastOf(bucketOf(us));
+}
+
+function lastOf(bucket: number): number {
+  return firstOf(bucket) + widthOf(bucket) - 1;
+}
+
 /** The middle of a bucket, in µs. */
 function middleOf(bucket: number): number {
+  return firstOf(bucket) + (widthOf(bucket) - 1) / 2;
+}
+
+function firstOf(bucket: number): number {
   if (bucket < EXACT_BELOW) return bucket;
-  const exponent = SMALLEST_EXPONENT + Math.floor((bucket - EXACT_BELOW) / PER_DOUBLING);
-  const width = 2 ** (exponent - 4);
-  const first = 2 ** exponent + ((bucket - EXACT_BELOW) % PER_DOUBLING) * width;
-  return first + (width - 1) / 2;
+  return 2 ** exponentOf(bucket) + ((bucket - EXACT_BELOW) % PER_DOUBLING) * widthOf(bucket);
+}
+
+function widthOf(bucket: number): number {
+  return bucket < EXACT_BELOW ? 1 : 2 ** (exponentOf(bucket) - 4);
+}
+
+function exponentOf(bucket: number): number {
+  return SMALLEST_EXPONENT + Math.floor((bucket - EXACT_BELOW) / PER_DOUBLING);
 }
 
 /** The duration in µs that a share of the counted ones does not exceed; undefined when none was counted. */
 export function quantile(counts: Uint32Array, share: number): number | undefined {
+  const bucket = quantileBucket(counts, share);
+  return bucket === undefined ? undefined : middleOf(bucket);
+}
+
+/** As `quantile`, up to the bound of its bucket: no more than that share took longer. */
+export function quantileBound(counts: Uint32Array, share: number): number | undefined {
+  const bucket = quantileBucket(counts, share);
+  return bucket === undefined ? undefined : lastOf(bucket);
+}
+
+function quantileBucket(counts: Uint32Array, share: number): number | undefined {
   let total = 0;
   for (const count of counts) total += count;
   if (total === 0) return undefined;
@@ -37,7 +66,7 @@ export function quantile(counts: Uint32Array, share: number): number | undefined
   let seen = 0;
   for (let bucket = 0; bucket < counts.length; bucket += 1) {
     seen += counts[bucket] ?? 0;
-    if (seen >= rank) return middleOf(bucket);
+    if (seen >= rank) return bucket;
   }
   return undefined;
 }

@@ -14,6 +14,7 @@ import { followSidecars } from "./sidecars-file.ts";
 import { Taps } from "./tap.ts";
 import { sampledTraceId } from "./traces/hops.ts";
 import { Traces } from "./traces/traces.ts";
+import { Watches } from "./watches.ts";
 
 try {
   await observe();
@@ -31,12 +32,14 @@ async function observe(): Promise<void> {
   const breakers = new CircuitBreakers(sidecars, join(config.dataDir, ENDPOINTS_OUT_FILE), log);
   const taps = new Taps(sidecars);
   const traces = new Traces(config.dataDir, sidecars);
+  const watches = new Watches();
   const lines = new RequestLines({
     pod: (instance) => sidecars.pod(instance),
     health: (pod, service, endpoint) => breakers.health(pod, service, endpoint),
     tripped: (health) => breakers.tripped(health),
     outbound(fields, target, failed) {
       taps.outbound(fields, target);
+      watches.record(fields, target);
       const traceId = sampledTraceId(fields, OUTBOUND);
       if (traceId) traces.addHop(traceId, fields.bytes, failed);
     },
@@ -48,7 +51,7 @@ async function observe(): Promise<void> {
   });
 
   const receiver = await receiveLines(config.log, (bytes, second) => lines.take(bytes, second));
-  const server = await serveHttp(config.http, { lines, sidecars, taps, traces, log });
+  const server = await serveHttp(config.http, { lines, sidecars, taps, traces, watches, log });
   const unfollow = followSidecars(
     config.sidecarsFile,
     (file) => {
@@ -57,7 +60,10 @@ async function observe(): Promise<void> {
     },
     (reason) => log.warn(reason),
   );
-  const sweep = setInterval(() => lines.dropIdle(Math.floor(performance.now() / 1_000)), 60_000);
+  const sweep = setInterval(() => {
+    lines.dropIdle(Math.floor(performance.now() / 1_000));
+    watches.dropForgotten(performance.now());
+  }, 60_000);
   const { bufferBytes, wantedBytes } = receiver;
   log.info({ bufferBytes, log: config.log.port, http: config.http.port }, "observes the mesh");
   if (bufferBytes < wantedBytes) log.info({ bufferBytes, wantedBytes }, "net.core.rmem_max keeps the buffer small");

@@ -1,5 +1,5 @@
 import type { CallEdge } from "./call-edge.ts";
-import { quantile } from "./latency-buckets.ts";
+import { quantile, quantileBound } from "./latency-buckets.ts";
 import { secondsOf, WINDOW_SECONDS, wholeWindow } from "./recent-calls.ts";
 import { emptyTotals, type WindowTotals } from "./sliding-window.ts";
 
@@ -65,6 +65,35 @@ export function statOf(
   const busy = [...groups.entries()].filter(([, { totals }]) => totals.requests > 0);
   busy.sort(([left], [right]) => (left < right ? -1 : 1));
   return { seconds, linesLost, edges: busy.map(([, { first, totals }]) => answer(first, totals, seconds)) };
+}
+
+/** What GET /quantiles answers: of all requests to a backend in the window, whoever sent them. */
+export interface Quantiles {
+  readonly requests: number;
+  /** For each share, in µs, up to the bound of its bucket; empty without requests. */
+  readonly boundsUs: readonly number[];
+}
+
+export interface QuantilesQuestion {
+  /** "catalog-v1" */
+  readonly backend: string;
+  readonly windowSeconds: number;
+  /** 0.5 for the median. */
+  readonly shares: readonly number[];
+}
+
+export function quantilesOf(
+  edges: Iterable<CallEdge>,
+  nowMs: number,
+  { backend, windowSeconds, shares }: QuantilesQuestion,
+): Quantiles {
+  const totals = emptyTotals();
+  for (const edge of edges) {
+    if (edge.to.backend !== backend) continue;
+    edge.recent.addTo(totals, Math.floor(nowMs / 1_000), wholeWindow(windowSeconds));
+  }
+  const boundsUs = shares.flatMap((share) => quantileBound(totals.latencies, share) ?? []);
+  return { requests: totals.requests, boundsUs };
 }
 
 /** "catalog" means the client, the called Service and its versions, "catalog-v2" that backend or client alone. */

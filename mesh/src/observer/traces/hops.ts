@@ -21,12 +21,26 @@ const NO_DIGIT = -1;
 
 /** The trace that a request belongs to when it is one that is recorded; undefined otherwise. */
 export function sampledTraceId(fields: LineFields, at: EndPositions): string | undefined {
+  const start = traceparentAt(fields, at);
+  return start === undefined || !isSampled(fields.bytes, start + FLAGS_AT) ? undefined : idAt(fields.bytes, start);
+}
+
+/** The trace that a request belongs to, recorded or not: of one that fails, its own process keeps the span anyway. */
+export function traceIdOf(fields: LineFields, at: EndPositions): string | undefined {
+  const start = traceparentAt(fields, at);
+  return start === undefined ? undefined : idAt(fields.bytes, start);
+}
+
+function idAt(bytes: Uint8Array, start: number): string {
+  return latin1(bytes, start + TRACE_ID_AT, start + TRACE_ID_AT + 32);
+}
+
+/** Where it begins, if it has a form that is known. */
+function traceparentAt(fields: LineFields, at: EndPositions): number | undefined {
   if (fields.count < at.count) return undefined;
   const field = at.traceparent + fields.count - at.count;
   const start = fields.start(field);
-  const { bytes } = fields;
-  if (!hasKnownForm(bytes, start, fields.end(field) - start) || !isSampled(bytes, start + FLAGS_AT)) return undefined;
-  return latin1(bytes, start + TRACE_ID_AT, start + TRACE_ID_AT + 32);
+  return hasKnownForm(fields.bytes, start, fields.end(field) - start) ? start : undefined;
 }
 
 function hasKnownForm(bytes: Uint8Array, start: number, length: number): boolean {
