@@ -14,8 +14,12 @@ export async function observerUrl({ stateDir }: Installation): Promise<string> {
 }
 
 /** What the observer answers as JSON. */
-export async function askObserver<Answer>(url: string, path: string): Promise<Answer> {
-  const response = await get(url, path);
+export async function askObserver<Answer>(
+  url: string,
+  path: string,
+  how?: Pick<RequestInit, "method" | "signal">,
+): Promise<Answer> {
+  const response = await get(url, path, how);
   return (await response.json()) as Answer; // the observer is of the same version
 }
 
@@ -37,8 +41,8 @@ export async function* followObserver<Line>(url: string, path: string): AsyncGen
   }
 }
 
-async function get(url: string, path: string): Promise<Response> {
-  const response = await fetch(url + path).catch(() => {
+async function get(url: string, path: string, how: RequestInit = {}): Promise<Response> {
+  const response = await fetch(url + path, how).catch(() => {
     throw new RowError(`Cannot reach the observer at ${url}: see \`npx row logs observer\``);
   });
   if (response.ok) return response;

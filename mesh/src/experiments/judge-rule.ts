@@ -55,9 +55,17 @@ export function testsOf(spec: GateSpec): Gate[] {
 }
 
 function tested(
-  spec: { readonly share: number; readonly riskRatio: number; readonly decides: boolean; readonly ceiling?: number },
+  spec: Pick<Gate, "share" | "riskRatio" | "decides" | "ceiling" | "methods">,
   described: Pick<Gate, "name" | "title" | "unit">,
 ): Gate {
-  const { share, riskRatio, decides, ceiling } = spec;
-  return { ...described, kind: "proportion", share, riskRatio, decides, ...(ceiling !== undefined && { ceiling }) };
+  const { share, riskRatio, decides, ceiling, methods = [] } = spec;
+  return {
+    ...described,
+    kind: "proportion",
+    share,
+    riskRatio,
+    decides,
+    ...(ceiling !== undefined && { ceiling }),
+    ...(methods.length > 0 && { methods }),
+  };
 }

@@ -137,6 +137,16 @@ test("the judge's gates share alpha, latency's thresholds the share of their gat
   );
 });
 
+test("who counts for the judge is told which methods a gate is kept to", () => {
+  const [experiment] = read(WHOLE).experiments;
+  const orders = services.find(({ name }) => name === "orders");
+  assert.ok(experiment && orders);
+  const methods = new Map(judgeRuleOf(experiment, orders).gates.map((gate) => [gate.name, gate.methods]));
+  assert.deepEqual(methods.get("failures"), ["PlaceOrder"]);
+  assert.deepEqual(methods.get("latency-p50"), ["GetOrder"]);
+  assert.equal(methods.get("calls"), undefined);
+});
+
 test("a service is judged only by what it does", () => {
   const names = (file: string) => {
     const [experiment] = read(readFileSync(join(FOLDER, file), "utf8")).experiments;

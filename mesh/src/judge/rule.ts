@@ -13,6 +13,8 @@ export interface Gate extends Measure {
   readonly share: number;
   /** Whether promotion waits for it; otherwise it only rolls back. */
   readonly decides: boolean;
+  /** The methods whose requests are counted for it; all of them unless given. */
+  readonly methods?: readonly string[];
 }
 
 /** Memory that grows faster than the baseline's. */

@@ -1,0 +1,43 @@
+/** What an experiment sees on this machine: once a second from several sources, none of which holds up the others. */
+import type { Observatory, Observed } from "@row/mesh/experiments/run/observation.ts";
+import type { Installation } from "../installation.ts";
+import { observerUrl } from "../sidecars/observer-client.ts";
+import { requestsSeen } from "./requests-seen.ts";
+import { type Part, PatientReader } from "./source.ts";
+import { measuredThresholds } from "./thresholds.ts";
+
+/** Looks come once a second. */
+const LOOK_MS = 800;
+
+export function laptopObservatory(installation: Installation): Observatory {
+  return {
+    async thresholds(arms, rule, windowSeconds) {
+      return measuredThresholds(await observerUrl(installation), arms, rule, windowSeconds);
+    },
+    async open(arms, rule, thresholds) {
+      const observer = await observerUrl(installation);
+      const readers = [new PatientReader(await requestsSeen(observer, arms, rule, thresholds))];
+      return {
+        async look() {
+          return together(await Promise.all(readers.map((reader) => reader.look(LOOK_MS))));
+        },
+        async close() {
+          await Promise.all(readers.map((reader) => reader.close()));
+        },
+      };
+    },
+  };
+}
+
+const NO_REQUESTS: Observed["requests"] = { stable: 0, baseline: 0, canary: 0 };
+
+function together(parts: readonly Part[]): Observed {
+  const violations = parts.flatMap((part) => part.violations ?? []);
+  return {
+    ...Object.assign({}, ...parts),
+    requests: parts.find(({ requests }) => requests)?.requests ?? NO_REQUESTS,
+    metrics: Object.assign({}, ...parts.map(({ metrics }) => metrics)),
+    examples: Object.assign({}, ...parts.map(({ examples }) => examples)),
+    ...(violations.length > 0 && { violations }),
+  };
+}
