@@ -1,4 +1,4 @@
-/** What looks at a shop with sidecars from another terminal: `row check`, `row edges` and `row stat`. */
+/** What looks at a shop with sidecars from another terminal: `row check`, `row edges`, `row stat`, `row status` and `row tap`. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -16,6 +16,7 @@ const root = resolve(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "row-looking-"));
 const stateDir = join(folder, "state");
 const base = await portBase();
+const MAIN = join(root, "cli/src/main.ts");
 const IDENTITY_OF = (account: string) => `${account}.shop.serviceaccount.identity.linkerd.cluster.local`;
 
 let shop: Shop;
@@ -28,10 +29,21 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+function row(...words: string[]) {
+  return run(process.execPath, [MAIN, ...words]);
+}
+
+/** Commands of bash on a terminal that is so wide; what they show is without colours. */
+async function onTerminal(columns: number, commands: string) {
+  const typed = `stty cols ${columns} && ${commands}`;
+  const { stdout } = await run("script", ["--quiet", "--return", "--command", typed, "/dev/null"], { NO_COLOR: "1" });
+  return stdout.replaceAll("\r\n", "\n").trimEnd().split("\n");
+}
+
 // Not synchronously: this process is the shop's supervisor, which answers.
-async function row(...words: string[]) {
-  const env = { ...process.env, ROW_STATE_DIR: stateDir, ROW_PORT_BASE: String(base) };
-  const child = spawn(process.execPath, [join(root, "cli/src/main.ts"), ...words], { env });
+async function run(file: string, args: readonly string[], more: NodeJS.ProcessEnv = {}) {
+  const env = { ...process.env, ROW_STATE_DIR: stateDir, ROW_PORT_BASE: String(base), ...more };
+  const child = spawn(file, args, { env });
   child.stdin.end();
   const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
   const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
@@ -105,3 +117,29 @@ test("stat looks back minutes where seconds have no calls any more, and refuses 
     /^Cannot look back soon: write a duration such as 30s or 5m\n$/,
   );
 });
+
+for (const columns of [60, 80]) {
+  test(`status and tap are read on a terminal of ${columns} columns: no line goes on in the middle of a word`, async () => {
+    const status = await onTerminal(columns, `"${process.execPath}" "${MAIN}" status`);
+    assert.deepEqual(
+      status.filter((line) => line.length > columns),
+      [],
+    );
+    assert.ok(
+      status.some((line) => /^catalog-v1-1 +\d+ +ready +0 +ready \d+$/.test(line)),
+      status.join("\n"),
+    );
+    const tapping = onTerminal(columns, `timeout --signal=INT 6 "${process.execPath}" "${MAIN}" tap catalog`);
+    await sleep(3_000);
+    assert.equal((await row("call", "CatalogService/ListCategories")).status, 0);
+    const tapped = await tapping;
+    assert.deepEqual(
+      tapped.filter((line) => line.length > columns),
+      [],
+    );
+    assert.match(
+      tapped.join("\n").replaceAll("\n  ", " "),
+      /^\d\d:\d\d:\d\d toolbox-v1-1 → catalog-v1-1 ListCategories OK .* .?s$/m,
+    );
+  });
+}

@@ -8,6 +8,7 @@ import { Command } from "commander";
 import { heading } from "../colours.ts";
 import { table } from "../table.ts";
 import type { Target } from "../target.ts";
+import { cut } from "../terminal.ts";
 
 interface GetFlags {
   output?: string;
@@ -52,7 +53,7 @@ function showResources(resources: readonly Resource[], { kind, output }: Choice,
   if (output === "yaml") process.stdout.write(writeResources(found));
   else if (output === "json") console.log(JSON.stringify(asJson(found, names.length === 1), null, 2));
   else if (found.length === 0) console.log("There are none.");
-  else console.log(render(found, process.stdout.columns ?? WIDTH));
+  else console.log(render(found, process.stdout.columns || WIDTH));
 }
 
 /** What a terminal is taken for whose width nobody knows. */
@@ -70,11 +71,10 @@ export function render(resources: readonly Resource[], width: number): string {
     const heads = ["NAME", TARGETS[kind] ?? "PARENT", "DETAIL", "AGE", "SOURCE"];
     const widest = (column: number) => Math.max(...[heads, ...rows].map((row) => row[column]?.length ?? 0));
     const room = Math.max(NARROWEST_DETAIL, width - GAPS - widest(0) - widest(1) - widest(3) - widest(4));
-    const cut = (text: string) => (text.length > room ? `${text.slice(0, room - 1)}…` : text);
-    return table([
-      heads.map(heading),
-      ...rows.map((row) => row.map((cell, column) => (column === 2 ? cut(cell) : cell))),
-    ]).join("\n");
+    return table(
+      [heads.map(heading), ...rows.map((row) => row.map((cell, column) => (column === 2 ? cut(cell, room) : cell)))],
+      width,
+    ).join("\n");
   });
   return tables.join("\n\n");
 }

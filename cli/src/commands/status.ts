@@ -8,6 +8,7 @@ import { MOST_COUNTED } from "@row/runtime/database/counting.ts";
 import { Command } from "commander";
 import { bad, good, heading, versioned, warning } from "../colours.ts";
 import { table } from "../table.ts";
+import { sentence, terminalWidth, widthOf } from "../terminal.ts";
 
 export function statusCommand(here: () => Installation): Command {
   return new Command("status")
@@ -38,32 +39,48 @@ function leftover({ name: instance, pid }: RecordedProcess): ProcessStatus {
   return { name, version, instance, pid, state: "unsupervised", restarts: 0, addresses: {} };
 }
 
-function render(shop: ShopStatus): string {
+/** @param width of the terminal, in characters */
+export function render(shop: ShopStatus, width = terminalWidth()): string {
+  const say = (text: string, indent?: string) => sentence(text, width, indent);
   if (shop.state === "stopped") return 'The shop is not running: start it with "npm start"';
   const lines =
     shop.state === "unsupervised"
       ? [
-          `The shop runs without its supervisor, which has ended: ${shop.processes.length} processes go on, and nothing starts again what dies.`,
-          '"npm start" stops them in order and starts the shop anew, `npx row down` stops them; nothing is lost either way.',
+          say(
+            `The shop runs without its supervisor, which has ended: ${shop.processes.length} processes go on, and nothing starts again what dies.`,
+          ),
+          say(
+            '"npm start" stops them in order and starts the shop anew, `npx row down` stops them; nothing is lost either way.',
+          ),
           "",
         ]
-      : [`The shop is ${stateText(shop.state)} (pid ${shop.pid}, since ${shop.startedTime})`, ""];
-  lines.push(
-    ...table([
-      ["NAME", "VERSION", "INSTANCE", "PID", "STATE", "RESTARTS", "SIDECAR", "ADDRESSES"].map(heading),
-      ...[...shop.processes].sort(byName).map(columns),
-    ]),
-  );
-  if (shop.state === "degraded") lines.push("", bad("Degraded:"), ...shop.problems.map((problem) => `  ${problem}`));
-  if (shop.injected?.length) lines.push("", warning("Injected on purpose:"), ...shop.injected.map(injectedText));
+      : [say(`The shop is ${stateText(shop.state)} (pid ${shop.pid}, since ${shop.startedTime})`), ""];
+  lines.push(...processTable(shop.processes, width));
+  const listed = (items: readonly string[]) => items.map((item) => say(item, "    "));
+  if (shop.state === "degraded") lines.push("", bad("Degraded:"), ...listed(shop.problems.map((one) => `  ${one}`)));
+  if (shop.injected?.length)
+    lines.push("", warning("Injected on purpose:"), ...listed(shop.injected.map(injectedText)));
   if (!shop.backlogs) return lines.join("\n");
   const { outbox, sagas, deadLetters } = shop.backlogs;
   const waiting = Object.entries(outbox).map(([database, count]) => `${database} ${counted(count)}`);
-  lines.push("", `Outbox        ${waiting.join("  ") || "none"}`);
+  lines.push("", ...table([["Outbox      ", waiting.join("  ") || "none"]], width));
   if (sagas) lines.push(`Sagas         ${counted(sagas.unfinished)} unfinished, ${counted(sagas.stuck)} stuck`);
   lines.push(`Dead letters  ${deadLetters ?? "?"}`);
   return lines.join("\n");
 }
+
+/** Where lines are short, an instance says which service and version it is. */
+function processTable(processes: readonly ProcessStatus[], width: number): string[] {
+  const rows = [HEADINGS.map(heading), ...[...processes].sort(byName).map(columns)];
+  const lines = table(rows, Number.POSITIVE_INFINITY);
+  if (lines.every((line) => widthOf(line) <= width)) return lines;
+  return table(
+    rows.map((row) => row.slice(2)),
+    width,
+  );
+}
+
+const HEADINGS = ["NAME", "VERSION", "INSTANCE", "PID", "STATE", "RESTARTS", "SIDECAR", "ADDRESSES"];
 
 /** "catalog v2: errors=20%, until 2026-11-30T12:00:00.000Z" */
 export function injectedText({ service, version, behaviours, until }: InjectedVersion): string {

@@ -7,6 +7,7 @@ import { Command } from "commander";
 import { bad, lesser, versioned, warning } from "../colours.ts";
 import { duration } from "../durations.ts";
 import { TapFilter } from "../tap-filter.ts";
+import { flow, terminalWidth } from "../terminal.ts";
 
 interface TapFlags {
   to?: string;
@@ -44,18 +45,38 @@ function rate(text: string): number {
   throw new RowError(`Cannot print ${text} requests a second: give a whole number from 1`);
 }
 
-export function render(line: TapLine): string {
+/** Narrower terminals leave out what else tells: a method's service and package, and which version an instance is of. */
+const WHOLE_FROM = 120;
+
+/** @param width of the terminal, in characters */
+export function render(line: TapLine, width = terminalWidth()): string {
   if ("lost" in line) return lesser(`… ${line.lost} more, faster than they can be shown`);
-  const { time, path, route, durationUs, retries } = line;
-  const notes = [duration(durationUs), route && `by ${route}`, retries > 0 && `${retries} retries`].filter(Boolean);
-  return `${lesser(time.slice(11, -4))} ${who(line)} ${path} ${outcome(line)} ${lesser(notes.join(", "))}`;
+  return flow(width < WHOLE_FROM ? short(line) : whole(line), { width }).join("\n");
 }
 
-function who({ direction, client, service, backend, server }: TappedRequest): string {
-  const from = client || "somebody without a certificate";
-  return direction === "inbound"
-    ? `${from} → ${versioned(server)}`
-    : `${from} → ${[backend || service, server].filter(Boolean).map(versioned).join("/")}`;
+function whole(request: TappedRequest): string[] {
+  const { time, path, route, durationUs, retries, backend, service, server } = request;
+  const notes = [duration(durationUs), route && `by ${route}`, retries > 0 && `${retries} retries`].filter(Boolean);
+  const to = request.direction === "inbound" ? [server] : [backend || service, server].filter(Boolean);
+  const who = `${from(request)} → ${to.map(versioned).join("/")}`;
+  return [lesser(time.slice(11, -4)), who, path, outcome(request), lesser(notes.join(", "))];
+}
+
+function short(request: TappedRequest): string[] {
+  const { time, path, durationUs, retries, backend, service, server } = request;
+  const who = [from(request), "→", versioned(server || backend || service)];
+  const notes = [duration(durationUs), ...(retries > 0 ? [`${retries} retries`] : [])];
+  return [
+    lesser(time.slice(11, 19)),
+    ...who,
+    path.slice(path.lastIndexOf("/") + 1),
+    outcome(request),
+    ...notes.map(lesser),
+  ];
+}
+
+function from({ client }: TappedRequest): string {
+  return client || "somebody without a certificate";
 }
 
 function outcome({ direction, httpStatus, grpcStatus, error }: TappedRequest): string {

@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { bad, heading, lesser, warning } from "../colours.ts";
 import { duration } from "../durations.ts";
 import { table } from "../table.ts";
+import { terminalWidth } from "../terminal.ts";
 
 export function traceCommand(here: () => Installation): Command {
   return new Command("trace")
@@ -27,9 +28,7 @@ export async function trace(
     return console.log(json ? JSON.stringify(lists, null, 2) : renderLists(lists));
   }
   const found = await askObserver<Trace>(url, `/traces/${encodeURIComponent(id)}`);
-  console.log(
-    json ? JSON.stringify(found, null, 2) : renderTrace(found, process.stdout.columns ?? Number.POSITIVE_INFINITY),
-  );
+  console.log(json ? JSON.stringify(found, null, 2) : renderTrace(found, terminalWidth()));
 }
 
 export function renderLists({ failed, slowest, recent }: TraceLists): string {
