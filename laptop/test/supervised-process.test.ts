@@ -49,6 +49,21 @@ test("starts a child again when it dies, and says how it died", async (context) 
   assert.deepEqual(notes, ["ready", "stopped (killed by SIGKILL), starting again in 0.2 s", "ready"]);
 });
 
+test("tells how long its last start took until it served", async (context) => {
+  let isReady = false;
+  const { child } = supervise(context, "setInterval(() => {}, 1000)", async () => isReady);
+  child.start();
+  assert.equal(child.readyAfterMs, undefined);
+  await sleep(100);
+  isReady = true;
+  await child.whenReady(5_000);
+  assert.ok((child.readyAfterMs ?? 0) >= 100);
+  isReady = false;
+  child.kill("SIGKILL");
+  await vi.waitUntil(() => child.restarts === 1, { timeout: 5_000 });
+  assert.equal(child.readyAfterMs, undefined, "the one that runs now does not serve yet");
+});
+
 const TELLS_ITS_LIFE = `
   import { appendFileSync } from "node:fs";
   const name = process.env.TAKES_OVER === "yes" ? "second" : "first";

@@ -2,6 +2,8 @@
 import type { Observatory, Observed } from "@row/mesh/experiments/run/observation.ts";
 import type { Installation } from "../installation.ts";
 import { observerUrl } from "../sidecars/observer-client.ts";
+import { askStatus } from "../supervisor/control-client.ts";
+import { processesSeen } from "./processes-seen.ts";
 import { requestsSeen } from "./requests-seen.ts";
 import { type Part, PatientReader } from "./source.ts";
 import { measuredThresholds } from "./thresholds.ts";
@@ -14,9 +16,14 @@ export function laptopObservatory(installation: Installation): Observatory {
     async thresholds(arms, rule, windowSeconds) {
       return measuredThresholds(await observerUrl(installation), arms, rule, windowSeconds);
     },
-    async open(arms, rule, thresholds) {
+    async open(arms, rule, thresholds, started) {
       const observer = await observerUrl(installation);
-      const readers = [new PatientReader(await requestsSeen(observer, arms, rule, thresholds))];
+      const { processes } = await askStatus(installation.stateDir);
+      const readyMs = new Map(processes.flatMap((one) => (one.readyAfterMs ? [[one.instance, one.readyAfterMs]] : [])));
+      const readers = [
+        processesSeen(arms, processes),
+        await requestsSeen(observer, { arms, rule, thresholds, started, readyMs }),
+      ].map((source) => new PatientReader(source));
       return {
         async look() {
           return together(await Promise.all(readers.map((reader) => reader.look(LOOK_MS))));

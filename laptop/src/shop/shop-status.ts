@@ -32,6 +32,8 @@ export interface ProcessStatus {
   state: string;
   addresses: Record<string, string>;
   restarts: number;
+  /** How long its last start took until it served. */
+  readyAfterMs?: number;
   /** When it goes on, of one that is held. */
   pausedUntil?: string;
   /** What it is called and calls through; absent for what is outside the mesh. */
@@ -60,7 +62,7 @@ export async function statusOf(
   pausedUntil: (process: SupervisedProcess) => Date | undefined,
   sidecar?: SupervisedProcess,
 ): Promise<ProcessStatus> {
-  const { spec, restarts, pid } = process;
+  const { spec, restarts, pid, readyAfterMs } = process;
   const until = pausedUntil(process);
   // One that is held would not answer.
   const ask = async (one: SupervisedProcess) => (pausedUntil(one) ? "paused" : stateOf(one));
@@ -73,6 +75,7 @@ export async function statusOf(
     state,
     addresses: spec.addresses,
     restarts,
+    ...(readyAfterMs !== undefined && { readyAfterMs: Math.round(readyAfterMs) }),
     ...(until && { pausedUntil: until.toISOString() }),
     ...(sidecar && sidecarState && { sidecar: describe(sidecar, sidecarState) }),
   };

@@ -59,6 +59,8 @@ export class SupervisedProcess {
   readonly spec: ProcessSpec;
   state: ProcessState = "stopped";
   restarts = 0;
+  /** How long its last start took until it served; undefined while it does not. */
+  readyAfterMs: number | undefined;
   readonly #record: RunRecord;
   readonly #onChange: (process: SupervisedProcess, note: string) => void;
   #child: ChildProcess | undefined;
@@ -175,6 +177,7 @@ export class SupervisedProcess {
   #spawn(): void {
     this.state = "starting";
     this.#startedAt = performance.now();
+    this.readyAfterMs = undefined;
     try {
       this.spec.prepare?.();
     } catch (error) {
@@ -235,6 +238,7 @@ export class SupervisedProcess {
       if (this.#child !== child || this.state !== "starting") return;
       if (ready) {
         this.state = "ready";
+        this.readyAfterMs = performance.now() - this.#startedAt;
         this.#exitsBeforeReady = 0;
         this.#onChange(this, "ready");
         void this.#watchLife(child);

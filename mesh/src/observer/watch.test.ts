@@ -134,6 +134,20 @@ test("counts the calls that each version makes, wherever they go", () => {
   assert.deepEqual(strata, []);
 });
 
+test("tells the median of an instance's first hundred requests once it had them, and nothing of later ones", () => {
+  const took = Array.from({ length: 100 }, (_, index) => ({ us: (index + 1) * 10 }));
+  assert.deepEqual(counted([], ...took.slice(1)).firstCalls, []);
+  const later = Array.from({ length: 200 }, () => ({ us: 9_000 }));
+  const { firstCalls } = counted(
+    [],
+    ...took,
+    ...later,
+    { server: "catalog-v2-2", us: 5 },
+    { server: "<NOSRV>", us: 1 },
+  );
+  assert.deepEqual(firstCalls, [{ instance: "catalog-v2-1", medianUs: 505 }]);
+});
+
 test("leaves out what came to no version", () => {
   assert.deepEqual(counted([], { backend: "out:catalog", server: "-", grpc: 5 }).strata, []);
 });

@@ -10,6 +10,8 @@ export interface WatchCounts {
   readonly linesLost: number;
   readonly strata: readonly StratumCounts[];
   readonly calls: readonly VersionCalls[];
+  /** Of the instances that had as many. */
+  readonly firstCalls: readonly FirstCalls[];
 }
 
 /** Requests to a version by one method of one caller. */
@@ -39,6 +41,15 @@ export interface VersionCalls {
   readonly calls: number;
 }
 
+/** How long the first hundred requests took that an instance had since the watch was opened. */
+export interface FirstCalls {
+  /** "catalog-v2-1" */
+  readonly instance: string;
+  readonly medianUs: number;
+}
+
+const FIRST_CALLS = 100;
+const MOST_INSTANCES = 100;
 /** Callers choose paths, so there is an end to what is told apart. */
 const MOST_STRATA = 500;
 const OTHER = "other";
@@ -60,6 +71,8 @@ export class Watch {
   readonly thresholdsUs: readonly number[];
   readonly #strata = new Map<string, Stratum>();
   readonly #calls = new Map<string, number>();
+  /** By instance, in µs. */
+  readonly #firstCalls = new Map<string, number[]>();
 
   constructor(service: string, thresholdsUs: readonly number[]) {
     this.service = service;
@@ -85,6 +98,7 @@ export class Watch {
     stratum.failed += retries + (failed ? 1 : 0);
     if (failed) stratum.failedTrace = trace || stratum.failedTrace;
     const us = fields.number(OUTBOUND.durationUs);
+    if (server !== "") this.#answered(server, us);
     for (const [index, thresholdUs] of this.thresholdsUs.entries()) {
       const isSlow = failed || us > thresholdUs;
       stratum.slow[index] = (stratum.slow[index] ?? 0) + retries + (isSlow ? 1 : 0);
@@ -96,7 +110,16 @@ export class Watch {
     return {
       strata: [...this.#strata.values()],
       calls: [...this.#calls].map(([version, calls]) => ({ version, calls })),
+      firstCalls: [...this.#firstCalls]
+        .filter(([, durations]) => durations.length === FIRST_CALLS)
+        .map(([instance, durations]) => ({ instance, medianUs: medianOf(durations) })),
     };
+  }
+
+  #answered(instance: string, us: number): void {
+    const durations = this.#firstCalls.get(instance);
+    if (durations && durations.length < FIRST_CALLS) durations.push(us);
+    else if (!durations && this.#firstCalls.size < MOST_INSTANCES) this.#firstCalls.set(instance, [us]);
   }
 
   #stratumOf(method: string, caller: string, backend: string): Stratum {
@@ -118,4 +141,10 @@ function methodOf(fields: LineFields): string {
   const inPath = Math.max(0, fields.count - OUTBOUND.count);
   const path = fields.text(OUTBOUND.path, OUTBOUND.path + inPath);
   return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function medianOf(durations: readonly number[]): number {
+  const sorted = durations.toSorted((one, other) => one - other);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.floor(middle - 0.5)] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
 }

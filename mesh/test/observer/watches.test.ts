@@ -40,7 +40,7 @@ test("a watch counts what came since it was opened, whenever and however often i
   await observer.send(line(900));
   await eventually(async () => (await observer.metric("outbound_grpc_route_backend_requests_total")) === 1);
   const id = await open(`service=catalog&thresholdUs=${boundOf(1_000)}`);
-  assert.deepEqual(await countsOf(id), { linesLost: 0, strata: [], calls: [] });
+  assert.deepEqual(await countsOf(id), { linesLost: 0, strata: [], calls: [], firstCalls: [] });
   await observer.send(line(900), line(5_000), line(100, "v1", "catalog-v2-1", "inventory"));
   await eventually(async () => (await countsOf(id)).calls.length === 1);
   const seen = await countsOf(id);
