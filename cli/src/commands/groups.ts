@@ -37,6 +37,7 @@ export function commandGroups(here: () => Installation, target: () => Target): G
       split: async () => (await import("./split.ts")).splitCommand(target),
       scale: async () => (await import("./deploy.ts")).scaleCommand(here),
       behave: async () => (await import("./behave.ts")).behaveCommand(here),
+      release: async () => (await import("./release.ts")).releaseCommand(here),
       undeploy: async () => (await import("./deploy.ts")).undeployCommand(here),
       experiment: async () => (await import("./experiment.ts")).experimentCommand(here),
     },
