@@ -44,7 +44,7 @@ function stableSays({ metadata, spec }: Experiment, { questions, leftOut }: Rend
   return [
     `Experiment ${metadata.name} for Argo Rollouts 1.9 and its Gateway API plugin 0.15. Apply this, wait until the Rollout ${service} is`,
     `Healthy, then take the Deployment away: kubectl -n ${NAMESPACE} scale deployment/${service}-${stable.version} --replicas=0`,
-    `The canary begins with: npx row experiment render ${metadata.name} --to argo-rollouts --canary | kubectl apply -f -`,
+    `The canary begins when what \`npx row experiment render ${metadata.name} --to argo-rollouts --canary\` prints is applied.`,
     `It is taken back with: kubectl argo rollouts -n ${NAMESPACE} abort ${service}`,
     "",
     "What is asked after each step, four times:",
