@@ -3,6 +3,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { needsItsProcess } from "./tests/runner/process-state.ts";
 import { pureCores } from "./tests/runner/pure-cores.ts";
 
 const root = import.meta.dirname;
@@ -29,10 +30,15 @@ const text = (file: string) => readFileSync(join(root, file), "utf8");
 const sharingAShop = globSync(TESTS, { cwd: root, exclude: FOREIGN }).filter((file) =>
   text(file).includes("harness/the-shop.ts"),
 );
+const notToBeShared = globSync(BESIDE_SOURCES, { cwd: root, exclude: FOREIGN }).filter((file) =>
+  needsItsProcess(text(file)),
+);
 const project = (name: string, include: string[], exclude: string[] = []) => ({
   extends: true as const,
   test: { name, include, exclude: [...FOREIGN, ...exclude] },
 });
+/** To start a process for each file costs more than all that the rules compute. */
+const inOneProcess = (one: ReturnType<typeof project>) => ({ ...one, test: { ...one.test, isolate: false } });
 /** Whole shops are started and broken here: two at a time would make each other late. */
 const alone = (one: ReturnType<typeof project>) => ({ ...one, test: { ...one.test, fileParallelism: false } });
 const shop = alone(project("shop", sharingAShop));
@@ -61,7 +67,8 @@ export default defineConfig({
       thresholds: COVERAGE_FLOOR,
     },
     projects: [
-      project("pure", [BESIDE_SOURCES], sharingAShop),
+      inOneProcess(project("pure", [BESIDE_SOURCES], [...notToBeShared, ...sharingAShop])),
+      project("pure-alone", notToBeShared, sharingAShop),
       project("service", [TESTS], [BESIDE_SOURCES, ...CAMPAIGNS, ...LONG, ...sharingAShop]),
       project("campaigns-at-once", LONG),
       alone(project("campaigns", CAMPAIGNS, sharingAShop)),

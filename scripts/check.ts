@@ -18,7 +18,7 @@ const checks: Readonly<Record<string, string>> = {
   audit: "node scripts/check-audit.ts",
   test: "npm test",
   campaigns: "vitest run --project 'campaigns*'",
-  coverage: "vitest run --project pure --coverage",
+  coverage: "vitest run --project 'pure*' --coverage",
   "fresh-clone": "bash scripts/fresh-clone.sh",
   image: "node scripts/image-check.ts",
   chaos: "node tests/chaos/main.ts --sample",

@@ -6,12 +6,19 @@ import { Countdown, within } from "./countdown.ts";
 const never = new Promise<void>(() => {});
 
 test("what takes too long leaves those after it their share", async () => {
-  const time = new Countdown(300);
-  assert.equal(time.share(50, 200), 50);
-  assert.equal(await within(time.share(1_000, 200), never), false);
-  const left = time.share(1_000, 0);
-  assert.ok(left > 100 && left < 205, `${left} ms`);
-  assert.equal(time.share(1_000, 1_000), 0);
+  const earliest = performance.now();
+  const time = new Countdown(60_000);
+  const latest = performance.now();
+  assert.equal(time.share(50, 20_000), 50);
+  assert.equal(await within(time.share(100, 20_000), never), false);
+  for (const kept of [0, 20_000]) {
+    const before = performance.now();
+    const left = time.share(100_000, kept);
+    const least = 60_000 - kept - (performance.now() - earliest);
+    const most = 60_000 - kept - (before - latest);
+    assert.ok(left >= least && left <= most, `${left} ms, not ${least} to ${most}`);
+  }
+  assert.equal(time.share(1_000, 60_000), 0);
 });
 
 test("what ends in time has ended, also with a failure", async () => {

@@ -1,10 +1,10 @@
-// Gives each test file a temporary folder of its own, in which it and whatever it starts keep their files.
+// Gives each process of test files a temporary folder of its own, in which they and whatever they start keep their files.
 import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 const { ROW_TEST_FOLDER, VITEST_WORKER_ID = "0" } = process.env;
-if (ROW_TEST_FOLDER) {
-  const folder = join(ROW_TEST_FOLDER, VITEST_WORKER_ID);
+const folder = join(ROW_TEST_FOLDER ?? "", VITEST_WORKER_ID);
+if (ROW_TEST_FOLDER && process.env.TMPDIR !== folder) {
   // While watching, an earlier run's file may have left something here.
   if (existsSync(folder)) await import("./tidy-up.ts").then(({ tidyUp }) => tidyUp(folder));
   mkdirSync(folder);
