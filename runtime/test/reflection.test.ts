@@ -1,5 +1,7 @@
 /** What tools learn from a service's reflection. */
 import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { queryObjects } from "node:v8";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Client, credentials, Server, ServerCredentials } from "@grpc/grpc-js";
@@ -39,6 +41,14 @@ function fileOf(symbol: string, version: string): Promise<ServerReflectionRespon
     call.once("data", (bytes: Buffer) => resolve(fromBinary(ServerReflectionResponseSchema, bytes).messageResponse));
   });
 }
+
+test("no contract is kept in memory for reflection before somebody asks for one", async () => {
+  const { FileDescriptorProto } = createRequire(import.meta.resolve("@grpc/reflection"))("protobufjs/ext/descriptor");
+  const kept = () => queryObjects(FileDescriptorProto.ctor, { format: "count" });
+  assert.equal(kept(), 0);
+  await fileOf("shop.orders.v1.Order.State", "v1");
+  assert.ok(kept() > 20, `${kept()} files`);
+});
 
 for (const version of ["v1", "v1alpha"]) {
   test(`an enum's value is found beside its enum, as protobuf names it, by ${version} (descriptor.proto, EnumValueDescriptorProto)`, async () => {

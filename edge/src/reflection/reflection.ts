@@ -9,17 +9,24 @@ import type { MethodContract } from "@row/runtime/contract.ts";
 import { FileIndex } from "./file-index.ts";
 import { publicFiles } from "./public-files.ts";
 
-/** Adds both versions of the service to a router: most tools still ask for the older one when the newer is missing. */
+/**
+ * Adds both versions of the service to a router: most tools still ask for the older one when the newer is missing. Files are read
+ * when they are first asked for: few edges ever are, and with their comments they are large.
+ */
 export function addReflection(router: ConnectRouter, contracts: readonly MethodContract[]): void {
-  const index = new FileIndex(publicFiles(new Set(contracts.map(({ path }) => path))));
+  let known: FileIndex | undefined;
+  const index = () => {
+    known ??= new FileIndex(publicFiles(new Set(contracts.map(({ path }) => path))));
+    return known;
+  };
   router.service(ServerReflection, {
     async *serverReflectionInfo(requests) {
-      for await (const request of requests) yield answer(index, request);
+      for await (const request of requests) yield answer(index(), request);
     },
   });
   router.service(AlphaReflection, {
     async *serverReflectionInfo(requests) {
-      for await (const request of requests) yield answer(index, request);
+      for await (const request of requests) yield answer(index(), request);
     },
   });
 }

@@ -8,7 +8,7 @@ import {
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
 } from "@bufbuild/protobuf/wkt";
-import type { Server } from "@grpc/grpc-js";
+import type { handleBidiStreamingCall, Server, ServiceDefinition } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 
 /** The files of a buf image. */
@@ -16,9 +16,42 @@ function filesOf(image: string) {
   return fromBinary(FileDescriptorSetSchema, readFileSync(new URL(image))).file;
 }
 
-/** Adds both versions of the service; it lists `services`. */
+type Answer = handleBidiStreamingCall<unknown, unknown>;
+
+/** A version of the service. */
+interface Version {
+  readonly definition: ServiceDefinition;
+  readonly answer: Answer;
+}
+
+/**
+ * Adds both versions of the service; it lists `services`. What it answers is read when it is first asked for anything: few
+ * processes ever are, and the contracts with their comments, which "describe" shows, would be the largest thing that they hold.
+ */
 export function addReflection(server: Server, services: readonly string[]): void {
-  // Read here and not kept: with their comments, which "describe" shows, they are the largest thing that a service would hold.
+  let known: readonly Version[] | undefined;
+  const answer =
+    (index: number): Answer =>
+    (stream) => {
+      known ??= versionsOf(reflectionOf(services));
+      known[index]?.answer(stream);
+    };
+  // A reflection of nothing has the same definitions.
+  for (const [index, { definition }] of versionsOf(new ReflectionService({})).entries()) {
+    server.addService(definition, { ServerReflectionInfo: answer(index) });
+  }
+}
+
+function versionsOf(reflection: ReflectionService): Version[] {
+  const versions: Version[] = [];
+  const addService: Server["addService"] = (definition, { ServerReflectionInfo }) => {
+    versions.push({ definition, answer: ServerReflectionInfo as Answer }); // its only RPC
+  };
+  reflection.addToServer({ addService } as Server); // all it asks of one
+  return versions;
+}
+
+function reflectionOf(services: readonly string[]): ReflectionService {
   const contracts = filesOf(import.meta.resolve("@row/gen/contracts-with-comments.binpb"));
   // The descriptors that the health package itself carries lack its service.
   const health = filesOf(import.meta.resolve("@row/gen/health.binpb"));
@@ -26,7 +59,7 @@ export function addReflection(server: Server, services: readonly string[]): void
   const descriptors = { contracts: encoded(contracts), health: encoded(health) };
   const reflection = new ReflectionService(descriptors as never, { services: [...services] });
   for (const version of ["v1", "v1Alpha"]) addEnumValues(symbolsOf(reflection, version), [...contracts, ...health]);
-  reflection.addToServer(server);
+  return reflection;
 }
 
 /** Raw descriptors keep imports and custom options; see docs/dependencies.md. */
