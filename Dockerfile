@@ -72,5 +72,5 @@ COPY --from=system /system /
 COPY --from=application /app /app
 WORKDIR /app/service
 USER 1000:1000
-# Node is process 1: it starts no other, and the service handles SIGTERM itself. The flags are the laptop's too.
-ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=8", "/app/bundle/main.mjs"]
+# Node is process 1: it starts no other, and the service handles SIGTERM itself. The flag is the laptop's too.
+ENTRYPOINT ["node", "--max-semi-space-size=8", "/app/bundle/main.mjs"]

@@ -1,8 +1,8 @@
 /** Programs run from bundles: they find what they need, and say where in the sources something went wrong. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readdirSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 import { onTestFinished, test } from "vitest";
 import { observerProgram, Programs, serviceProgram } from "../src/bundle/programs.ts";
@@ -26,7 +26,8 @@ function projectWith(main: string, files: Record<string, string> = {}) {
   return { ...project, reports, programs, source, bundles: () => readdirSync(join(project.stateDir, "bundles")) };
 }
 
-const run = (args: readonly string[]) => spawnSync(process.execPath, args, { encoding: "utf8", timeout: 20_000 });
+const run = (args: readonly string[], timeout = 20_000) =>
+  spawnSync(process.execPath, args, { encoding: "utf8", timeout });
 
 test("a program runs as plain JavaScript, with its own modules inside and packages where they are installed", async () => {
   const { root, programs, source } = projectWith(
@@ -55,6 +56,27 @@ test("a stack names the lines of the TypeScript", async () => {
   const { stderr } = run(args);
   assert.match(stderr, /at fail \(\S*services\/echo\/src\/fail\.ts:5:/);
   assert.match(stderr, /services\/echo\/src\/main\.ts:5:/);
+});
+
+test("a map is read for a stack and for nothing else, also where a package asks who calls it, as pino 10 does", async () => {
+  const { root, programs, source } = projectWith(
+    'import { caller } from "asks";\nconsole.log(caller().length > 0);\nconst { stack } = new Error("as told");\nconsole.log(stack);',
+    {
+      "node_modules/asks/package.json": '{"name": "asks", "type": "module", "exports": "./index.js"}',
+      "node_modules/asks/index.js":
+        'import { getCallSites } from "node:util";\nexport const caller = () => getCallSites().map(({ scriptName }) => scriptName);',
+    },
+  );
+  await programs.prepare(root);
+  const args = programs.argumentsFor(source);
+  const program = args.at(-1) ?? "";
+  const [map = ""] = readdirSync(dirname(program)).filter((file) => file.endsWith(".map"));
+  // Whoever reads it waits.
+  rmSync(join(dirname(program), map));
+  execFileSync("mkfifo", [join(dirname(program), map)]);
+  const { stdout, signal } = run(args, 3_000);
+  assert.equal(stdout, "true\n");
+  assert.equal(signal, "SIGTERM", "the stack is what a map is read for");
 });
 
 test("sources that are as they were are not bundled again, changed ones are, and few old bundles are kept", async () => {

@@ -81,7 +81,7 @@ test("a stack of an image's service names lines of the TypeScript, which is ther
 });
 
 test("every line of the bundle is of a file that the image has", () => {
-  const map = join(app, "bundle/main.mjs.map");
+  const map = join(app, "bundle/main.program.mjs.map");
   const { sources }: { sources: string[] } = JSON.parse(readFileSync(map, "utf8"));
   assert.ok(sources.length > 50, `${sources.length} files`);
   assert.deepEqual(

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { messageOf } from "@row/topology/row-error.ts";
 import { discoverServices, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { bundle } from "./build.ts";
-import { READS_MAPS, type Sources } from "./compile.ts";
+import { FORM, type Sources } from "./compile.ts";
 import { fingerprintOf } from "./sources.ts";
 
 /** A small young generation saves 20 MB a process; an even smaller one would collect all the time. */
@@ -77,7 +77,7 @@ export class Programs {
   argumentsFor(source: string): readonly string[] {
     for (const found of this.#bundles.values()) {
       const file = found?.files.get(source);
-      if (file) return [READS_MAPS, ...FLAGS, file];
+      if (file) return [...FLAGS, file];
     }
     return [...FLAGS, source];
   }
@@ -85,7 +85,7 @@ export class Programs {
   async #bundleOf(checkout: string): Promise<Bundle> {
     const { version } = await import("esbuild");
     const programs = programsOf(checkout);
-    const folder = join(this.#folder, fingerprintOf(checkout, `esbuild ${version}`));
+    const folder = join(this.#folder, fingerprintOf(checkout, `esbuild ${version}, ${FORM}`));
     if (existsSync(folder)) utimesSync(folder, new Date(), new Date());
     else await bundle(checkout, programs, folder);
     return {
