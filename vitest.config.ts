@@ -10,7 +10,10 @@ const root = import.meta.dirname;
 const FOREIGN = ["**/node_modules/**", "gen/**", "tests/runner/fixtures/**"];
 const TESTS = "**/*.test.ts";
 const BESIDE_SOURCES = "**/src/**/*.test.ts";
-const CAMPAIGNS = ["tests/{chaos,mesh}/**/*.test.ts", "tests/{backup,clocks,edge-restarts,start-up}.test.ts"];
+const CAMPAIGNS = [
+  "tests/{chaos,mesh,order-path}/**/*.test.ts",
+  "tests/{backup,clocks,edge-restarts,start-up}.test.ts",
+];
 /** What takes long on stores of its own: `row` as people run it, services that are killed at each step or left alone by others. */
 const LONG = [
   "cli/test/!(shop).test.ts",

@@ -23,6 +23,8 @@ export interface Binding {
   readonly path: string;
   readonly variables: readonly BoundVariable[];
   readonly body: Body;
+  /** Whether JSON has the request as one value, not as an object of its fields. */
+  readonly isOneValue: boolean;
   /** The one field of the response that is answered; the whole response without it. */
   readonly responseBody: DescField | undefined;
   /** Top-level fields that the query may not give. */
@@ -49,7 +51,8 @@ function bind(contract: MethodContract, rule: HttpRule, index: number): Binding 
   const { httpMethod, path } = patternOf(rule);
   const variables = parsePathTemplate(path).variables.map((variable) => bindVariable(input, variable));
   const body = rule.body === "*" ? "all" : rule.body === "" ? "none" : fieldOf(input, rule.body);
-  if (hasOwnJsonForm(input) && (body !== "all" || variables.length > 0)) {
+  const isOneValue = hasOwnJsonForm(input);
+  if (isOneValue && (body !== "all" || variables.length > 0)) {
     throw new Error(
       `Cannot bind ${httpMethod} ${path}: ${input.typeName} has no fields in JSON, it must be the body "*"`,
     );
@@ -64,6 +67,7 @@ function bind(contract: MethodContract, rule: HttpRule, index: number): Binding 
     path,
     variables,
     body,
+    isOneValue,
     responseBody,
     taken,
     takesRequestId: idIsFree && takesRequestId(input),

@@ -13,7 +13,6 @@ import { InvalidField } from "@row/runtime/domain-error.ts";
 import type { Binding } from "./binding.ts";
 import { parseJsonBody } from "./json/body.ts";
 import { explain } from "./json/explain.ts";
-import { hasOwnJsonForm } from "./json/form.ts";
 import { refuseMisreadNumbers } from "./json/numbers.ts";
 import { putPathValues } from "./path-values.ts";
 import { readQuery } from "./query.ts";
@@ -36,7 +35,7 @@ export interface RequestParts {
 /** Reads the request; throws a DomainError that names what does not fit. */
 export function decodeRequest(binding: Binding, parts: RequestParts): Buffer {
   const { input } = binding.contract.descriptor;
-  const json = hasOwnJsonForm(input) ? wholeBody(parts) : fieldsOf(binding, parts);
+  const json = binding.isOneValue ? wholeBody(parts) : fieldsOf(binding, parts);
   const message = json === undefined ? create(input) : read(input, json);
   const bytes = toBinary(input, message);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
