@@ -104,7 +104,7 @@ export class Edge {
     const transport = new GrpcTransport(backends);
     const shared = { serverContext, contracts, transport, stopping: stopping.signal, isBehindSidecar, unusedMs };
     const rest = new RestHandler({ ...shared, backends, bindings, heartbeatMs, stalledMs });
-    const openApi = JSON.stringify(openApiDocument(bindings));
+    const openApi = () => JSON.stringify(openApiDocument(bindings));
     const http = await createHttpServer({ ...shared, rest, corsOrigins, openApi });
     const grpc = new GrpcServer(shared);
     limitHttp1(http.server, unusedMs);

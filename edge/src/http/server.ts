@@ -34,7 +34,7 @@ export interface HttpServerOptions {
   readonly transport: Transport;
   readonly corsOrigins: readonly string[];
   readonly stopping: AbortSignal;
-  readonly openApi: string;
+  readonly openApi: () => string;
   /** How long a connection may stay without use, in milliseconds. */
   readonly unusedMs: number;
   /** Whether the only client is the edge's own sidecar. */

@@ -28,17 +28,24 @@ export const PAGE_PATHS: readonly string[] = [...FILES.map(({ path }) => path), 
 /** The address in the pages' examples; the one that the reader came by takes its place. */
 const EXAMPLE_HOST = "localhost:8080";
 
-/** Serves the pages and the API's description. */
-export function addPages(app: FastifyInstance, openApi: string): void {
+/** Serves the pages and the API's description, which is made when it is first asked for: an edge at rest would go on holding what that takes. */
+export function addPages(app: FastifyInstance, describe: () => string): void {
   for (const { path, file, type } of FILES) {
-    add(app, path, readFileSync(new URL(file), "utf8"), type);
+    const text = readFileSync(new URL(file), "utf8");
+    add(app, path, () => text, type);
   }
-  add(app, DESCRIPTION, openApi, "application/json; charset=utf-8");
+  let description: string | undefined;
+  const described = () => {
+    description ??= describe();
+    return description;
+  };
+  add(app, DESCRIPTION, described, "application/json; charset=utf-8");
   app.get(ICON, (_request, reply) => reply.code(204).send());
 }
 
-function add(app: FastifyInstance, path: string, text: string, type: string): void {
+function add(app: FastifyInstance, path: string, textOf: () => string, type: string): void {
   app.get(path, (request, reply) => {
+    const text = textOf();
     const isPlain = /^[\w.-]+(:\d+)?$/.test(request.host);
     const page = isPlain ? text.replaceAll(EXAMPLE_HOST, request.host) : text;
     const etag = entityTag(page);
