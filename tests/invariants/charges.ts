@@ -2,8 +2,9 @@
  * By the gateway's own log, nobody is charged twice, nor charged for a cancelled order without a refund, and every
  * confirmed order is charged exactly its total. A hold that nobody lets go of counts as a charge.
  */
+
+import { SOLD } from "@row/laptop/experiments/invariants.ts";
 import type { Evidence, GatewayEntry, Violation } from "./evidence.ts";
-import { SOLD } from "./orders-end.ts";
 
 export function charges({ orders, gateway }: Evidence): Violation[] {
   const violations: Violation[] = [];

@@ -1,8 +1,6 @@
 /** Every accepted order ends CONFIRMED (or later) or CANCELLED, and its view is what its events make. */
+import { SOLD } from "@row/laptop/experiments/invariants.ts";
 import type { Evidence, Violation } from "./evidence.ts";
-
-/** The states in which an order has been paid for and keeps its goods. */
-export const SOLD = new Set(["CONFIRMED", "SHIPPED", "DELIVERED"]);
 
 export function ordersEnd({ accepted, orders, orderEvents, viewDifferences }: Evidence): Violation[] {
   const violations: Violation[] = [];

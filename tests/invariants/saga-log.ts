@@ -1,8 +1,9 @@
 /** Every saga came to an end, and its log tells the whole way there: each step done, or undone when it may have been. */
+
+import { SOLD } from "@row/laptop/experiments/invariants.ts";
 import { definitionOf } from "@row/orders/saga/definitions.ts";
 import { KEPT_ATTEMPTS } from "@row/orders/saga/saga-store.ts";
 import type { AttemptEvidence, Evidence, SagaEvidence, Violation } from "./evidence.ts";
-import { SOLD } from "./orders-end.ts";
 
 export function sagaLog({ orders, sagas, attempts }: Evidence): Violation[] {
   const violations: Violation[] = [];

@@ -1,10 +1,12 @@
 /** Per product on hand + reserved + sold = received; nothing stays reserved; what is sold is what confirmed orders hold. */
+import { CANCELLED, isGivenBack, SOLD, stockViolations } from "@row/laptop/experiments/invariants.ts";
 import type { Evidence, Violation } from "./evidence.ts";
-import { SOLD } from "./orders-end.ts";
 
-/** What became of the reservation of an order in each final state; "" is none at all. */
-const RESERVATION_OF_SOLD = ["COMMITTED"];
-const RESERVATION_OF_CANCELLED = ["", "RELEASED", "RETURNED"];
+/** How the rules that experiments go by as well are called here. */
+const CALLED: Readonly<Record<string, string>> = {
+  "stock-adds-up": "stock adds up",
+  "stock-not-negative": "stock is never negative",
+};
 
 export function stock({ orders, stock, reservations }: Evidence): Violation[] {
   const violations: Violation[] = [];
@@ -16,10 +18,9 @@ export function stock({ orders, stock, reservations }: Evidence): Violation[] {
     for (const { productId, quantity } of items) ordered.set(productId, (ordered.get(productId) ?? 0n) + quantity);
   }
   const isOpen = orders.some(({ state }) => state === "PENDING");
-  for (const { productId, onHand, reserved, sold, received } of stock) {
-    const sum = onHand + reserved + sold;
-    if (sum !== received) report("stock adds up", `${onHand} + ${reserved} + ${sold} is not ${received}`, productId);
-    if (onHand < 0n || reserved < 0n || sold < 0n) report("stock is never negative", `${onHand} on hand`, productId);
+  for (const levels of stock) {
+    const { productId, reserved, sold } = levels;
+    for (const { invariant, example } of stockViolations(levels)) report(CALLED[invariant] ?? "", example, productId);
     if (!isOpen && reserved !== 0n) report("nothing stays reserved", `${reserved} reserved`, productId);
     const expected = ordered.get(productId) ?? 0n;
     if (!isOpen && sold !== expected)
@@ -32,13 +33,9 @@ export function stock({ orders, stock, reservations }: Evidence): Violation[] {
 
   const stateOf = new Map(reservations.map(({ orderId, state }) => [orderId, state]));
   for (const { id, state } of orders) {
-    const allowed = SOLD.has(state)
-      ? RESERVATION_OF_SOLD
-      : state === "CANCELLED"
-        ? RESERVATION_OF_CANCELLED
-        : undefined;
     const reservation = stateOf.get(id) ?? "";
-    if (allowed && !allowed.includes(reservation)) {
+    const isWrong = SOLD.has(state) ? reservation !== "COMMITTED" : state === CANCELLED && !isGivenBack(reservation);
+    if (isWrong) {
       report("a reservation ends as its order does", `${state}, reservation ${reservation || "missing"}`, id);
     }
   }

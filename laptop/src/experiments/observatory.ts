@@ -1,11 +1,16 @@
 /** What an experiment sees on this machine: once a second from several sources, none of which holds up the others. */
 import type { Observatory, Observed } from "@row/mesh/experiments/run/observation.ts";
+import { adminUrlOf } from "../backup/own-postgres.ts";
 import type { Installation } from "../installation.ts";
 import { observerUrl } from "../sidecars/observer-client.ts";
 import { askStatus } from "../supervisor/control-client.ts";
+import { eventsSeen } from "./events-seen.ts";
+import { ordersSeen } from "./orders-seen.ts";
 import { processesSeen } from "./processes-seen.ts";
+import { readOnly } from "./read-only.ts";
 import { requestsSeen } from "./requests-seen.ts";
 import { type Part, PatientReader } from "./source.ts";
+import { stockSeen } from "./stock-seen.ts";
 import { measuredThresholds } from "./thresholds.ts";
 
 /** Looks come once a second. */
@@ -20,17 +25,31 @@ export function laptopObservatory(installation: Installation): Observatory {
       const observer = await observerUrl(installation);
       const { processes } = await askStatus(installation.stateDir);
       const readyMs = new Map(processes.flatMap((one) => (one.readyAfterMs ? [[one.instance, one.readyAfterMs]] : [])));
-      const readers = [
-        processesSeen(arms, processes),
-        await requestsSeen(observer, { arms, rule, thresholds, started, readyMs }),
-      ].map((source) => new PatientReader(source));
+      const databases = readOnly(adminUrlOf(installation));
+      const readers: PatientReader[] = [];
+      const close = async () => {
+        await Promise.allSettled(readers.map((reader) => reader.close()));
+        await databases.close();
+      };
+      const openings = [
+        () => processesSeen(arms, processes),
+        () => requestsSeen(observer, { arms, rule, thresholds, started, readyMs }),
+        () => ordersSeen(databases, arms, rule),
+        () => stockSeen(databases, rule),
+        () => eventsSeen(installation, databases, arms, rule),
+      ];
+      try {
+        for (const open of openings) {
+          const source = await open();
+          if (source) readers.push(new PatientReader(source));
+        }
+      } catch (error) {
+        await close();
+        throw error;
+      }
       return {
-        async look() {
-          return together(await Promise.all(readers.map((reader) => reader.look(LOOK_MS))));
-        },
-        async close() {
-          await Promise.all(readers.map((reader) => reader.close()));
-        },
+        look: async () => together(await Promise.all(readers.map((reader) => reader.look(LOOK_MS)))),
+        close,
       };
     },
   };
