@@ -13,6 +13,7 @@ const BESIDE_SOURCES = "**/src/**/*.test.ts";
 const CAMPAIGNS = [
   "tests/{chaos,mesh,order-path}/**/*.test.ts",
   "tests/{backup,clocks,edge-restarts,start-up}.test.ts",
+  "tests/experiments/{documented-commands,run}.test.ts",
 ];
 /** What takes long on stores of its own: `row` as people run it, services that are killed at each step or left alone by others. */
 const LONG = [

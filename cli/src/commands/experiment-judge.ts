@@ -4,12 +4,9 @@ import { dirname, join } from "node:path";
 import { readCounts } from "@row/mesh/experiments/counts-file.ts";
 import { reportOf } from "@row/mesh/experiments/report/report.ts";
 import { differences, judgeRun, type RunResult } from "@row/mesh/experiments/run-result.ts";
-import type { GateSummary } from "@row/mesh/judge/summary.ts";
-import { figure } from "@row/mesh/judge/verdict.ts";
-import type { Counts } from "@row/mesh/judge/window-factor.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { Command } from "commander";
-import { table } from "../table.ts";
+import { resultText } from "../result-lines.ts";
 
 export function experimentJudgeCommand(): Command {
   return new Command("judge")
@@ -29,7 +26,7 @@ function experimentJudge(path: string, { json, report }: { json?: boolean; repor
   const run = readCounts(readFileSync(file, "utf8"), file);
   const { result } = judgeRun(run);
   if (report !== undefined) writeReport(report, reportOf(run));
-  console.log(json ? JSON.stringify(result, null, 2) : shown(result));
+  console.log(json ? JSON.stringify(result, null, 2) : resultText(result));
   const kept = join(dirname(file), "result.json");
   if (!existsSync(kept)) return;
   const different = differences(readResult(kept), result);
@@ -53,30 +50,4 @@ function readResult(file: string): RunResult {
   } catch (error) {
     throw new RowError(`Cannot read ${file}: ${messageOf(error)}`);
   }
-}
-
-function shown({ verdict, gates, lines, logE, seconds }: RunResult): string {
-  const sentence = verdict?.sentence ?? `No verdict after ${seconds} s`;
-  const rows = gates.map((gate) => [
-    gate.name,
-    amount(gate, gate.baseline),
-    amount(gate, gate.canary),
-    interval(gate),
-    figure(Math.exp(gate.logE)),
-    gate.decides ? figure(Math.exp(gate.logPromotion)) : "-",
-  ]);
-  const all = ["all gates", "", "", "", figure(Math.exp(logE)), ""];
-  const needed = ["needed", "", "", "", figure(Math.exp(lines.rollBack)), `${figure(Math.exp(lines.promote))} each`];
-  return [sentence, "", ...table([HEADER, ...rows, all, needed])].join("\n");
-}
-
-const HEADER = ["GATE", "BASELINE", "CANARY", "TIMES AS MUCH", "TO ROLL BACK", "TO PROMOTE"];
-
-function amount({ kind }: GateSummary, { total, failed }: Counts): string {
-  return `${failed} ${kind === "rate" ? "in" : "of"} ${total}`;
-}
-
-function interval({ riskRatioInterval: { from, to } }: GateSummary): string {
-  if (to === undefined) return from === 0 ? "any" : `${figure(from)} or more`;
-  return `${figure(from)} to ${figure(to)}`;
 }

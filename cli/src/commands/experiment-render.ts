@@ -3,12 +3,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Installation } from "@row/laptop/installation.ts";
 import { renderArgoRollouts } from "@row/mesh/experiments/argo/render.ts";
-import type { Experiment } from "@row/mesh/experiments/experiment.ts";
 import { knownServices } from "@row/mesh/experiments/known-services.ts";
-import { experimentsFolder, loadExperiments } from "@row/mesh/experiments/load.ts";
 import { type Manifest, readManifests } from "@row/mesh/resources/manifest.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { Command } from "commander";
+import { namedExperiment } from "../named-experiment.ts";
 
 interface RenderFlags {
   readonly to: string;
@@ -29,7 +28,7 @@ export function experimentRenderCommand(here: () => Installation): Command {
 function experimentRender(root: string, name: string, { to, canary }: RenderFlags): void {
   if (to !== TOOL) throw new RowError(`Cannot render for --to ${to}: there is ${TOOL}`);
   const services = knownServices(root);
-  const experiment = find(root, name, services);
+  const experiment = namedExperiment(root, name, services, "render");
   const { service, stable } = experiment.spec;
   const known = services.find((one) => one.name === service);
   if (!known) throw new RowError(`Cannot render ${name}: there is no service ${service}`);
@@ -40,20 +39,6 @@ function experimentRender(root: string, name: string, { to, canary }: RenderFlag
     routes: manifests(root, "mesh/routes", service).filter(({ kind }) => kind === "GRPCRoute"),
   };
   console.log(renderArgoRollouts(experiment, known, written, canary ?? false).trimEnd());
-}
-
-/** By its name in the project, or of a file with one experiment. */
-function find(root: string, name: string, services: ReturnType<typeof knownServices>): Experiment {
-  const isFile = existsSync(name);
-  const experiments = loadExperiments([isFile ? name : experimentsFolder(root)], { services });
-  const found = isFile ? experiments : experiments.filter(({ metadata }) => metadata.name === name);
-  const [experiment, another] = found;
-  if (!experiment) {
-    const names = experiments.map(({ metadata }) => metadata.name).join(", ");
-    throw new RowError(`Cannot render ${name}: there is no such experiment; there are ${names}`);
-  }
-  if (another) throw new RowError(`Cannot render ${name}: it holds several experiments; name one of them`);
-  return experiment;
 }
 
 function one(root: string, folder: string, service: string, isIt: (manifest: Manifest) => boolean): Manifest {

@@ -2,6 +2,7 @@ import { basename, join } from "node:path";
 import { RowError } from "@row/topology/row-error.ts";
 import { discoverServices, isMeshed, type ServiceManifest } from "@row/topology/service-manifest.ts";
 import { Programs } from "../bundle/programs.ts";
+import { leftRuns } from "../experiments/runs.ts";
 import type { Installation } from "../installation.ts";
 import { provision, seedServices } from "../provision/provision.ts";
 import { provideEvents } from "../sidecars/checkout-events.ts";
@@ -112,6 +113,7 @@ export class ShopLifecycle {
     this.events.start();
     await Promise.all([this.#startServices(this.stores), this.#seed(this.stores)]);
     this.#abort.signal.throwIfAborted();
+    await this.#endExperiments();
     this.state = "ready";
   }
 
@@ -170,6 +172,19 @@ export class ShopLifecycle {
   async #seed(infrastructure: Infrastructure): Promise<void> {
     const seeded = await seedServices(infrastructure, this.#abort.signal);
     if (seeded.length > 0) this.#report(`demo data of ${seeded.join(", ")} is in place`);
+  }
+
+  /** What experiments left whose runner is gone: nobody else brings back the weights of before. */
+  async #endExperiments(): Promise<void> {
+    const { stateDir } = this.#installation;
+    if (leftRuns(stateDir).length === 0) return;
+    // All of the judge, which few starts need.
+    const { bringBackLeftovers } = await import("../experiments/leftovers.ts");
+    await bringBackLeftovers(
+      stateDir,
+      (verb, request) => this.meshControl[verb](request),
+      (text) => this.#report(text),
+    );
   }
 
   async #stop(): Promise<void> {

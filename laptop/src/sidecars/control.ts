@@ -64,6 +64,11 @@ export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): M
         meshedService(mesh, service);
         return reweigh(mesh, service, withSplits(traffic.store.resources, service, splits), isDryRun, signal);
       }),
+    deployments: ({ service }) =>
+      inTurn(async () => {
+        meshedService(mesh, service);
+        return { deployments: deploymentsOf(mesh, service) };
+      }),
     deploy: (request, signal = AWAITED) => inTurn(() => deploy(mesh, infrastructure(), request, signal)),
     scale: (request, signal = AWAITED) => inTurn(() => scale(mesh, infrastructure(), request, signal)),
     undeploy: (request, signal = AWAITED) => inTurn(() => undeploy(mesh, infrastructure(), request, signal)),
@@ -86,6 +91,7 @@ export function noMeshControl(): MeshControl {
     delete: refuse,
     split: refuse,
     restoreSplits: refuse,
+    deployments: refuse,
     deploy: refuse,
     scale: refuse,
     undeploy: refuse,

@@ -1,6 +1,7 @@
 import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
 import type { BehaveOptions, InjectedVersion } from "./behaviours.ts";
+import type { Deployment } from "./deployments.ts";
 
 /** A manifest as the user has it. */
 export interface Document {
@@ -38,6 +39,8 @@ export interface MeshRequests {
     { service: string; splits: readonly RuleSplit[]; isDryRun?: boolean },
     { splits: RuleSplit[]; left: RuleSplit[] },
   ];
+  /** Which versions of a service there are, once every change that was asked for before is made. */
+  deployments: [{ service: string }, { deployments: Deployment[] }];
   deploy: [
     { service: string; version: string; replicas: number; from?: string; behaviours?: readonly string[] },
     Versions & { checkout?: string },
@@ -60,3 +63,6 @@ export type AnswerOf<Verb extends MeshVerb> = MeshRequests[Verb][1];
 export type MeshControl = {
   [Verb in MeshVerb]: (request: RequestOf<Verb>, signal?: AbortSignal) => Promise<AnswerOf<Verb>>;
 };
+
+/** Asks a mesh, of this process or through the control socket of another. */
+export type AskMesh = <Verb extends MeshVerb>(verb: Verb, request: RequestOf<Verb>) => Promise<AnswerOf<Verb>>;

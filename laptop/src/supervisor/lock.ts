@@ -1,29 +1,15 @@
-import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf, RowError } from "@row/topology/row-error.ts";
+import { RowError } from "@row/topology/row-error.ts";
+import { type Claim, claimFile } from "./claim.ts";
 import { identify, isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 /** Claims the state folder for this process; refuses while another supervisor that is alive holds it. */
-export function takeLock(stateDir: string, portBase?: number): { release(): void } {
-  const file = join(stateDir, "supervisor.json");
-  const mine = `${file}.${process.pid}`;
-  writeFileSync(mine, JSON.stringify({ ...identify(process.pid), portBase }), { mode: 0o600 });
-  try {
-    for (;;) {
-      try {
-        // Unlike a plain write, a link appears complete or not at all.
-        linkSync(mine, file);
-        return { release: () => rmSync(file, { force: true }) };
-      } catch (error) {
-        if (codeOf(error) !== "EEXIST") throw error;
-        const holder = supervisorOf(stateDir);
-        if (holder) throw new AlreadyRunning(holder.pid);
-        rmSync(file, { force: true });
-      }
-    }
-  } finally {
-    rmSync(mine, { force: true });
-  }
+export function takeLock(stateDir: string, portBase?: number): Claim {
+  return claimFile(join(stateDir, "supervisor.json"), { ...identify(process.pid), portBase }, () => {
+    const holder = supervisorOf(stateDir);
+    if (holder) throw new AlreadyRunning(holder.pid);
+  });
 }
 
 /** The supervisor that runs on this state folder now, if there is one. */

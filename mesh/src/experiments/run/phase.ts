@@ -1,20 +1,25 @@
 /** What a run is doing, in the order in which it does it, and what is changed while it does. Pure: it only computes. */
 
-/** The weights of a step move in a phase of their own: "weigh-1". */
-export type Phase =
-  | "prepare"
-  | "deploy-baseline"
-  | "deploy-canary"
-  | "measure"
-  | "open"
-  | `weigh-${number}`
-  | "compare"
-  | "promote"
-  | "restore"
-  | "undeploy-canary"
-  | "undeploy-baseline"
-  | "conclude"
-  | "over";
+export const PHASES = [
+  "prepare",
+  "deploy-baseline",
+  "deploy-canary",
+  "measure",
+  "open",
+  // The weights of each step move in a phase of their own.
+  "weigh-1",
+  "compare",
+  "promote",
+  "restore",
+  "undeploy-canary",
+  "undeploy-baseline",
+  "conclude",
+  "over",
+] as const;
+
+export type Phase = Named | `weigh-${number}`;
+
+type Named = Exclude<(typeof PHASES)[number], `weigh-${number}`>;
 
 /** "compares catalog v2 with v1-baseline" */
 export function doing(phase: Phase): string {
@@ -22,8 +27,6 @@ export function doing(phase: Phase): string {
     ? `moves the weights to step ${phase.slice("weigh-".length)}`
     : DOING[phase as Named];
 }
-
-type Named = Exclude<Phase, `weigh-${number}`>;
 
 const DOING: Readonly<Record<Named, string>> = {
   prepare: "prepares, and has changed nothing yet",

@@ -1,0 +1,96 @@
+/** `row experiment run`: a canary gets a share of the traffic until there is a verdict, and is promoted or taken back. */
+import type { Installation } from "@row/laptop/installation.ts";
+import type { Experiment } from "@row/mesh/experiments/experiment.ts";
+import { knownServices } from "@row/mesh/experiments/known-services.ts";
+import { doing } from "@row/mesh/experiments/run/phase.ts";
+import type { RunEnd } from "@row/mesh/experiments/run/run-record.ts";
+import { Command } from "commander";
+import { namedExperiment } from "../named-experiment.ts";
+import { resultText } from "../result-lines.ts";
+import { legend, planText, secondText } from "../run-lines.ts";
+
+interface RunFlags {
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly load: boolean;
+}
+
+/** Beside 1, which says as everywhere that the command could not do its work. */
+const EXIT_STATUS: Readonly<Record<RunEnd["outcome"], number>> = {
+  promoted: 0,
+  "rolled back": 2,
+  inconclusive: 3,
+  aborted: 3,
+};
+
+export function experimentRunCommand(here: () => Installation): Command {
+  return new Command("run")
+    .description("give a canary a share of the traffic until there is a verdict, then promote it or take it back")
+    .argument("<experiment>", "a name in mesh/experiments, or a file")
+    .option("--dry-run", "show what it would do, or why that is refused, and change nothing")
+    .option("--no-load", "send nothing: judge the traffic that is there")
+    .option("--json", "print a line of JSON a second, and the result as the last")
+    .addHelpText(
+      "after",
+      "\nExit status: 0 promoted, 2 rolled back, 3 inconclusive or ended by hand, 1 when it could not run.\nCtrl-C ends it in order: the weights of before come back, and its versions go.",
+    )
+    .action((name: string, flags: RunFlags) => experimentRun(here(), name, flags));
+}
+
+async function experimentRun(installation: Installation, name: string, flags: RunFlags): Promise<void> {
+  const { root } = installation;
+  const read = namedExperiment(root, name, knownServices(root), "run");
+  const experiment = flags.load ? read : withoutLoad(read);
+  const { planHere, runHere } = await import("@row/laptop/experiments/run-here.ts");
+  if (flags.dryRun) {
+    const plan = await planHere(installation, experiment);
+    console.log(flags.json ? JSON.stringify({ dryRun: true, ...plan }, null, 2) : planText(plan));
+    if (!flags.json) console.log("Nothing is changed: so it would be without --dry-run");
+    return;
+  }
+  const { laptopObservatory } = await import("@row/laptop/experiments/observatory.ts");
+  const { readResult, runFiles } = await import("@row/laptop/experiments/runs.ts");
+  const say = flags.json ? () => {} : (text: string) => console.log(text);
+  const stop = listenForStop(say);
+  const record = await runHere(installation, experiment, {
+    observatory: laptopObservatory(installation),
+    signal: stop.signal,
+    onBegin: ({ run }, plan) => say(`${run}\n${legend(plan)}`),
+    onPhase: ({ phase }) => say(`        ${doing(phase)}`),
+    onSecond: (second) => console.log(flags.json ? JSON.stringify(second) : secondText(second)),
+  });
+  stop.end();
+  const files = runFiles(installation.stateDir, record.run);
+  const result = readResult(files);
+  process.exitCode = record.ended ? EXIT_STATUS[record.ended.outcome] : 1;
+  if (flags.json) return console.log(JSON.stringify({ run: record.run, ended: record.ended, result, files }));
+  console.log(`\n${resultText(result)}\n\nReport   ${files.report}\nCounts   ${files.counts}`);
+}
+
+function withoutLoad(experiment: Experiment): Experiment {
+  const { load: _, ...spec } = experiment.spec;
+  return { ...experiment, spec };
+}
+
+/** Who asks again much later does not want to wait for what is brought back; under npm Ctrl-C arrives twice at once. */
+const REPEATED_AFTER_MS = 3_000;
+
+function listenForStop(say: (text: string) => void): { readonly signal: AbortSignal; end(): void } {
+  const stop = new AbortController();
+  let first: number | undefined;
+  const onSignal = () => {
+    if (first === undefined) {
+      first = performance.now();
+      say("        is ended: everything is brought back");
+      stop.abort(new Error("somebody ended it"));
+    } else if (performance.now() - first > REPEATED_AFTER_MS) process.exit(130);
+  };
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    signal: stop.signal,
+    end: () => {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
+}
