@@ -8,11 +8,13 @@ import { Command } from "commander";
 import { namedExperiment } from "../named-experiment.ts";
 import { resultText } from "../result-lines.ts";
 import { legend, planText, secondText } from "../run-lines.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 interface RunFlags {
   readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly load: boolean;
+  readonly seed?: string;
 }
 
 /** Beside 1, which says as everywhere that the command could not do its work. */
@@ -29,6 +31,7 @@ export function experimentRunCommand(here: () => Installation): Command {
     .argument("<experiment>", "a name in mesh/experiments, or a file")
     .option("--dry-run", "show what it would do, or why that is refused, and change nothing")
     .option("--no-load", "send nothing: judge the traffic that is there")
+    .option("--seed <number>", "repeat the arrival times, calls and products of an earlier run's load")
     .option("--json", "print a line of JSON a second, and the result as the last")
     .addHelpText(
       "after",
@@ -55,6 +58,7 @@ async function experimentRun(installation: Installation, name: string, flags: Ru
   const record = await runHere(installation, experiment, {
     observatory: laptopObservatory(installation),
     signal: stop.signal,
+    ...(flags.seed !== undefined && { seed: wholeNumber("run it", "--seed", flags.seed, 2 ** 32 - 1) }),
     onBegin: ({ run }, plan) => say(`${run}\n${legend(plan)}`),
     onPhase: ({ phase }) => say(`        ${doing(phase)}`),
     onSecond: (second) => console.log(flags.json ? JSON.stringify(second) : secondText(second)),

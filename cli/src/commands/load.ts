@@ -13,6 +13,7 @@ import { runLoad } from "@row/load/run-load.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { Command } from "commander";
 import { renderSummary, secondLine, wishLine } from "../load-lines.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 const MOST_PER_SECOND = 5_000;
 /** The shop lets an address have no more than half of its 3,000. */
@@ -138,8 +139,8 @@ function wishOf({ mix, rate, connections, seed, uniform, ...flags }: LoadFlags):
     rate: number("--rate", rate, MOST_PER_SECOND),
     seconds: secondsOf(flags.for),
     spacing: uniform ? "uniform" : "poisson",
-    seed: seed === undefined ? randomInt(1, 1_000_000) : whole("--seed", seed, 2 ** 32 - 1),
-    connections: whole("--connections", connections, MOST_CONNECTIONS),
+    seed: seed === undefined ? randomInt(1, 1_000_000) : wholeNumber("load the shop", "--seed", seed, 2 ** 32 - 1),
+    connections: wholeNumber("load the shop", "--connections", connections, MOST_CONNECTIONS),
   };
 }
 
@@ -156,9 +157,4 @@ function number(flag: string, text: string, most: number): number {
   const value = Number(text);
   if (text.trim() !== "" && value > 0 && value <= most) return value;
   throw new RowError(`Cannot load the shop with ${flag} ${text}: give a number above 0, at most ${most}`);
-}
-
-function whole(flag: string, text: string, most: number): number {
-  if (/^[1-9]\d*$/.test(text) && Number(text) <= most) return Number(text);
-  throw new RowError(`Cannot load the shop with ${flag} ${text}: give a whole number from 1 to ${most}`);
 }

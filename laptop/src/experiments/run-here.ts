@@ -22,6 +22,8 @@ import { newRun, openRuns, runsFolder } from "./runs.ts";
 export interface RunHere extends Listeners {
   readonly observatory: Observatory;
   readonly signal: AbortSignal;
+  /** What repeats the arrivals, calls and products of its load; another each time unless given. */
+  readonly seed?: number;
   readonly onBegin?: (record: RunRecord, plan: RunPlan) => void;
 }
 
@@ -41,7 +43,7 @@ export async function planHere(installation: Installation, experiment: Experimen
 export async function runHere(
   installation: Installation,
   experiment: Experiment,
-  { observatory, onBegin, ...options }: RunHere,
+  { observatory, seed, onBegin, ...options }: RunHere,
 ): Promise<RunRecord> {
   const { stateDir, root } = installation;
   const { service } = experiment.spec;
@@ -66,7 +68,7 @@ export async function runHere(
       runner,
       phase: "prepare",
       before: plan.before,
-      loadSeed: time.getTime() % 2 ** 31,
+      loadSeed: seed ?? time.getTime() % 2 ** 31,
     };
     const journal = openJournal(stateDir, record, plan.rule);
     journal.begin(record);

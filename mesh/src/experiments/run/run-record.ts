@@ -38,4 +38,12 @@ export interface RunEnd {
   /** Who brought it to its end: the runner itself, or who found what it had left. */
   readonly by: "runner" | "abort" | "start of the shop";
   readonly sentence: string;
+  /** Of the experiment's own load: what those who sent it saw. */
+  readonly sent?: Sent;
+}
+
+/** Requests of a load that have ended. */
+export interface Sent {
+  readonly requests: number;
+  readonly failed: number;
 }

@@ -60,6 +60,7 @@ test("a harmful canary is rolled back: the weights of before return first, then 
     ...BACK,
   ]);
   assert.deepEqual([ended?.outcome, ended?.by], ["rolled back", "runner"]);
+  assert.deepEqual(ended?.sent, { requests: 200, failed: 3 }, "what the load saw");
   assert.match(ended?.sentence ?? "", /^Rolled back after 2 s by failures/);
   assert.equal(counts.length, 2);
 });
@@ -280,6 +281,7 @@ function stageOf(script: Script, trail: string[]): Stage {
       await act(`load ${rate}`);
       return {
         sinceLast: () => ({ late: looks > lateFrom ? 3 : late, waiting: 0 }),
+        sent: () => ({ requests: 200, failed: 3 }),
         stop: () => act("stop the load"),
       };
     },

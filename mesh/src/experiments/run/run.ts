@@ -151,6 +151,7 @@ class Run {
       outcome: reason === "aborted" ? "aborted" : outcome,
       by: "runner",
       sentence,
+      ...(this.#load && { sent: this.#load.sent() }),
     };
     this.#record = { ...this.#record, phase: "over", ended };
     this.#journal.begin(this.#record);

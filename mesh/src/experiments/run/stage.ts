@@ -6,7 +6,7 @@ import type { RuleSplit } from "../../policy/traffic-split.ts";
 import type { Load } from "../experiment.ts";
 import type { Observatory } from "./observation.ts";
 import type { Phase } from "./phase.ts";
-import type { RunRecord } from "./run-record.ts";
+import type { RunRecord, Sent } from "./run-record.ts";
 
 /** One version to run beside the others, as one instance. */
 export interface Version {
@@ -38,6 +38,8 @@ export type Weighed = Readonly<Record<string, number>>;
 export interface RunningLoad {
   /** Arrivals that had to wait for more than a second since it was asked last, and those that wait now. */
   sinceLast(): { readonly late: number; readonly waiting: number };
+  /** Of all so far, what those who sent them saw: a retry that another version answers is no failure to them. */
+  sent(): Sent;
   stop(): Promise<void>;
 }
 
