@@ -1,7 +1,7 @@
 /** Answers that grpc-js gives by itself, before or beside our handlers, put right where they blame the callee for its caller. */
 import { Metadata, ServerInterceptingCall, type ServerInterceptor, type StatusObject, status } from "@grpc/grpc-js";
 import { DomainError } from "../domain-error.ts";
-import { refusingExcess } from "./metadata-limit.ts";
+import { excessOfInterceptedCall, refusingExcess } from "./metadata-limit.ts";
 import { toAnswer } from "./status.ts";
 
 /** A status as grpc-js makes it: it has no metadata, ours always has. */
@@ -16,9 +16,13 @@ const UNREADABLE = /^(Invalid grpc-timeout value|Failed to decompress message|Er
  * in circuit breakers (see uncounted-status.ts).
  */
 export const rightLibraryAnswers: ServerInterceptor = (_method, call) => {
-  const send = call.sendStatus.bind(call);
-  call.sendStatus = (answer: LibraryStatus) => send(answer.metadata ? (answer as StatusObject) : righted(answer));
-  return new ServerInterceptingCall(call, refusingExcess(call));
+  const { sendStatus } = call;
+  call.sendStatus = (answer: LibraryStatus) =>
+    sendStatus.call(call, answer.metadata ? (answer as StatusObject) : righted(answer));
+  const size = excessOfInterceptedCall();
+  if (size !== undefined) return new ServerInterceptingCall(call, refusingExcess(call, size));
+  // Wrapping costs every call something. Where nothing intercepts, grpc-js serves this very call.
+  return call as ServerInterceptingCall;
 };
 
 function righted({ code = status.UNKNOWN, details = "" }: LibraryStatus): StatusObject {

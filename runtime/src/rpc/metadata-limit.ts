@@ -3,7 +3,7 @@
  * sidecars can carry: beyond that a whole connection ends, and with it every other call on it.
  */
 import type { Http2Server } from "node:http2";
-import type { Metadata, Responder, ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import type { Responder, ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import { DomainError } from "../domain-error.ts";
 import { toAnswer } from "./status.ts";
 
@@ -40,28 +40,25 @@ function excess(raw: readonly string[]): string | undefined {
   return `${keys} keys and ${bytes} bytes`;
 }
 
-/** Tells the interceptor what only HTTP/2 knows: grpc-js hands on metadata as it understood it. */
-const EXCESS = "x-metadata-excess";
+/** What is too much of the call that a server begins; undefined for nothing. */
+let begun: string | undefined;
 
-/** Measures calls before grpc-js reads them. */
+/** Measures calls before grpc-js reads them: it hands on metadata as it understood it. */
 export function measureMetadata(http2: Http2Server): void {
-  http2.prependListener("stream", (_stream, headers, _flags, raw: readonly string[]) => {
-    const size = excess(raw);
-    if (size !== undefined) headers[EXCESS] = size;
-    else if (headers[EXCESS] !== undefined) delete headers[EXCESS];
+  http2.prependListener("stream", (_stream, _headers, _flags, raw: readonly string[]) => {
+    begun = excess(raw);
   });
 }
 
-/** Refuses what was measured to be too large, whatever it calls. */
-export function refusingExcess(call: ServerInterceptingCallInterface): Responder {
+/** What was measured to be too much of the call that is being intercepted: grpc-js does so as soon as it hears of one. */
+export function excessOfInterceptedCall(): string | undefined {
+  return begun;
+}
+
+/** Refuses a call, whatever it calls. */
+export function refusingExcess(call: ServerInterceptingCallInterface, size: string): Responder {
   return {
     start: (next) =>
-      next({
-        onReceiveMetadata: (metadata: Metadata, pass) => {
-          const [size] = metadata.get(EXCESS);
-          if (size === undefined) return pass(metadata);
-          call.sendStatus(toAnswer(new MetadataTooLarge(String(size)), "").status);
-        },
-      }),
+      next({ onReceiveMetadata: () => call.sendStatus(toAnswer(new MetadataTooLarge(size), "").status) }),
   };
 }
