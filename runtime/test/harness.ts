@@ -7,10 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { Secrets } from "@row/laptop/secrets.ts";
-import { prepareStateDir } from "@row/laptop/state-dir.ts";
 import { POSTGRES_ADMIN, postgresUrl, preparePostgres, removePostgres } from "@row/laptop/stores/postgres.ts";
 import { RunRecord } from "@row/laptop/supervisor/run-record.ts";
 import { SupervisedProcess } from "@row/laptop/supervisor/supervised-process.ts";
+import { copyCluster } from "@row/tests/harness/copied-cluster.ts";
 import { freePort } from "@row/tests/harness/ports.ts";
 import pg from "pg";
 import { pino } from "pino";
@@ -27,7 +27,7 @@ const migrations = readMigrations(fileURLToPath(new URL("../prisma", import.meta
 export async function startPostgres() {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "row-postgres-"));
-  prepareStateDir(folder);
+  await copyCluster(folder);
   const secrets = new Secrets(folder);
   const spec = await preparePostgres(folder, port, secrets, { isThrowaway: true });
   // Tests hold it still for longer than its supervisor would bear.

@@ -8,6 +8,7 @@ import { type CallOptions, GrpcChannel, type PromiseClient } from "@row/runtime/
 import type { ServiceDefinition } from "@row/runtime/rpc/server.ts";
 import { startTelemetry } from "@row/runtime/telemetry/telemetry.ts";
 import pg from "pg";
+import { copyCluster } from "./copied-cluster.ts";
 import { FakeAuth } from "./fake-auth.ts";
 import { portBase } from "./ports.ts";
 
@@ -35,6 +36,7 @@ const telemetry = startTelemetry({ name: "test", version: "test", instance: "tes
 export async function startServices(options: ServiceUnderTestOptions): Promise<ServicesUnderTest> {
   const stateDir = mkdtempSync(join(tmpdir(), "row-test-"));
   const base = await portBase();
+  await copyCluster(stateDir);
   const authAddress = `127.0.0.1:${base + AUTH_OFFSET}`;
   const fakeAuth = options.services.includes("auth") ? undefined : await FakeAuth.start(authAddress);
   try {
