@@ -7,6 +7,10 @@ import { type EventAttributes, fromHeaders, toHeaders } from "@row/runtime/event
 import type { EventType } from "@row/runtime/events/outbox.ts";
 import { streamOf } from "@row/runtime/events/stream-names.ts";
 
+interface HasNats {
+  readonly infrastructure: Pick<Shop["infrastructure"], "nats">;
+}
+
 /** An event as it stands in its stream. */
 export interface StoredEvent<T> extends EventAttributes {
   message: T;
@@ -20,7 +24,7 @@ export class EventStreams {
     this.#connection = connection;
   }
 
-  static async connect({ shop }: { readonly shop: Pick<Shop, "infrastructure"> }): Promise<EventStreams> {
+  static async connect({ shop }: { readonly shop: HasNats }): Promise<EventStreams> {
     const { url, user, password } = shop.infrastructure.nats;
     return new EventStreams(await connect({ servers: url, user, pass: password, name: "test" }));
   }

@@ -1,10 +1,13 @@
 import { randomUUIDv7 } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import { type Installation, installationAt } from "@row/laptop/installation.ts";
 import { Secrets } from "@row/laptop/secrets.ts";
 import type { ProcessStatus } from "@row/laptop/shop/shop-status.ts";
+import { NATS_ADMIN } from "@row/laptop/stores/nats-configuration.ts";
 import { storePorts } from "@row/laptop/stores/ports.ts";
 import { postgresUrl } from "@row/laptop/stores/postgres.ts";
 import { askProcess, askStatus } from "@row/laptop/supervisor/control-client.ts";
@@ -12,12 +15,15 @@ import { readTrustAnchor, type TrustAnchor } from "@row/mesh/identity/trust-anch
 import { identityOf } from "@row/runtime/names.ts";
 import pg from "pg";
 import { inject } from "vitest";
+import type { DoorAnswer } from "../runner/shared-shop.ts";
 import { Probe } from "./probe.ts";
 import { expectOk, Rest } from "./rest.ts";
 
 /** The shop that the test run shares between files (tests/runner/shared-shop.ts). */
-export function theShop(): Promise<TheShop> {
-  return TheShop.at(installationAt(inject("sharedShop")));
+export async function theShop(): Promise<TheShop> {
+  const answer: DoorAnswer = JSON.parse(await text(connect(inject("shopDoor"))));
+  if ("problem" in answer) throw new Error(answer.problem);
+  return TheShop.at(installationAt(answer));
 }
 
 /** Somebody who has signed in. */
@@ -88,6 +94,12 @@ export class TheShop {
   /** A secret of this installation. */
   secret(name: string): string {
     return this.#secrets.get(name);
+  }
+
+  /** Where NATS is, and its operator's rights. */
+  get infrastructure() {
+    const url = `nats://127.0.0.1:${storePorts(this.installation).nats}`;
+    return { nats: { url, user: NATS_ADMIN, password: this.secret(`nats/${NATS_ADMIN}`) } };
   }
 
   /** The processes as they are now. */

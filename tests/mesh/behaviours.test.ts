@@ -1,63 +1,71 @@
 /** Versions that misbehave on purpose: each behaviour does what it says through real services, and all of it is labelled. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { PaymentAuthorized } from "@row/gen/grpc/shop/payments/v1/payments_events.ts";
-import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
-import type { InjectedVersion } from "@row/laptop/sidecars/behaviours.ts";
+import { Behaviours, type InjectedVersion } from "@row/laptop/sidecars/behaviours.ts";
+import { logFile } from "@row/laptop/state-dir.ts";
+import { askMesh } from "@row/laptop/supervisor/control-client.ts";
 import { seededRandom } from "@row/runtime/behaviour/seeded-random.ts";
 import { afterAll, afterEach, beforeAll, test, vi } from "vitest";
 import { EventStreams } from "../harness/events.ts";
 import { adjustStock, newProduct, place, reaches, stockOf } from "../harness/ordering.ts";
-import { portBase } from "../harness/ports.ts";
 import { type Answer, expectOk } from "../harness/rest.ts";
-import { type Session, TheShop } from "../harness/the-shop.ts";
+import { type Session, type TheShop, theShop } from "../harness/the-shop.ts";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
-const folder = mkdtempSync(join(tmpdir(), "row-behaviours-"));
-const stateDir = join(folder, "state");
-let shop: Shop;
 let seen: TheShop;
+let stateDir: string;
 let customer: Session;
 let streams: EventStreams;
 
 beforeAll(async () => {
-  shop = await startShop({ stateDir, portBase: await portBase() });
-  seen = await TheShop.at(shop.installation);
+  seen = await theShop();
+  stateDir = seen.installation.stateDir;
   customer = await seen.customer();
-  streams = await EventStreams.connect({ shop });
+  streams = await EventStreams.connect({ shop: seen });
 });
 
-afterEach(() => row("behave", "--clear"));
-
-afterAll(async () => {
-  await streams?.close();
-  await shop?.destroy();
-  rmSync(folder, { recursive: true, force: true });
+afterEach(async () => {
+  for (const { service, version } of await injected()) {
+    await askMesh(stateDir, "behave", { service, version, behaviours: [] });
+  }
 });
+
+afterAll(() => streams?.close());
+
+async function injected(): Promise<readonly InjectedVersion[]> {
+  return (await askMesh(stateDir, "injected", {})).injected;
+}
 
 /** What the command prints; rejects with what it complains about. */
 async function row(...words: string[]): Promise<string> {
-  const env = { ...process.env, ROW_STATE_DIR: stateDir, ROW_PORT_BASE: String(shop.installation.portBase) };
+  const env = { ...process.env, ROW_STATE_DIR: stateDir, ROW_PORT_BASE: String(seen.installation.portBase) };
   const { stdout } = await run(process.execPath, [join(root, "cli/src/main.ts"), ...words], { env });
   return stdout;
 }
 
-/** Injects, and waits until every instance has said so in its log. */
-async function behave(service: string, version: string, ...words: string[]): Promise<void> {
-  const logs = shop.processes
-    .filter((one) => one.name === service && one.version === version)
-    .map((one) => one.logFile);
-  const said = () => logs.map((file) => countOf(readFileSync(file, "utf8"), "misbehaves on purpose"));
+/** Injects as `row behave` does, and waits until every instance has said so in its log. */
+async function behave(service: string, version: string, ...behaviours: string[]): Promise<void> {
+  await heard(service, version, () => askMesh(stateDir, "behave", { service, version, behaviours }));
+}
+
+/** Waits until every instance has said in its log that it has heard of what is injected. */
+async function heard(service: string, version: string, inject: () => Promise<unknown>): Promise<void> {
+  const instances = (await seen.status()).filter((one) => one.name === service && one.version === version);
+  const said = () => instances.map(({ instance }) => countOf(logOf(instance), "misbehaves on purpose"));
   const before = said();
-  await row("behave", service, version, ...words);
+  await inject();
   await eventually(`${service} ${version} has heard of it`, async () =>
     said().every((count, index) => count > (before[index] ?? 0)),
   );
+}
+
+function logOf(instance: string): string {
+  return readFileSync(logFile(stateDir, instance), "utf8");
 }
 
 function countOf(text: string, words: string): number {
@@ -69,7 +77,7 @@ const eventually = (what: string, holds: () => Promise<boolean>) =>
 
 /** The sum of what /metrics of a service's first instance says in these lines. */
 async function figure(service: string, pattern: RegExp): Promise<number> {
-  const text = await (await fetch(`http://${shop.process(service).addresses.admin}/metrics`)).text();
+  const text = await (await fetch(`http://${seen.address(service, "admin")}/metrics`)).text();
   const lines = text.split("\n").filter((line) => pattern.test(line));
   return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }
@@ -80,29 +88,28 @@ const isAvailable = async (id: string) => expectOk(await product(id)).product.av
 
 test("errors: a share of the calls to some methods gets the status, which answer, log and status call injected", async () => {
   const { id } = await newProduct(seen);
-  await behave("catalog", "v1", "errors=100%:NOT_FOUND@GetProduct");
+  await heard("catalog", "v1", () => row("behave", "catalog", "v1", "errors=100%:NOT_FOUND@GetProduct"));
   const failed = await product(id);
   assert.equal(failed.status, 404);
   assert.equal(injectedInto(failed), "catalog/v1:errors");
   assert.equal(injectedInto(await seen.rest.get("/v1/products")), null);
-  const { injected, state } = JSON.parse(await row("status", "--json"));
+  const status = JSON.parse(await row("status", "--json"));
   assert.deepEqual(
-    injected.map(({ service, version, behaviours }: InjectedVersion) => ({ service, version, behaviours })),
+    status.injected.map(({ service, version, behaviours }: InjectedVersion) => ({ service, version, behaviours })),
     [{ service: "catalog", version: "v1", behaviours: ["errors=100%:NOT_FOUND@GetProduct"] }],
   );
-  assert.equal(state, "ready");
+  assert.equal(status.state, "ready");
   assert.match(await row("behave", "--list"), /catalog v1: errors=100%:NOT_FOUND@GetProduct, until 2/);
-  const call = await lastLine("catalog", /"rpc":"[^"]*GetProduct".*"code":"NOT_FOUND"/);
+  const call = await lastLine("catalog-v1-1", /"rpc":"[^"]*GetProduct".*"code":"NOT_FOUND"/);
   assert.deepEqual([call.injected, call.reason, call.version], [["catalog/v1:errors"], "INJECTED", "v1"]);
   await row("behave", "--clear", "catalog");
   await eventually("it is over", async () => (await product(id)).status === 200);
   assert.equal(injectedInto(await product(id)), null);
 });
 
-/** A line of the log of an instance, a service's first unless it is named. */
-async function lastLine(name: string, pattern: RegExp): Promise<Record<string, unknown>> {
-  const lines = () => readFileSync(shop.process(name).logFile, "utf8").split("\n");
-  await eventually(`the log of ${name} has ${pattern}`, async () => lines().some((line) => pattern.test(line)));
+async function lastLine(instance: string, pattern: RegExp): Promise<Record<string, unknown>> {
+  const lines = () => logOf(instance).split("\n");
+  await eventually(`the log of ${instance} has ${pattern}`, async () => lines().some((line) => pattern.test(line)));
   return JSON.parse(lines().findLast((line) => pattern.test(line)) ?? "");
 }
 
@@ -114,11 +121,13 @@ test("slow: every call is answered that much later", async () => {
     assert.equal(injectedInto(await product(id)), "catalog/v1:slow");
     assert.ok(performance.now() - startedAt >= 120);
   }
+  assert.match(await row("behave", "--clear"), /Nothing is injected/);
 });
 
 test("slow-tail: which calls are slow follows from the seed, and the others are as they were", async () => {
   const { id } = await newProduct(seen);
-  await behave("catalog", "v1", "slow-tail=20%:100ms@GetProduct", "--seed", "a seed");
+  const words = ["slow-tail=20%:100ms@GetProduct", "--seed", "a seed"];
+  await heard("catalog", "v1", () => row("behave", "catalog", "v1", ...words));
   const random = seededRandom("a seed catalog/v1/catalog-v1-1");
   let slow = 0;
   for (let call = 1; call <= 40; call += 1) {
@@ -134,7 +143,8 @@ test("slow-tail: which calls are slow follows from the seed, and the others are 
 
 test("an expiry ends it by itself", async () => {
   const { id } = await newProduct(seen);
-  await behave("catalog", "v1", "errors=100%:NOT_FOUND@GetProduct", "--for", "8s");
+  const words = ["errors=100%:NOT_FOUND@GetProduct", "--for", "8s"];
+  await heard("catalog", "v1", () => row("behave", "catalog", "v1", ...words));
   assert.equal((await product(id)).status, 404);
   await eventually("it is over", async () => (await product(id)).status === 200);
   assert.match(await row("behave", "--list"), /Nothing is injected/);
@@ -146,33 +156,34 @@ test("what nobody could know, or is for another service, is refused before anyth
       () => "",
       ({ stderr }: { stderr: string }) => stderr,
     );
-  assert.match(await refused("catalog", "v1", "errors=120%"), /"120%" must be a share above 0% and up to 100%/);
-  assert.match(await refused("catalog", "v1", "erors"), /there is no "erors", there are good, errors, slow/);
-  assert.match(
-    await refused("catalog", "v1", "slow=1s@PlaceOrder"),
-    /catalog has no method PlaceOrder, it has .*GetProduct/,
+  await Promise.all(
+    [
+      { words: ["catalog", "v1", "errors=120%"], why: /"120%" must be a share above 0% and up to 100%/ },
+      { words: ["catalog", "v1", "erors"], why: /there is no "erors", there are good, errors, slow/ },
+      { words: ["catalog", "v1", "slow=1s@PlaceOrder"], why: /catalog has no method PlaceOrder, it has .*GetProduct/ },
+      {
+        words: ["catalog", "v1", "business-bug=wrong-totals"],
+        why: /catalog has no bug wrong-totals, its service.yaml names none/,
+      },
+      {
+        words: ["orders", "v1", "business-bug=declines-cards"],
+        why: /orders has no bug declines-cards, its service.yaml names wrong-totals/,
+      },
+      { words: ["catalog", "v9", "slow"], why: /v9 is not deployed: there are v1/ },
+      { words: ["catalog", "v1", "slow", "--for", "soon"], why: /write 30s, 10m/ },
+    ].map(async ({ words, why }) => assert.match(await refused(...words), why)),
   );
-  assert.match(
-    await refused("catalog", "v1", "business-bug=wrong-totals"),
-    /catalog has no bug wrong-totals, its service.yaml names none/,
-  );
-  assert.match(
-    await refused("orders", "v1", "business-bug=declines-cards"),
-    /orders has no bug declines-cards, its service.yaml names wrong-totals/,
-  );
-  assert.match(await refused("catalog", "v9", "slow"), /v9 is not deployed: there are v1/);
-  assert.match(await refused("catalog", "v1", "slow", "--for", "soon"), /write 30s, 10m/);
   assert.deepEqual(JSON.parse(await row("behave", "--list", "--json")), []);
 });
 
 test("a file that others may write is not followed", async () => {
   const { id } = await newProduct(seen);
-  const file = shop.process("catalog").env.BEHAVIOUR_FILE ?? "";
+  const file = new Behaviours(join(stateDir, "mesh/behaviours")).fileOf("catalog", "v1");
   await behave("catalog", "v1", "errors=100%:NOT_FOUND@GetProduct");
   assert.equal((await product(id)).status, 404);
   chmodSync(file, 0o666);
   await eventually("it is not believed any more", async () => (await product(id)).status === 200);
-  await lastLine("catalog", /the behaviour file cannot be used/);
+  await lastLine("catalog-v1-1", /the behaviour file cannot be used/);
 });
 
 test("retry-amplifier: one order asks the catalog several times", async () => {
@@ -186,6 +197,9 @@ test("retry-amplifier: one order asks the catalog several times", async () => {
 
 test("business-bug declines-cards: a good card is declined, and saga log and metrics say by which version", async () => {
   const { id: productId } = await newProduct(seen);
+  const decided =
+    /^orders_saga_attempts_total\{(?=.*step="authorize-payment")(?=.*outcome="refused")(?=.*decided_by="payments\/v1")/;
+  const before = await figure("orders", decided);
   await behave("payments", "v1", "business-bug=declines-cards:100%");
   const { order } = expectOk(await place(seen, customer, { productId }));
   const ended = await reaches(seen, customer, order.id, "STATE_CANCELLED");
@@ -197,9 +211,7 @@ test("business-bug declines-cards: a good card is declined, and saga log and met
       [order.id],
     );
   assert.deepEqual(rows, [{ outcome: "refused", served_by: "payments/v1/payments-v1-1" }]);
-  const decided =
-    /^orders_saga_attempts_total\{(?=.*step="authorize-payment")(?=.*outcome="refused")(?=.*decided_by="payments\/v1")/;
-  assert.equal(await figure("orders", decided), 1);
+  assert.equal(await figure("orders", decided), before + 1);
   assert.equal(await figure("payments", /^behaviour_injected_total\{.*behaviour="business-bug"/), 1);
 });
 
@@ -239,13 +251,18 @@ test("bad-event: consumers cannot decode it, and the dead letter says who wrote 
   await eventually("it is available", () => isAvailable(id));
   await behave("inventory", "v1", "bad-event");
   await adjustStock(seen, id, -1);
-  const letters = async () => JSON.parse(await row("dlq", "list", "--json"));
-  await eventually("a dead letter is there", async () => (await letters()).length > 0);
-  const text = JSON.stringify(await letters());
+  const undeliverable = () => figure("catalog", /^events_undeliverable_total\{.*producer="inventory\/v1"/);
+  await eventually("it is undeliverable", async () => (await undeliverable()) === 1);
+  const letters: unknown[] = [];
+  await eventually("a dead letter is there", async () => {
+    letters.push(...JSON.parse(await row("dlq", "list", "--json")));
+    return letters.length > 0;
+  });
+  const text = JSON.stringify(letters);
   assert.match(text, /inventory\/v1\/inventory-v1-1/);
   assert.match(text, /inventory\/v1:bad-event/);
   assert.equal(await isAvailable(id), true, "nobody told the catalog");
-  assert.equal(await figure("catalog", /^events_undeliverable_total\{.*producer="inventory\/v1"/), 1);
+  assert.equal(await undeliverable(), 1);
 });
 
 test("slow-start: a version deployed with it is ready later, and slow in its first calls", async () => {
@@ -265,7 +282,7 @@ test("slow-start: a version deployed with it is ready later, and slow in its fir
 });
 
 test("leak: a version's memory grows until its bound, and what is undeployed is injected no more", async () => {
-  const { pid } = shop.process("catalog-v2-1");
+  const pid = (await seen.status()).find(({ instance }) => instance === "catalog-v2-1")?.pid;
   const residentMegabytes = () =>
     Number(/^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1_000;
   const before = residentMegabytes();
