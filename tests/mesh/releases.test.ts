@@ -165,6 +165,23 @@ test("refuses what it could not take back, before anything is touched", async ()
     await refusal("release", "nobody", "--strategy", "rolling"),
     /[Uu]nknown service nobody|Cannot split nobody/,
   );
-  assert.match(await refusal("release", "catalog", "--from", "."), /give a --strategy, blue-green or rolling/);
-  assert.match(await refusal("release", "catalog", "--strategy", "canary"), /Allowed choices are blue-green, rolling/);
+  assert.match(
+    await refusal("release", "catalog", "--from", "."),
+    /give a --strategy, canary or blue-green or rolling/,
+  );
+  assert.match(
+    await refusal("release", "catalog", "--strategy", "slow"),
+    /Allowed choices are canary, blue-green, rolling/,
+  );
+});
+
+test("a dry run tells what would take over from what, and changes nothing", async () => {
+  const rolling = await row("release", "catalog", "--strategy", "rolling", "--dry-run");
+  assert.match(
+    rolling,
+    /^catalog v2 would take over from v1, of which one instance runs \(rolling\)\nNothing is changed/,
+  );
+  const canary = await row("release", "catalog", "--strategy", "canary", "--from", root, "--dry-run");
+  assert.match(canary, new RegExp(`^canary +npx row deploy catalog --version v2 --from ${root}$`, "m"));
+  assert.match(canary, /^weights +npx row split catalog v1=80 v1-baseline=10 v2=10 /m);
 });

@@ -43,13 +43,21 @@ export function experimentRunCommand(here: () => Installation): Command {
 async function experimentRun(installation: Installation, name: string, flags: RunFlags): Promise<void> {
   const { root } = installation;
   const read = namedExperiment(root, name, knownServices(root), "run");
-  const experiment = flags.load ? read : withoutLoad(read);
+  await runShown(installation, flags.load ? read : withoutLoad(read), flags);
+}
+
+/** Runs an experiment, and shows each second of it and what came of it; the exit status says that too. Undefined of a dry run. */
+export async function runShown(
+  installation: Installation,
+  experiment: Experiment,
+  flags: Omit<RunFlags, "load">,
+): Promise<RunEnd | undefined> {
   const { planHere, runHere } = await import("@row/laptop/experiments/run-here.ts");
   if (flags.dryRun) {
     const plan = await planHere(installation, experiment);
     console.log(flags.json ? JSON.stringify({ dryRun: true, ...plan }, null, 2) : planText(plan));
     if (!flags.json) console.log("Nothing is changed: so it would be without --dry-run");
-    return;
+    return undefined;
   }
   const { laptopObservatory } = await import("@row/laptop/experiments/observatory.ts");
   const { readResult, runFiles } = await import("@row/laptop/experiments/runs.ts");
@@ -67,8 +75,9 @@ async function experimentRun(installation: Installation, name: string, flags: Ru
   const files = runFiles(installation.stateDir, record.run);
   const result = readResult(files);
   process.exitCode = record.ended ? EXIT_STATUS[record.ended.outcome] : 1;
-  if (flags.json) return console.log(JSON.stringify({ run: record.run, ended: record.ended, result, files }));
-  console.log(`\n${resultText(result)}\n\nReport   ${files.report}\nCounts   ${files.counts}`);
+  if (flags.json) console.log(JSON.stringify({ run: record.run, ended: record.ended, result, files }));
+  else console.log(`\n${resultText(result)}\n\nReport   ${files.report}\nCounts   ${files.counts}`);
+  return record.ended;
 }
 
 function withoutLoad(experiment: Experiment): Experiment {

@@ -2,16 +2,19 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Installation } from "@row/laptop/installation.ts";
-import { release, takeBack } from "@row/laptop/releases/release.ts";
-import { type ReleaseRecord, readRelease, STRATEGIES, type Strategy } from "@row/laptop/releases/release-record.ts";
+import { planRelease, release, releaseDone, takeBack } from "@row/laptop/releases/release.ts";
+import { type ReleaseRecord, readRelease, type Strategy } from "@row/laptop/releases/release-record.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { Command, Option } from "commander";
+
+const STRATEGIES: readonly Strategy[] = ["canary", "blue-green", "rolling"];
 
 interface ReleaseFlags {
   readonly strategy?: Strategy;
   readonly from?: string;
   readonly version?: string;
   readonly back?: boolean;
+  readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
@@ -22,7 +25,7 @@ export function releaseCommand(here: () => Installation): Command {
     .addOption(
       new Option(
         "--strategy <name>",
-        "blue-green: all calls at once, to as many instances; rolling: instance by instance",
+        "canary: on evidence, as an experiment; blue-green: all calls at once, to as many instances; rolling: instance by instance",
       ).choices(STRATEGIES),
     )
     .option(
@@ -31,6 +34,7 @@ export function releaseCommand(here: () => Installation): Command {
     )
     .option("--version <name>", "how to call it; the next v-number unless given")
     .option("--back", "bring back what was before the last release")
+    .option("--dry-run", "show what would take over from what, or why that is refused, and change nothing")
     .option("--json", "print JSON: the release, and what it is taken back to")
     .addHelpText(
       "after",
@@ -39,7 +43,8 @@ export function releaseCommand(here: () => Installation): Command {
     .action((service: string, flags: ReleaseFlags) => act(here(), service, flags));
 }
 
-async function act({ stateDir }: Installation, service: string, flags: ReleaseFlags): Promise<void> {
+async function act(installation: Installation, service: string, flags: ReleaseFlags): Promise<void> {
+  const { stateDir } = installation;
   const { strategy, from, version, back, json } = flags;
   if (back) {
     if (strategy ?? from ?? version) throw new RowError("Cannot release and take back: leave --back or the rest out");
@@ -52,24 +57,54 @@ async function act({ stateDir }: Installation, service: string, flags: ReleaseFl
     if (record) return say(record, json, described(record));
     return console.log(json ? "null" : `${service} was not released, or that was taken back.`);
   }
+  const isFolder = from !== undefined && statSync(from, { throwIfNoEntry: false })?.isDirectory();
+  const code = isFolder ? resolve(from) : from;
+  const named = { service, ...(version !== undefined && { version }) };
+  if (strategy === "canary") {
+    const where = code === undefined ? {} : isFolder ? { folder: code } : { gitRef: code };
+    return releaseByCanary(installation, { ...named, strategy }, where, flags);
+  }
+  if (flags.dryRun) {
+    const plan = await planRelease(stateDir, { ...named, strategy });
+    return say(plan, json, `${planned(plan)}\nNothing is changed: so it would be without --dry-run`);
+  }
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
-  const isFolder = from !== undefined && statSync(from, { throwIfNoEntry: false })?.isDirectory();
-  const wish = {
-    service,
-    strategy,
-    ...(version !== undefined && { version }),
-    ...(from !== undefined && { from: isFolder ? resolve(from) : from }),
-  };
+  const wish = { ...named, strategy, ...(code !== undefined && { from: code }) };
   const report = (says: string) => json || console.log(`  ${says}`);
   const record = await release(stateDir, wish, { signal: stop.signal, report });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, onSignal);
   say(record, json, described(record));
 }
 
+/** An experiment that promotes the version, or takes it back itself; what is promoted is a release like the others. */
+async function releaseByCanary(
+  installation: Installation,
+  wish: { readonly service: string; readonly strategy: "canary"; readonly version?: string },
+  code: { readonly folder?: string; readonly gitRef?: string },
+  { json, dryRun }: Pick<ReleaseFlags, "json" | "dryRun">,
+): Promise<void> {
+  const { stateDir } = installation;
+  const plan = await planRelease(stateDir, wish);
+  const [{ runShown }, { releaseExperiment }] = await Promise.all([
+    import("./experiment-run.ts"),
+    import("../release-experiment.ts"),
+  ]);
+  const experiment = releaseExperiment(installation, plan, code);
+  const ended = await runShown(installation, experiment, { ...(json && { json }), ...(dryRun && { dryRun }) });
+  if (ended?.outcome !== "promoted") return;
+  const record = releaseDone(stateDir, plan);
+  if (!json) console.log(`\n${described(record)}`);
+}
+
 function say(record: ReleaseRecord, isJson: boolean | undefined, text: string): void {
   console.log(isJson ? JSON.stringify(record, null, 2) : text);
+}
+
+function planned({ service, version, strategy, before }: ReleaseRecord): string {
+  const instances = before.replicas === 1 ? "one instance" : `${before.replicas} instances`;
+  return `${service} ${version} would take over from ${before.version}, of which ${instances} run${before.replicas === 1 ? "s" : ""} (${strategy})`;
 }
 
 function described({ service, version, strategy, before, isDone, startedTime }: ReleaseRecord): string {

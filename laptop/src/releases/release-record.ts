@@ -4,8 +4,7 @@ import { join } from "node:path";
 import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 
-export const STRATEGIES = ["blue-green", "rolling"] as const;
-export type Strategy = (typeof STRATEGIES)[number];
+export type Strategy = "canary" | "blue-green" | "rolling";
 
 export interface ReleaseRecord {
   readonly service: string;

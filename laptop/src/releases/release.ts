@@ -20,25 +20,15 @@ export interface Listeners {
 }
 
 /** Throws RowError where it cannot begin; and where a step fails or somebody calls it off, after all is as it was. */
-export async function release(stateDir: string, wish: ReleaseWish, listeners: Listeners): Promise<ReleaseRecord> {
+export async function release(
+  stateDir: string,
+  wish: ReleaseWish & { readonly strategy: keyof typeof MOVES },
+  listeners: Listeners,
+): Promise<ReleaseRecord> {
   const { service, strategy, from } = wish;
   const versions = new Versions(stateDir, service);
-  const before = await whatServes(versions);
-  refuseUnfinished(readRelease(stateDir, service));
-  const version = wish.version ?? (await nextVersion(versions));
-  const record: ReleaseRecord = {
-    service,
-    strategy,
-    startedTime: new Date().toISOString(),
-    isDone: false,
-    version,
-    before,
-  };
-  if ((await versions.instances(version)).length > 0 || version === before.version) {
-    throw new RowError(
-      `Cannot release ${service} ${version}: it runs already. Name another with --version, or share the calls yourself with \`npx row split ${service}\``,
-    );
-  }
+  const record = await planRelease(stateDir, wish);
+  const { version, before } = record;
   writeRelease(stateDir, record);
   const step = (says: string) => {
     if (listeners.signal.aborted) throw new RowError("it was called off");
@@ -53,6 +43,28 @@ export async function release(stateDir: string, wish: ReleaseWish, listeners: Li
       `${service} ${version} is not released, ${before.version} serves as before: ${messageOf(error)}`,
     );
   }
+  return releaseDone(stateDir, record);
+}
+
+/** What a release would be, and be taken back to. Throws RowError where it cannot begin; nothing is touched. */
+export async function planRelease(
+  stateDir: string,
+  { service, strategy, version: asked }: ReleaseWish,
+): Promise<ReleaseRecord> {
+  const versions = new Versions(stateDir, service);
+  const before = await whatServes(versions);
+  refuseUnfinished(readRelease(stateDir, service));
+  const version = asked ?? (await nextVersion(versions));
+  if ((await versions.instances(version)).length > 0 || version === before.version) {
+    throw new RowError(
+      `Cannot release ${service} ${version}: it runs already. Name another with --version, or share the calls yourself with \`npx row split ${service}\``,
+    );
+  }
+  return { service, strategy, startedTime: new Date().toISOString(), isDone: false, version, before };
+}
+
+/** The version serves: from here on the release can be taken back. */
+export function releaseDone(stateDir: string, record: ReleaseRecord): ReleaseRecord {
   const done = { ...record, isDone: true };
   writeRelease(stateDir, done);
   return done;

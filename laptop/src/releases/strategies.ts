@@ -1,7 +1,7 @@
 /** How a version takes over from another: all at once, or instance by instance. Neither loses a call. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { RowError } from "@row/topology/row-error.ts";
-import type { ReleaseRecord, Strategy } from "./release-record.ts";
+import type { ReleaseRecord } from "./release-record.ts";
 import type { Versions } from "./versions.ts";
 
 /** One of them: `report` hears what has been done, `step` throws where somebody has called it off. */
@@ -14,7 +14,7 @@ export interface Wish {
   readonly step: (says: string) => void;
 }
 
-export const MOVES: Readonly<Record<Strategy, Move>> = { "blue-green": blueGreen, rolling };
+export const MOVES = { "blue-green": blueGreen, rolling } as const satisfies Readonly<Record<string, Move>>;
 
 /** As many new instances as there are old ones stand beside them first; once they have proved well, all calls go to them. */
 async function blueGreen(versions: Versions, { record, from, step }: Wish): Promise<void> {
