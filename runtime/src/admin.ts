@@ -1,7 +1,8 @@
-/** The admin port: /livez, /readyz and /metrics over plain HTTP, for probes and scrapers. */
+/** The admin port over plain HTTP: /livez, /readyz and /metrics for probes and scrapers, /collect-garbage for who looks for a leak. */
 import { createServer, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { listenAt } from "./rpc/listen.ts";
+import { GarbageCollection } from "./telemetry/garbage-collection.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 
 /** Prometheus's text format. */
@@ -25,6 +26,7 @@ export async function startAdmin(
   { takesOver = false }: { readonly takesOver?: boolean } = {},
 ): Promise<AdminServer> {
   let isReady = false;
+  const garbage = new GarbageCollection();
   const server = createServer((request, response) => {
     const path = request.url?.split("?", 1)[0];
     if (path === "/metrics") {
@@ -32,6 +34,11 @@ export async function startAdmin(
       telemetry
         .metricsText()
         .then((text) => response.writeHead(200, { "content-type": METRICS_TYPE }).end(text), failed);
+      return;
+    }
+    if (path === "/collect-garbage" && request.method === "POST") {
+      const failed = () => response.writeHead(500).end("garbage cannot be collected\n");
+      garbage.collect().then((done) => response.writeHead(200).end(done ? "collected\n" : "just collected\n"), failed);
       return;
     }
     const known = path === "/livez" || path === "/readyz";

@@ -13,7 +13,7 @@ import { Secrets } from "../secrets.ts";
 import { NATS_ADMIN } from "../stores/nats-configuration.ts";
 import { storePorts } from "../stores/ports.ts";
 import { EventLog } from "./event-log.ts";
-import { type ToldAmount, toldAmount, wrongAmount } from "./paid-amounts.ts";
+import { bookedAmounts, type ToldAmount, toldAmount, wrongAmount } from "./paid-amounts.ts";
 import type { ReadOnly } from "./read-only.ts";
 import type { Source } from "./source.ts";
 
@@ -54,7 +54,7 @@ export async function eventsSeen(
         // Answered only while there is a server to answer: what is not published is not what cannot be read.
         await nats.rtt();
         const asked = [...told];
-        const wrong = await wrongAmount(databases, asked);
+        const wrong = wrongAmount(asked, await bookedAmounts(databases, asked));
         told = told.slice(asked.length);
         const { stratum, example, violation = wrong } = log.take(arms, performance.now());
         return {

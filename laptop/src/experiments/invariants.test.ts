@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
-import { type ChargedPayment, type EndedOrder, orderViolations, stockViolations } from "./invariants.ts";
+import { type ChargedPayment, cardViolation, type EndedOrder, orderViolations, stockViolations } from "./invariants.ts";
 
 const items = [{ productId: "p", quantity: 2n, unitPriceMinor: 645n }];
 const confirmed: EndedOrder = { id: "o-1", state: "CONFIRMED", totalMinor: 1_290n, items };
@@ -39,6 +39,20 @@ test("each breach is told with the order and both figures", () => {
   assert.deepEqual(broken(cancelled, undefined, "RESERVED"), [
     "stock-released: order o-1: CANCELLED, its reservation is RESERVED",
   ]);
+});
+
+test("what the card gateway took is the order's total, and it keeps nothing of a cancelled order", () => {
+  const says = (order: EndedOrder, status: string, amountMinor = 1_290n) =>
+    cardViolation(order, { status, amountMinor })?.example;
+  assert.equal(says(confirmed, "captured"), undefined);
+  assert.equal(says(confirmed, "refunded"), undefined, "cancelled later on");
+  assert.equal(says(cancelled, "voided"), undefined);
+  assert.equal(cardViolation(cancelled, undefined), undefined);
+  const order = "order o-1: CONFIRMED, total 12.90 EUR, the card gateway has";
+  assert.equal(says(confirmed, "captured", 1_390n), `${order} captured over 13.90 EUR`);
+  assert.equal(says(confirmed, "authorized"), `${order} authorized over 12.90 EUR`);
+  assert.equal(cardViolation(confirmed, undefined)?.example, `${order} nothing`);
+  assert.match(says(cancelled, "captured") ?? "", /CANCELLED, .*captured over 12.90 EUR/);
 });
 
 test("stock adds up to what was received, and no part of it is negative", () => {

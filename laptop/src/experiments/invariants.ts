@@ -32,6 +32,13 @@ export interface ChargedPayment {
   readonly takenMinor: bigint;
 }
 
+/** What the card gateway has of an order. */
+export interface CardCharge {
+  /** "captured" */
+  readonly status: string;
+  readonly amountMinor: bigint;
+}
+
 export interface StockLevels {
   readonly productId: string;
   readonly onHand: bigint;
@@ -51,6 +58,21 @@ export function orderViolations(
     chargedTwice(order, payment),
     kept(order, reservation),
   ].filter((violation) => violation !== undefined);
+}
+
+/** What the gateway took is the order's total, and nothing of a cancelled order. */
+export function cardViolation(
+  { id, state, totalMinor }: EndedOrder,
+  charge: CardCharge | undefined,
+): Violation | undefined {
+  const isTaken = charge?.status === "captured" || charge?.status === "refunded";
+  const isWrong = SOLD.has(state)
+    ? !isTaken || charge.amountMinor !== totalMinor
+    : state === CANCELLED && charge?.status === "captured";
+  if (!isWrong) return undefined;
+  const has = charge ? `${charge.status} over ${amountText(charge.amountMinor)}` : "nothing";
+  const example = `order ${id}: ${state}, total ${amountText(totalMinor)}, the card gateway has ${has}`;
+  return { invariant: "charge-total", example };
 }
 
 function wrongTotal({ id, totalMinor, items }: EndedOrder): Violation | undefined {

@@ -16,6 +16,9 @@ import { measuredThresholds } from "./thresholds.ts";
 /** Looks come once a second. */
 const LOOK_MS = 800;
 
+const CARD_GATEWAY = "card-gateway";
+const CHARGES_CARDS = "payments";
+
 export function laptopObservatory(installation: Installation): Observatory {
   return {
     async thresholds(arms, rule, windowSeconds) {
@@ -25,6 +28,7 @@ export function laptopObservatory(installation: Installation): Observatory {
       const observer = await observerUrl(installation);
       const { processes } = await askStatus(installation.stateDir);
       const readyMs = new Map(processes.flatMap((one) => (one.readyAfterMs ? [[one.instance, one.readyAfterMs]] : [])));
+      const cardGateway = processes.find(({ name }) => name === CARD_GATEWAY)?.addresses.http;
       const databases = readOnly(adminUrlOf(installation));
       const readers: PatientReader[] = [];
       const close = async () => {
@@ -32,9 +36,9 @@ export function laptopObservatory(installation: Installation): Observatory {
         await databases.close();
       };
       const openings = [
-        () => processesSeen(arms, processes),
+        () => processesSeen(arms, rule, processes),
         () => requestsSeen(observer, { arms, rule, thresholds, started, readyMs }),
-        () => ordersSeen(databases, arms, rule),
+        () => ordersSeen(databases, arms, rule, arms.service === CHARGES_CARDS ? cardGateway : undefined),
         () => stockSeen(databases, rule),
         () => eventsSeen(installation, databases, arms, rule),
       ];

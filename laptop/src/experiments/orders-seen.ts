@@ -2,8 +2,9 @@
 import type { Arms } from "@row/mesh/experiments/run/observation.ts";
 import type { JudgeRule } from "@row/mesh/judge/rule.ts";
 import type { Violation } from "@row/mesh/judge/second-counts.ts";
+import { cardCharges } from "./card-charges.ts";
 import { IdWindow } from "./id-window.ts";
-import { type ChargedPayment, type EndedOrder, orderViolations } from "./invariants.ts";
+import { type ChargedPayment, cardViolation, type EndedOrder, orderViolations } from "./invariants.ts";
 import { cancelledExample, cancelledOrders, type PlacedOrder } from "./order-outcomes.ts";
 import type { ReadOnly } from "./read-only.ts";
 import type { Source } from "./source.ts";
@@ -42,23 +43,30 @@ interface OrderRow {
   readonly service_version: string;
 }
 
-export async function ordersSeen(databases: ReadOnly, arms: Arms, rule: JudgeRule): Promise<Source> {
+/** @param cardGateway where it answers, for a service that moves money: what it has is then looked at as well */
+export async function ordersSeen(
+  databases: ReadOnly,
+  arms: Arms,
+  rule: JudgeRule,
+  cardGateway?: string,
+): Promise<Source> {
   const [start] = await databases.rows<{ id: string }>("orders", START);
   const window = new IdWindow(start?.id ?? "");
   const judgesOrders = rule.gates.some(({ name }) => name === "cancelled-orders");
   const invariants = new Set(Object.keys(rule.invariants));
   return {
     name: "orders",
-    async read() {
+    async read(signal) {
       const found = await databases.rows<OrderRow>("orders", NEW_ORDERS, [window.from, window.taken]);
       const ended = found.filter((row) => !row.is_open);
-      const [placed, violations] = await Promise.all([
+      const [placed, violations, ofCards] = await Promise.all([
         judgesOrders ? placedOrders(databases, ended) : [],
         invariants.size > 0 ? violationsOf(databases, ended) : [],
+        cardGateway && invariants.has("charge-total") ? cardViolations(cardGateway, ended, signal) : [],
       ]);
       window.saw(found.map((row) => ({ id: row.id, isOpen: row.is_open })));
       const example = cancelledExample(arms, placed);
-      const broken = violations.filter(({ invariant }) => invariants.has(invariant));
+      const broken = [...violations, ...ofCards].filter(({ invariant }) => invariants.has(invariant));
       return {
         ...(judgesOrders && { metrics: { "cancelled-orders": cancelledOrders(arms, placed) } }),
         ...(example && { examples: { "cancelled-orders": example } }),
@@ -96,6 +104,12 @@ async function violationsOf(databases: ReadOnly, ended: readonly OrderRow[]): Pr
   const paymentOf = new Map(payments.map((row) => [row.order_id, toPayment(row)]));
   const reservationOf = new Map(reservations.map((row) => [row.order_id, row.state]));
   return ended.flatMap((row) => orderViolations(toOrder(row), paymentOf.get(row.id), reservationOf.get(row.id) ?? ""));
+}
+
+async function cardViolations(address: string, ended: readonly OrderRow[], signal: AbortSignal): Promise<Violation[]> {
+  const ids = ended.map(({ id }) => id);
+  const charges = await cardCharges(address, ids, signal);
+  return ended.flatMap((row) => cardViolation(toOrder(row), charges.get(row.id)) ?? []);
 }
 
 function toPayment(row: { state: string; amount_minor: string; taken: string }): ChargedPayment {

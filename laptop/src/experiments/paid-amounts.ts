@@ -28,12 +28,19 @@ export function toldAmount(type: string, payload: Uint8Array): ToldAmount | unde
 
 const AMOUNTS = "SELECT id::text, amount_minor::text FROM payments WHERE id = ANY($1::uuid[])";
 
-/** The first that the books do not know, or know another amount of: they are written before the event is. */
-export async function wrongAmount(databases: ReadOnly, told: readonly ToldAmount[]): Promise<Violation | undefined> {
-  if (told.length === 0) return undefined;
+/** What the books have of these payments, by id. */
+export async function bookedAmounts(
+  databases: ReadOnly,
+  told: readonly ToldAmount[],
+): Promise<ReadonlyMap<string, bigint>> {
+  if (told.length === 0) return new Map();
   const ids = [...new Set(told.map(({ paymentId }) => paymentId))];
   const rows = await databases.rows<{ id: string; amount_minor: string }>("payments", AMOUNTS, [ids]);
-  const booked = new Map(rows.map((row) => [row.id, BigInt(row.amount_minor)]));
+  return new Map(rows.map((row) => [row.id, BigInt(row.amount_minor)]));
+}
+
+/** The first that the books do not know, or know another amount of: they are written before the event is. */
+export function wrongAmount(told: readonly ToldAmount[], booked: ReadonlyMap<string, bigint>): Violation | undefined {
   const wrong = told.find(({ paymentId, amountMinor }) => booked.get(paymentId) !== amountMinor);
   if (!wrong) return undefined;
   const known = booked.get(wrong.paymentId);

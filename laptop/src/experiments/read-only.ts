@@ -19,7 +19,7 @@ export function readOnly(urlOf: (database: string) => string): ReadOnly {
     const pool = new pg.Pool({
       connectionString: urlOf(database),
       application_name: "row experiment",
-      max: 1,
+      max: 2,
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: STATEMENT_MS + 1_000,
       options: `-c default_transaction_read_only=on -c statement_timeout=${STATEMENT_MS}`,
