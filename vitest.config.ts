@@ -11,7 +11,7 @@ const FOREIGN = ["**/node_modules/**", "gen/**", "tests/runner/fixtures/**"];
 const TESTS = "**/*.test.ts";
 const BESIDE_SOURCES = "**/src/**/*.test.ts";
 const CAMPAIGNS = [
-  "tests/{chaos,mesh,order-path}/**/*.test.ts",
+  "tests/{attack,chaos,mesh,order-path}/**/*.test.ts",
   "tests/{backup,clocks,edge-restarts,start-up}.test.ts",
   "tests/experiments/{documented-commands,run}.test.ts",
 ];

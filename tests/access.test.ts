@@ -5,6 +5,14 @@ import { Access } from "@row/gen/es/shop/options/v1/method_pb.ts";
 import { methods } from "@row/runtime/contract.ts";
 import { identityOf, serviceOfType } from "@row/runtime/names.ts";
 import { beforeAll, test } from "vitest";
+import {
+  difference,
+  END_USERS,
+  expectedCode,
+  expectedCodeAtTheEdge,
+  expectedCodeOfService,
+  isAllowed,
+} from "./harness/access-expectations.ts";
 import { type Matrix, readMatrices } from "./harness/access-matrix.ts";
 import { NO_MESSAGE, type Probe, type ProbeCaller, type ProbeResult } from "./harness/probe.ts";
 import { expectOk } from "./harness/rest.ts";
@@ -12,7 +20,6 @@ import { type Session, type TheShop, theShop } from "./harness/the-shop.ts";
 
 const EMPTY: Matrix = new Map();
 const [users = EMPTY, services = EMPTY] = readMatrices(join(import.meta.dirname, "access.md"));
-const END_USERS = ["anonymous", "customer", "merchant", "admin"];
 /** Stand for "others": services that exist later, and one that never will. */
 const OTHERS = ["users", "notifications", "analytics", "stranger"].filter(
   (name) => ![...services.values()].some((row) => name in row),
@@ -80,7 +87,7 @@ test("the services themselves let end users do what the matrix says", async () =
       END_USERS.map(async (user) => {
         const callers: ProbeCaller[] = [{}, { service: "toolbox" }].map((caller) => ({ ...caller, ...asUser(user) }));
         const outcomes = await Promise.all(callers.map((caller) => probe.call(`/${rpc}`, NO_MESSAGE, caller)));
-        return outcomes.map((outcome) => difference(`${rpc}: ${user}`, outcome, expectedCode(rpc, row[user], user)));
+        return outcomes.map((outcome) => difference(`${rpc}: ${user}`, outcome, expectedCode(row, user)));
       }),
     ).then((found) => found.flat());
   });
@@ -98,7 +105,7 @@ test("the services themselves let services call what the matrix says, with a use
         const withToken = { service, ...asUser("admin") };
         const callers: ProbeCaller[] = carriesUsers ? [withToken] : [{ service }, withToken];
         const outcomes = await Promise.all(callers.map((caller) => probe.call(`/${rpc}`, NO_MESSAGE, caller)));
-        const expected = isAllowed(cell) ? status.INVALID_ARGUMENT : status.PERMISSION_DENIED;
+        const expected = expectedCodeOfService(cell);
         return outcomes.flatMap((outcome) => [
           difference(`${rpc}: ${service}`, outcome, expected),
           differenceAtTheMesh(`${rpc}: ${service}`, outcome, cell),
@@ -130,7 +137,7 @@ test("an identity that is merely claimed on a service's port is worth nothing", 
     const outcomes = await Promise.all(
       foreign.map((identity) => probe.call(`/${rpc}`, NO_MESSAGE, { identity, ...asUser("admin") })),
     );
-    const expected = expectedCode(rpc, users.get(rpc)?.admin, "admin");
+    const expected = expectedCode(users.get(rpc) ?? {}, "admin");
     return outcomes.map((outcome) => difference(rpc, outcome, expected));
   });
 });
@@ -143,7 +150,7 @@ test("the edge serves what some end user may call, to those who may, and nothing
     const row = users.get(rpc) ?? {};
     for (const user of END_USERS) {
       const outcome = await edge.call(`/${rpc}`, Buffer.alloc(0), asUser(user));
-      const expected = expectedCodeAtTheEdge(rpc, row[user], user);
+      const expected = expectedCodeAtTheEdge(row, user);
       const isAdmitted = isAllowed(row[user]) && outcome.code === status.OK;
       if (!isAdmitted) found.push(...difference(`${rpc}: ${user}`, outcome, expected));
     }
@@ -232,11 +239,6 @@ async function expectNoDifference(look: (rpc: string, probe: Probe) => Promise<s
   assert.deepEqual(differences, []);
 }
 
-function difference(what: string, { code, reason, message }: ProbeResult, expected: status): string[] {
-  if (code === expected) return [];
-  return [`${what}: ${status[expected]} expected, got ${status[code]} ${reason} ${message}`];
-}
-
 /** Refused by the callee's sidecar, whatever the service itself would have said; or passed on, whatever it said then. */
 function differenceAtTheMesh(what: string, { code, message }: ProbeResult, cell: string | undefined): string[] {
   const isRefused = code === status.PERMISSION_DENIED && message === "unauthorized request on route";
@@ -244,29 +246,8 @@ function differenceAtTheMesh(what: string, { code, message }: ProbeResult, cell:
   return [`${what}: the mesh was to ${isAllowed(cell) ? "pass" : "refuse"} it, got ${status[code]} ${message}`];
 }
 
-/** Whoever may call hears that these bytes are no message. Of services only the sidecar says PERMISSION_DENIED: see access.md. */
-function expectedCode(rpc: string, cell: string | undefined, user: string): status {
-  if (isAllowed(cell)) return status.INVALID_ARGUMENT;
-  if (isServicesOnly(rpc)) return status.PERMISSION_DENIED;
-  return user === "anonymous" ? status.UNAUTHENTICATED : status.FAILED_PRECONDITION;
-}
-
-function expectedCodeAtTheEdge(rpc: string, cell: string | undefined, user: string): status {
-  if (isServicesOnly(rpc)) return status.UNIMPLEMENTED;
-  const code = expectedCode(rpc, cell, user);
-  return code === status.FAILED_PRECONDITION ? status.PERMISSION_DENIED : code;
-}
-
 function isMeshed(service: string): (process: { name: string; addresses: Record<string, string> }) => boolean {
   return ({ name, addresses }) => name === service && addresses.mesh !== undefined;
-}
-
-function isAllowed(cell: string | undefined): boolean {
-  return cell === "yes" || cell === "own";
-}
-
-function isServicesOnly(rpc: string): boolean {
-  return END_USERS.every((user) => users.get(rpc)?.[user] === "no");
 }
 
 function asUser(user: string): { token?: string } {
