@@ -1,9 +1,10 @@
 /** `row experiment abort`: ends an experiment that is under way, or brings back what a runner that was killed has left. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { askOf } from "@row/laptop/experiments/ask.ts";
 import { bringBackRun } from "@row/laptop/experiments/leftovers.ts";
 import { findRun, isRunning, openRuns } from "@row/laptop/experiments/runs.ts";
 import type { Installation } from "@row/laptop/installation.ts";
-import { askMesh, NotRunning } from "@row/laptop/supervisor/control-client.ts";
+import { NotRunning } from "@row/laptop/supervisor/control-client.ts";
 import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import type { RunRecord } from "@row/mesh/experiments/run/run-record.ts";
 import { RowError } from "@row/topology/row-error.ts";
@@ -64,5 +65,5 @@ async function ended(stateDir: string, { run, runner }: RunRecord): Promise<RunR
 
 function broughtBack(stateDir: string, record: RunRecord): Promise<RunRecord> {
   if (!supervisorOf(stateDir)) throw new NotRunning(stateDir);
-  return bringBackRun(stateDir, record, "abort", (verb, request) => askMesh(stateDir, verb, request));
+  return bringBackRun(stateDir, record, "abort", askOf(stateDir));
 }

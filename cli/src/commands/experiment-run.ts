@@ -1,4 +1,5 @@
 /** `row experiment run`: a canary gets a share of the traffic until there is a verdict, and is promoted or taken back. */
+import type { RunHere } from "@row/laptop/experiments/run-here.ts";
 import type { Installation } from "@row/laptop/installation.ts";
 import type { Experiment } from "@row/mesh/experiments/experiment.ts";
 import { knownServices } from "@row/mesh/experiments/known-services.ts";
@@ -8,13 +9,17 @@ import { Command } from "commander";
 import { namedExperiment } from "../named-experiment.ts";
 import { resultText } from "../result-lines.ts";
 import { legend, planText, secondText } from "../run-lines.ts";
+import type { LiveView } from "../watch/live-view.ts";
 import { wholeNumber } from "../whole-number.ts";
+
+type Shown = Pick<RunHere, "onBegin" | "onPhase" | "onSecond">;
 
 interface RunFlags {
   readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly load: boolean;
   readonly seed?: string;
+  readonly watch?: boolean;
 }
 
 /** Beside 1, which says as everywhere that the command could not do its work. */
@@ -32,6 +37,7 @@ export function experimentRunCommand(here: () => Installation): Command {
     .option("--dry-run", "show what it would do, or why that is refused, and change nothing")
     .option("--no-load", "send nothing: judge the traffic that is there")
     .option("--seed <number>", "repeat the arrival times, calls and products of an earlier run's load")
+    .option("--watch", "on a terminal, draw each request, the shares and the evidence as they come")
     .option("--json", "print a line of JSON a second, and the result as the last")
     .addHelpText(
       "after",
@@ -61,23 +67,41 @@ export async function runShown(
   }
   const { laptopObservatory } = await import("@row/laptop/experiments/observatory.ts");
   const { readResult, runFiles } = await import("@row/laptop/experiments/runs.ts");
-  const say = flags.json ? () => {} : (text: string) => console.log(text);
+  const isDrawn = flags.watch && !flags.json && process.stdout.isTTY;
+  const view = isDrawn ? new (await import("../watch/live-view.ts")).LiveView(installation) : undefined;
+  const say = flags.json || view ? () => {} : (text: string) => console.log(text);
   const stop = listenForStop(say);
   const record = await runHere(installation, experiment, {
     observatory: laptopObservatory(installation),
     signal: stop.signal,
     ...(flags.seed !== undefined && { seed: wholeNumber("run it", "--seed", flags.seed, 2 ** 32 - 1) }),
-    onBegin: ({ run }, plan) => say(`${run}\n${legend(plan)}`),
-    onPhase: ({ phase }) => say(`        ${doing(phase)}`),
-    onSecond: (second) => console.log(flags.json ? JSON.stringify(second) : secondText(second)),
+    ...(view ? drawn(view) : told(flags.json ?? false, say)),
+  }).finally(() => {
+    stop.end();
+    view?.end();
   });
-  stop.end();
   const files = runFiles(installation.stateDir, record.run);
   const result = readResult(files);
   process.exitCode = record.ended ? EXIT_STATUS[record.ended.outcome] : 1;
   if (flags.json) console.log(JSON.stringify({ run: record.run, ended: record.ended, result, files }));
   else console.log(`\n${resultText(result)}\n\nReport   ${files.report}\nCounts   ${files.counts}`);
   return record.ended;
+}
+
+function told(isJson: boolean, say: (text: string) => void): Shown {
+  return {
+    onBegin: ({ run }, plan) => say(`${run}\n${legend(plan)}`),
+    onPhase: ({ phase }) => say(`        ${doing(phase)}`),
+    onSecond: (second) => console.log(isJson ? JSON.stringify(second) : secondText(second)),
+  };
+}
+
+function drawn(view: LiveView): Shown {
+  return {
+    onBegin: (record) => view.begin(record),
+    onPhase: (record) => view.phase(record),
+    onSecond: (second) => view.second(second),
+  };
 }
 
 function withoutLoad(experiment: Experiment): Experiment {

@@ -11,10 +11,9 @@ import { RUN_FORMAT, type RunRecord } from "@row/mesh/experiments/run/run-record
 import type { Listeners } from "@row/mesh/experiments/run/stage.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { Installation } from "../installation.ts";
-import type { AskMesh } from "../sidecars/requests.ts";
 import { claimFile } from "../supervisor/claim.ts";
-import { askMesh } from "../supervisor/control-client.ts";
 import { identify, isAlive, type ProcessIdentity } from "../supervisor/process-identity.ts";
+import { askOf } from "./ask.ts";
 import { openJournal } from "./journal.ts";
 import { laptopStage, standingOf } from "./laptop-stage.ts";
 import { newRun, openRuns, runsFolder } from "./runs.ts";
@@ -31,7 +30,7 @@ export interface RunHere extends Listeners {
 export async function planHere(installation: Installation, experiment: Experiment): Promise<RunPlan> {
   const { stateDir, root } = installation;
   const { service } = experiment.spec;
-  const ask: AskMesh = (verb, request) => askMesh(stateDir, verb, request);
+  const ask = askOf(stateDir);
   await ask("about", {});
   refuseOpenRun(stateDir, service);
   const known = knownServices(root).find(({ name }) => name === service);
@@ -73,8 +72,7 @@ export async function runHere(
     const journal = openJournal(stateDir, record, plan.rule);
     journal.begin(record);
     onBegin?.(record, plan);
-    const ask: AskMesh = (verb, request) => askMesh(stateDir, verb, request);
-    const stage = laptopStage(installation, ask, observatory);
+    const stage = laptopStage(installation, askOf(stateDir), observatory);
     return await runExperiment(plan, record, stage, journal, { ...options, now: () => new Date().toISOString() });
   } finally {
     claim.release();

@@ -24,8 +24,8 @@ export async function askObserver<Answer>(
 }
 
 /** The lines of a stream that the observer sends for as long as it is read. */
-export async function* followObserver<Line>(url: string, path: string): AsyncGenerator<Line> {
-  const { body } = await get(url, path);
+export async function* followObserver<Line>(url: string, path: string, signal?: AbortSignal): AsyncGenerator<Line> {
+  const { body } = await get(url, path, signal ? { signal } : {});
   if (!body) return;
   // Node's own type of the same stream.
   const lines = createInterface({

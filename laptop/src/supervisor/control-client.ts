@@ -50,19 +50,31 @@ export async function askLoadStop(stateDir: string): Promise<boolean> {
   return (await ask<{ wasThere: boolean }>(stateDir, "POST", "/load/stop")).wasThere;
 }
 
-/** Asks the mesh of the running shop; refuses when none runs, or it runs without the mesh. */
+/**
+ * Asks the mesh of the running shop; refuses when none runs, or it runs without the mesh.
+ * @param seconds how long to wait for a change, which is taken back when it took longer; to its end when absent
+ */
 export function askMesh<Verb extends MeshVerb>(
   stateDir: string,
   verb: Verb,
   body: RequestOf<Verb>,
+  seconds?: number,
 ): Promise<AnswerOf<Verb>> {
-  return ask<AnswerOf<Verb>>(stateDir, "POST", `/mesh/${verb}`, body);
+  return ask<AnswerOf<Verb>>(stateDir, "POST", `/mesh/${verb}`, body, seconds);
 }
 
-async function ask<Answer>(stateDir: string, method: string, path: string, body?: object): Promise<Answer> {
+async function ask<Answer>(
+  stateDir: string,
+  method: string,
+  path: string,
+  body?: object,
+  seconds?: number,
+): Promise<Answer> {
   if (!supervisorOf(stateDir)) throw new NotRunning(stateDir);
+  const late = seconds === undefined ? undefined : AbortSignal.timeout(seconds * 1_000);
+  const where = { socketPath: controlSocket(stateDir), method, path, agent: false, ...(late && { signal: late }) };
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath: controlSocket(stateDir), method, path, agent: false }, async (response) => {
+    const outgoing = request(where, async (response) => {
       try {
         const answer = JSON.parse(await text(response));
         if (response.statusCode === 200) resolve(answer);
@@ -71,7 +83,9 @@ async function ask<Answer>(stateDir: string, method: string, path: string, body?
         reject(new RowError("The shop ended before it answered"));
       }
     });
-    outgoing.once("error", () => reject(new NotRunning(stateDir)));
+    outgoing.once("error", () =>
+      reject(late?.aborted ? new RowError(`The shop did not answer within ${seconds} s`) : new NotRunning(stateDir)),
+    );
     outgoing.end(body && JSON.stringify(body));
   });
 }
