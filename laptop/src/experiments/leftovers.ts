@@ -21,12 +21,13 @@ export async function bringBackRun(
   const files = runFiles(stateDir, record.run);
   endCounts(files, `its runner ended without a word while it was at this: ${doing(record.phase)}`);
   const { verdict } = conclude(files);
-  const isPromoted = record.phase === "conclude" && verdict?.outcome === "promoted";
+  // Before it writes its result it has carried out the verdict: that stands.
+  const stands = record.phase === "conclude" ? verdict : undefined;
   const ended: RunEnd = {
     time: new Date().toISOString(),
-    outcome: record.phase === "conclude" && verdict ? verdict.outcome : "aborted",
+    outcome: stands?.outcome ?? "aborted",
     by,
-    sentence: isPromoted ? verdict.sentence : `Its runner ended without a word; the weights are those of before`,
+    sentence: stands?.sentence ?? "Its runner ended without a word; the weights are those of before",
   };
   const over: RunRecord = { ...record, phase: "over", ended };
   writeRecord(stateDir, over);

@@ -2,6 +2,7 @@
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import type { EndedEarly } from "../../judge/second-counts.ts";
 import type { Verdict } from "../../judge/verdict.ts";
+import type { Load } from "../experiment.ts";
 import { stepsBack } from "./bring-back.ts";
 import { Comparison } from "./compare.ts";
 import type { Observation, Thresholds } from "./observation.ts";
@@ -10,9 +11,10 @@ import { type RunPlan, weighed } from "./run-plan.ts";
 import type { RunEnd, RunRecord } from "./run-record.ts";
 import type { Journal, Listeners, RunningLoad, Stage } from "./stage.ts";
 
-/** Connections open and caches warm up in the first seconds; the others are measured. */
+/** Connections open and caches warm up in the first seconds; the others are measured, again while what has queued up is worked off. */
 const SETTLE_SECONDS = 4;
 const MEASURED_SECONDS = 6;
+const MOST_MEASURED = 4;
 /** Beyond the longest time, so that the load outlasts the judge. */
 const SPARE_SECONDS = 120;
 
@@ -103,21 +105,29 @@ class Run {
     const { arms, rule, experiment } = this.#plan;
     const { load } = experiment.spec;
     if (load) {
-      const seconds = SETTLE_SECONDS + MEASURED_SECONDS + rule.longestSeconds + SPARE_SECONDS;
+      const seconds = SETTLE_SECONDS + MOST_MEASURED * MEASURED_SECONDS + rule.longestSeconds + SPARE_SECONDS;
       const running = await this.#stage.startLoad(load, seconds, this.#record.loadSeed ?? 1);
       this.#load = running;
       await this.#wait(SETTLE_SECONDS, signal);
-      running.sinceLast();
-      await this.#wait(MEASURED_SECONDS, signal);
-      const { late, waiting } = running.sinceLast();
-      if (late > 0 || waiting > load.rate) {
-        throw new LoadNotReached(
-          `the load was not reached: of ${load.rate} requests a second to stable alone, ${late} had to wait for more than a second and ${waiting} wait now; ask for a lower rate`,
-        );
-      }
+      await this.#reach(load, running, signal);
     }
     const isLatencyJudged = rule.gates.some(({ name }) => name.startsWith("latency-"));
     return isLatencyJudged ? this.#stage.observatory.thresholds(arms, rule, MEASURED_SECONDS) : {};
+  }
+
+  /** Until the load has been sent as it was asked for, once. */
+  async #reach({ rate }: Load, running: RunningLoad, signal: AbortSignal): Promise<void> {
+    running.sinceLast();
+    for (let round = 1; ; round += 1) {
+      const before = running.sent().requests;
+      await this.#wait(MEASURED_SECONDS, signal);
+      const { late, waiting } = running.sinceLast();
+      if (late === 0 && waiting <= rate) return;
+      if (round < MOST_MEASURED) continue;
+      throw new LoadNotReached(
+        `the load was not reached: of ${rate} requests a second to stable alone about ${Math.round((running.sent().requests - before) / MEASURED_SECONDS)} were answered, and ${late} had to wait for more than a second; ask for a lower rate`,
+      );
+    }
   }
 
   async #wait(seconds: number, signal: AbortSignal): Promise<void> {
