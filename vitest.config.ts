@@ -10,10 +10,12 @@ const root = import.meta.dirname;
 const FOREIGN = ["**/node_modules/**", "gen/**", "tests/runner/fixtures/**"];
 const TESTS = "**/*.test.ts";
 const BESIDE_SOURCES = "**/src/**/*.test.ts";
+/** On shops of their own, which they fill with versions. */
+const EXPERIMENTS = "tests/experiments/{documented-commands,observation,run}.test.ts";
 const CAMPAIGNS = [
   "tests/{attack,chaos,mesh,order-path}/**/*.test.ts",
   "tests/{backup,clocks,edge-restarts,start-up}.test.ts",
-  "tests/experiments/{documented-commands,run}.test.ts",
+  EXPERIMENTS,
 ];
 /** What takes long on stores of its own: `row` as people run it, services that are killed at each step or left alone by others. */
 const LONG = [
@@ -31,7 +33,7 @@ const COVERAGE_FLOOR = { statements: 95, branches: 87, functions: 94, lines: 96 
 const LONGEST_MS = 240_000;
 
 const text = (file: string) => readFileSync(join(root, file), "utf8");
-const sharingAShop = globSync(TESTS, { cwd: root, exclude: FOREIGN }).filter((file) =>
+const sharingAShop = globSync(TESTS, { cwd: root, exclude: [...FOREIGN, EXPERIMENTS] }).filter((file) =>
   text(file).includes("harness/the-shop.ts"),
 );
 const notToBeShared = globSync(BESIDE_SOURCES, { cwd: root, exclude: FOREIGN }).filter((file) =>
