@@ -44,7 +44,7 @@ test("an image is small, not root's, and names no file that only people and comp
     const files = await filesOf(service);
     assert.ok(files.includes("/app/service"), "the service's folder");
     const needless = files.filter((file) =>
-      /(?<!^\/app\/bundle\/main\.mjs)\.map$|\.test\.ts$|\.d\.[cm]?ts$|\/(sh|npm)$/.test(file),
+      /(?<!^\/app\/bundle\/main\.program\.mjs)\.map$|\.test\.ts$|\.d\.[cm]?ts$|\/(sh|npm)$/.test(file),
     );
     assert.deepEqual(needless, []);
   }
