@@ -138,7 +138,7 @@ async function firedBy(
   return verdict;
 }
 
-test("reads: a slow start, errors and a slow tail are told apart, and a good version shows nothing", async () => {
+test("reads: start, errors, a slow tail and a leak are told apart, and a good version shows nothing", async () => {
   const thresholds = await compared("catalog", reads, "slow-start=3s:100ms:100");
   const bounds = ["latency-p50", "latency-p90", "latency-p99"].map((name) => thresholds[name] ?? 0);
   assert.deepEqual(
@@ -172,6 +172,14 @@ test("reads: a slow start, errors and a slow tail are told apart, and a good ver
   // How many are beyond stable's p90 depends on how busy the machine was when that was measured.
   await firedBy("catalog", thresholds, reads, /^latency-p9[09]$/);
 
+  await behave("catalog", "leak=900MB:150MB");
+  await observation?.close();
+  const { seconds } = await judged("catalog", thresholds, reads, 10);
+  const grown = (version: "baseline" | "canary") => {
+    const heaps = seconds.flatMap(({ heapBytes }) => heapBytes?.[version] ?? []);
+    return (heaps.at(-1) ?? Number.NaN) - (heaps[0] ?? Number.NaN);
+  };
+  assert.ok(grown("canary") > 40e6 && grown("baseline") < 20e6, `${grown("canary")}, ${grown("baseline")}`);
   await behave("catalog");
 });
 
