@@ -19,7 +19,8 @@ const LONGEST_SILENCE_MS = 10_000;
 /** Asks one source again and again: a look waits for it a while and takes what it tells later along with the next. */
 export class PatientReader {
   readonly #source: Source;
-  #heardMs = performance.now();
+  /** When it was first asked what it has not told yet. */
+  #askedMs: number | undefined;
   #reading: Promise<Part> | undefined;
 
   constructor(source: Source) {
@@ -28,13 +29,14 @@ export class PatientReader {
 
   /** Nothing when the source has not told anything by then. Throws RowError when it has been silent for too long. */
   async look(waitMs: number): Promise<Part> {
+    this.#askedMs ??= performance.now();
     this.#reading ??= this.#source.read(AbortSignal.timeout(LONGEST_SILENCE_MS));
     const reading = this.#reading;
     try {
       const part = await Promise.race([reading, sleep(waitMs, undefined, { ref: false })]);
       if (part) {
         this.#reading = undefined;
-        this.#heardMs = performance.now();
+        this.#askedMs = undefined;
         return part;
       }
       this.#giveUpIfLate("it does not answer");
@@ -52,7 +54,8 @@ export class PatientReader {
   }
 
   #giveUpIfLate(reason: string): void {
-    const silentMs = performance.now() - this.#heardMs;
+    const now = performance.now();
+    const silentMs = now - (this.#askedMs ?? now);
     if (silentMs < LONGEST_SILENCE_MS) return;
     const { name } = this.#source;
     throw new Unseen(`Cannot see ${name} since ${Math.round(silentMs / 1_000)} s: ${reason}`);
