@@ -20,6 +20,7 @@ export function commandGroups(here: () => Installation, target: () => Target): G
       kill: async () => (await import("./process.ts")).killCommand(here),
       pause: async () => (await import("./process.ts")).pauseCommand(here),
       resume: async () => (await import("./process.ts")).resumeCommand(here),
+      partition: async () => (await import("./partition.ts")).partitionCommand(here),
       logs: async () => (await import("./logs.ts")).logsCommand(here),
       new: async () => (await import("./new.ts")).newCommand(here),
     },

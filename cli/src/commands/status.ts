@@ -9,6 +9,7 @@ import { Command } from "commander";
 import { bad, good, heading, versioned, warning } from "../colours.ts";
 import { table } from "../table.ts";
 import { sentence, terminalWidth, widthOf } from "../terminal.ts";
+import { partitionText } from "./partition.ts";
 
 export function statusCommand(here: () => Installation): Command {
   return new Command("status")
@@ -58,8 +59,8 @@ export function render(shop: ShopStatus, width = terminalWidth()): string {
   lines.push(...processTable(shop.processes, width));
   const listed = (items: readonly string[]) => items.map((item) => say(item, "    "));
   if (shop.state === "degraded") lines.push("", bad("Degraded:"), ...listed(shop.problems.map((one) => `  ${one}`)));
-  if (shop.injected?.length)
-    lines.push("", warning("Injected on purpose:"), ...listed(shop.injected.map(injectedText)));
+  const injected = [...(shop.injected ?? []).map(injectedText), ...(shop.partitions ?? []).map(partitionText)];
+  if (injected.length > 0) lines.push("", warning("Injected on purpose:"), ...listed(injected));
   if (!shop.backlogs) return lines.join("\n");
   const { outbox, sagas, deadLetters } = shop.backlogs;
   const waiting = Object.entries(outbox).map(([database, count]) => `${database} ${counted(count)}`);

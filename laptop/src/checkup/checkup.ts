@@ -13,7 +13,7 @@ import type { Finding } from "./finding.ts";
 import { checkMachine } from "./machine.ts";
 import { checkPorts } from "./ports.ts";
 import { checkPrograms } from "./programs.ts";
-import { checkProcesses, checkVersions } from "./running.ts";
+import { checkInjected, checkProcesses, checkVersions } from "./running.ts";
 import { checkState } from "./state.ts";
 
 export async function checkUp(installation: Installation): Promise<Finding[]> {
@@ -45,5 +45,9 @@ function checkMesh(stateDir: string, status: ShopStatus, meshed: readonly Servic
   const folder = join(stateDir, "mesh");
   const deployments = new Deployments(join(folder, "deployments.json")).of(meshed.map(({ name }) => name));
   const instances = status.processes.filter(({ sidecar }) => sidecar).map(({ instance }) => instance);
-  return [...checkCertificates(join(folder, "identity"), instances), ...checkVersions(deployments, status)];
+  return [
+    ...checkCertificates(join(folder, "identity"), instances),
+    ...checkVersions(deployments, status),
+    ...checkInjected(status),
+  ];
 }

@@ -28,6 +28,26 @@ function adviceFor(problem: string, { processes }: ShopStatus): string {
   return held ? `see \`npx row logs ${held.name}\`` : "see `npx row logs`";
 }
 
+/** What misbehaves on purpose, which explains much of what else is found; nothing where nothing does. */
+export function checkInjected({ injected = [], partitions = [] }: ShopStatus): Finding[] {
+  return [
+    ...injected.map(({ service, version, behaviours, until }) =>
+      warning(
+        "injected",
+        `${service} ${version} misbehaves on purpose: ${behaviours.join(" ")}${until ? `, until ${until}` : ""}`,
+        `end it with \`npx row behave ${service} ${version} --clear\``,
+      ),
+    ),
+    ...partitions.map(({ caller, callee }) =>
+      warning(
+        "injected",
+        `${caller} cannot call ${callee}: its calls are cut on purpose`,
+        `end it with \`npx row partition ${caller} ${callee} --heal\``,
+      ),
+    ),
+  ];
+}
+
 /** Versions that are to run and do not. */
 export function checkVersions(deployments: readonly Deployment[], { processes }: ShopStatus): Finding[] {
   const running = ({ service, version }: Pick<Deployment, "service" | "version">) =>

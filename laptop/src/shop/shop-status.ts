@@ -1,4 +1,5 @@
 import type { InjectedVersion } from "../sidecars/behaviours.ts";
+import type { Partition } from "../sidecars/partitions.ts";
 import type { SupervisedProcess } from "../supervisor/supervised-process.ts";
 import type { Backlogs } from "./backlogs.ts";
 
@@ -19,6 +20,8 @@ export interface ShopStatus {
   backlogs: Backlogs | null;
   /** Versions that misbehave on purpose; absent when nothing runs. */
   injected?: InjectedVersion[];
+  /** Calls that are cut on purpose; absent when nothing runs. */
+  partitions?: Partition[];
 }
 
 /** "unsupervised": processes go on whose supervisor has ended, so that nothing starts again what dies. */

@@ -203,6 +203,7 @@ export class Shop {
       problems,
       backlogs,
       injected: lifecycle.mesh?.behaviours.all() ?? [],
+      partitions: lifecycle.mesh?.partitions.all() ?? [],
     };
   }
 }

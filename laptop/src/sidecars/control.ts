@@ -11,6 +11,7 @@ import { behave } from "./behave.ts";
 import { deploy } from "./deploy.ts";
 import { deploymentsOf, meshedService, versions } from "./deployed.ts";
 import type { Mesh } from "./mesh.ts";
+import { partition } from "./partition.ts";
 import type { AnswerOf, ChangeReport, MeshControl } from "./requests.ts";
 import type { Changes, ResourceStore } from "./resource-store.ts";
 import { scale } from "./scale.ts";
@@ -73,6 +74,7 @@ export function meshControl(mesh: Mesh, infrastructure: () => Infrastructure): M
     scale: (request, signal = AWAITED) => inTurn(() => scale(mesh, infrastructure(), request, signal)),
     undeploy: (request, signal = AWAITED) => inTurn(() => undeploy(mesh, infrastructure(), request, signal)),
     behave: (request) => inTurn(async () => ({ injected: behave(mesh, request) })),
+    partition: (request) => inTurn(async () => ({ partitions: await partition(mesh, request) })),
     injected: async () => ({ injected: mesh.behaviours.all() }),
   };
 }
@@ -96,6 +98,7 @@ export function noMeshControl(): MeshControl {
     scale: refuse,
     undeploy: refuse,
     behave: refuse,
+    partition: refuse,
     injected: async () => ({ injected: [] }),
   };
 }

@@ -17,6 +17,7 @@ import type { Instances, RunningInstance } from "./instances.ts";
 import type { MeshHost } from "./mesh-host.ts";
 import { firstInboundPort, type MeshPorts, namedMeshPorts, PortPool } from "./mesh-ports.ts";
 import { observerFolder } from "./observer.ts";
+import type { Partitions } from "./partitions.ts";
 import type { Reconciler, Toolbox } from "./reconciler.ts";
 import { Sidecar } from "./sidecar.ts";
 
@@ -29,8 +30,17 @@ export class InstanceFactory {
   readonly #pool: PortPool;
   readonly #certificates: Certificates;
   readonly #brokenEndpoints: BrokenEndpoints;
+  readonly #partitions: Partitions;
 
-  constructor(host: MeshHost, folders: MeshFolders, ports: MeshPorts, members: Instances, traffic: Reconciler) {
+  constructor(
+    host: MeshHost,
+    folders: MeshFolders,
+    ports: MeshPorts,
+    members: Instances,
+    traffic: Reconciler,
+    partitions: Partitions,
+  ) {
+    this.#partitions = partitions;
     this.#host = host;
     this.#folders = folders;
     this.#ports = ports;
@@ -160,6 +170,8 @@ export class InstanceFactory {
       installation.stateDir,
       (endpoint) => {
         if (!this.#instances.isReady(endpoint)) return false;
+        const callee = this.#instances.serviceOf(endpoint);
+        if (this.#partitions.has({ caller: workload.service, callee })) return false;
         return this.#brokenEndpoints.has(workload.instance, endpoint) ? undefined : true;
       },
       (spec) => this.#host.supervise(spec),

@@ -38,6 +38,11 @@ export class Instances {
     return this.#byInstance.has(instance);
   }
 
+  /** Of which service an instance is; empty for one that is gone. */
+  serviceOf(instance: string): string {
+    return this.#byInstance.get(instance)?.instance.service.name ?? "";
+  }
+
   /** The one whose app a process is. */
   withApp(process: SupervisedProcess): RunningInstance | undefined {
     return this.all.find(({ app }) => app === process);

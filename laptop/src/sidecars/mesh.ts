@@ -16,6 +16,7 @@ import { Instances, type RunningInstance } from "./instances.ts";
 import type { MeshHost } from "./mesh-host.ts";
 import { type MeshPorts, meshPorts } from "./mesh-ports.ts";
 import { observerProcess } from "./observer.ts";
+import { Partitions } from "./partitions.ts";
 import { Reconciler } from "./reconciler.ts";
 import { ResourceStore } from "./resource-store.ts";
 import { makeSocketFolder, socketFolder } from "./socket-folder.ts";
@@ -31,6 +32,7 @@ export class Mesh {
   readonly deployments: Deployments;
   readonly behaviours: Behaviours;
   readonly instances = new Instances();
+  readonly partitions = new Partitions();
   readonly reconciler: Reconciler;
   readonly factory: InstanceFactory;
   readonly #folders: MeshFolders;
@@ -54,7 +56,14 @@ export class Mesh {
     this.reconciler = new Reconciler(host, this.#folders, this.instances);
     this.deployments = new Deployments(join(this.#folders.root, "deployments.json"));
     this.behaviours = new Behaviours(join(this.#folders.root, "behaviours"));
-    this.factory = new InstanceFactory(host, this.#folders, this.ports, this.instances, this.reconciler);
+    this.factory = new InstanceFactory(
+      host,
+      this.#folders,
+      this.ports,
+      this.instances,
+      this.reconciler,
+      this.partitions,
+    );
   }
 
   /** Makes everything that sidecars start with: certificates, and configurations from the resources. */

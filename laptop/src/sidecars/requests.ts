@@ -2,6 +2,7 @@ import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
 import type { Resource } from "@row/mesh/resources/resource.ts";
 import type { BehaveOptions, InjectedVersion } from "./behaviours.ts";
 import type { Deployment } from "./deployments.ts";
+import type { Partition } from "./partitions.ts";
 
 /** A manifest as the user has it. */
 export interface Document {
@@ -52,6 +53,8 @@ export interface MeshRequests {
     { service: string; version: string; behaviours: readonly string[] } & BehaveOptions,
     { injected: InjectedVersion[] },
   ];
+  /** Neither: only tells. Healed is what is cut between these; everything of one, or of all, where one is left open. */
+  partition: [{ cut?: Partition; heal?: Partial<Partition> }, { partitions: Partition[] }];
   injected: [Record<string, never>, { injected: InjectedVersion[] }];
 }
 
