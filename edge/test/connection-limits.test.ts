@@ -5,7 +5,7 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Order_State } from "@row/gen/es/shop/orders/v1/order_pb.ts";
-import { afterAll, beforeAll, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import { EdgeUnderTest, ORDER_ID, PRODUCT_ID, USER_ID } from "./edge-under-test.ts";
 
 const UNUSED_MS = 700;
@@ -92,20 +92,39 @@ test("ends an HTTP/1.1 connection whose answers are not read", async () => {
   await once(socket, "close", { signal: AbortSignal.timeout(5_000) });
 });
 
-test("lets a stream of HTTP/1.1 go on that has nothing to say", async () => {
-  edge.orders.on("watchOrder", async function* () {
-    yield { order: { id: ORDER_ID, state: Order_State.PENDING } };
-    await sleep(4 * UNUSED_MS);
-    yield { order: { id: ORDER_ID, state: Order_State.CONFIRMED } };
+// Both wait for as long.
+describe.concurrent("streams that have nothing to say", () => {
+  test("lets a stream of HTTP/1.1 go on that has nothing to say", async () => {
+    edge.orders.on("watchOrder", async function* () {
+      yield { order: { id: ORDER_ID, state: Order_State.PENDING } };
+      await sleep(4 * UNUSED_MS);
+      yield { order: { id: ORDER_ID, state: Order_State.CONFIRMED } };
+    });
+    const { createConnectTransport } = await import("@connectrpc/connect-node");
+    const { createClient } = await import("@connectrpc/connect");
+    const { OrderService } = await import("@row/gen/es/shop/orders/v1/order_service_pb.ts");
+    const headers = { authorization: `Bearer ${await edge.auth.tokenFor({ id: USER_ID })}` };
+    const orders = createClient(OrderService, createConnectTransport({ baseUrl: edge.url, httpVersion: "1.1" }));
+    const states: (Order_State | undefined)[] = [];
+    for await (const { order } of orders.watchOrder({ id: ORDER_ID }, { headers })) states.push(order?.state);
+    assert.deepEqual(states, [Order_State.PENDING, Order_State.CONFIRMED]);
   });
-  const { createConnectTransport } = await import("@connectrpc/connect-node");
-  const { createClient } = await import("@connectrpc/connect");
-  const { OrderService } = await import("@row/gen/es/shop/orders/v1/order_service_pb.ts");
-  const headers = { authorization: `Bearer ${await edge.auth.tokenFor({ id: USER_ID })}` };
-  const orders = createClient(OrderService, createConnectTransport({ baseUrl: edge.url, httpVersion: "1.1" }));
-  const states: (Order_State | undefined)[] = [];
-  for await (const { order } of orders.watchOrder({ id: ORDER_ID }, { headers })) states.push(order?.state);
-  assert.deepEqual(states, [Order_State.PENDING, Order_State.CONFIRMED]);
+
+  test("lets a stream go on that has nothing to say", async () => {
+    edge.orders.on("watchOrder", async function* () {
+      yield { order: { id: ORDER_ID, state: Order_State.PENDING } };
+      await sleep(4 * UNUSED_MS);
+      yield { order: { id: ORDER_ID, state: Order_State.CONFIRMED } };
+    });
+    const { createGrpcTransport } = await import("@connectrpc/connect-node");
+    const { createClient } = await import("@connectrpc/connect");
+    const { OrderService } = await import("@row/gen/es/shop/orders/v1/order_service_pb.ts");
+    const headers = { authorization: `Bearer ${await edge.auth.tokenFor({ id: USER_ID })}` };
+    const orders = createClient(OrderService, createGrpcTransport({ baseUrl: edge.grpcUrl }));
+    const states: (Order_State | undefined)[] = [];
+    for await (const { order } of orders.watchOrder({ id: ORDER_ID }, { headers })) states.push(order?.state);
+    assert.deepEqual(states, [Order_State.PENDING, Order_State.CONFIRMED]);
+  });
 });
 
 test("no address has more than half of the connections, on both ports together, and what it gives back it may have again", async () => {
@@ -141,20 +160,4 @@ test("takes no more than 100 streams at once on one h2c connection", async () =>
   await once(session, "remoteSettings");
   assert.equal(session.remoteSettings.maxConcurrentStreams, 100);
   session.destroy();
-});
-
-test("lets a stream go on that has nothing to say", async () => {
-  edge.orders.on("watchOrder", async function* () {
-    yield { order: { id: ORDER_ID, state: Order_State.PENDING } };
-    await sleep(4 * UNUSED_MS);
-    yield { order: { id: ORDER_ID, state: Order_State.CONFIRMED } };
-  });
-  const { createGrpcTransport } = await import("@connectrpc/connect-node");
-  const { createClient } = await import("@connectrpc/connect");
-  const { OrderService } = await import("@row/gen/es/shop/orders/v1/order_service_pb.ts");
-  const headers = { authorization: `Bearer ${await edge.auth.tokenFor({ id: USER_ID })}` };
-  const orders = createClient(OrderService, createGrpcTransport({ baseUrl: edge.grpcUrl }));
-  const states: (Order_State | undefined)[] = [];
-  for await (const { order } of orders.watchOrder({ id: ORDER_ID }, { headers })) states.push(order?.state);
-  assert.deepEqual(states, [Order_State.PENDING, Order_State.CONFIRMED]);
 });

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import { reload } from "../src/haproxy/data-plane/reload.ts";
 import type { Workload } from "../src/haproxy/workload.ts";
 import { resources, route, server, services, to } from "./manifests.ts";
@@ -12,8 +12,9 @@ import { SidecarLab } from "./sidecar-lab.ts";
 import { channel, serve, watch } from "./tiny-app.ts";
 
 const BIG = "x".repeat(8_000_000);
-/** Another address of this machine, as another client would have. */
+/** Other addresses of this machine, as other clients would have. */
 const SOMEBODY = "127.0.0.2";
+const SOMEBODY_ELSE = "127.0.0.3";
 
 let lab: SidecarLab;
 let edge: Workload;
@@ -72,21 +73,37 @@ async function get(port: number, path = "/"): Promise<{ status: number; text: st
   return { status: response.status, text: await response.text() };
 }
 
-test("one client's idle, half-sent and unread connections leave others room at the public door, throughout", async () => {
-  const port = portOf(edge);
-  const held: Socket[] = [];
-  const kinds = ["", "POST /a HTTP/1.1\r\nhost: a\r\n", "POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{"];
-  for (const sent of [...kinds, "GET /big HTTP/1.1\r\nhost: a\r\n\r\n"]) {
-    // The unread ones cost the app what it answers: few are enough.
-    held.push(...(await openMany(sent.startsWith("GET") ? 10 : 1_000, port, sent, SOMEBODY)));
-    assert.equal((await get(port)).text, "well", `after ${held.length} connections`);
-  }
-  await sleep(500);
-  for (const socket of held) socket.resume();
-  await sleep(500);
-  const refused = held.filter((socket) => socket.destroyed || socket.readableEnded).length;
-  assert.ok(refused >= 1_500, `half of 3,000 is one client's share: ${refused} of ${held.length} were refused`);
-  for (const socket of held) socket.destroy();
+// The latter only waits.
+describe.concurrent("one client's many connections, and another's that nothing comes through", () => {
+  test("one client's idle, half-sent and unread connections leave others room at the public door, throughout", async () => {
+    const port = portOf(edge);
+    const held: Socket[] = [];
+    const kinds = ["", "POST /a HTTP/1.1\r\nhost: a\r\n", "POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{"];
+    for (const sent of [...kinds, "GET /big HTTP/1.1\r\nhost: a\r\n\r\n"]) {
+      // The unread ones cost the app what it answers: few are enough.
+      held.push(...(await openMany(sent.startsWith("GET") ? 10 : 1_000, port, sent, SOMEBODY)));
+      assert.equal((await get(port)).text, "well", `after ${held.length} connections`);
+    }
+    await sleep(500);
+    for (const socket of held) socket.resume();
+    await sleep(500);
+    const refused = held.filter((socket) => socket.destroyed || socket.readableEnded).length;
+    assert.ok(refused >= 1_500, `half of 3,000 is one client's share: ${refused} of ${held.length} were refused`);
+    for (const socket of held) socket.destroy();
+  });
+
+  test("connections end on which no request begins, or whose first head stays half-sent for 10 s", async () => {
+    const sockets = await Promise.all([
+      open(portOf(edge), "", SOMEBODY_ELSE),
+      open(portOf(edge), "GET / HTTP/1.1\r\nhost: a\r\n", SOMEBODY_ELSE),
+      open(portOf(edge), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", SOMEBODY_ELSE),
+      open(portOf(catalog), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", SOMEBODY_ELSE),
+    ]);
+    for (const socket of sockets) {
+      socket.resume();
+      if (!socket.closed) await once(socket, "close", { signal: AbortSignal.timeout(20_000) });
+    }
+  });
 });
 
 test("one client's connections leave others room at a service's own port", async () => {
@@ -97,19 +114,6 @@ test("one client's connections leave others room at a service's own port", async
   assert.deepEqual(messages, [catalog.instance]);
   stream.cancel();
   for (const socket of held) socket.destroy();
-});
-
-test("connections end on which no request begins, or whose first head stays half-sent for 10 s", async () => {
-  const sockets = await Promise.all([
-    open(portOf(edge), "", SOMEBODY),
-    open(portOf(edge), "GET / HTTP/1.1\r\nhost: a\r\n", SOMEBODY),
-    open(portOf(edge), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", SOMEBODY),
-    open(portOf(catalog), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", SOMEBODY),
-  ]);
-  for (const socket of sockets) {
-    socket.resume();
-    if (!socket.closed) await once(socket, "close", { signal: AbortSignal.timeout(20_000) });
-  }
 });
 
 test("unread answers end, and idle connections, while streams that have nothing to say go on", async () => {
