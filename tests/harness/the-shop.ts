@@ -42,6 +42,7 @@ export class TheShop {
   readonly #secrets: Secrets;
   readonly #demoUsers = new Map<string, Promise<Session>>();
   #anchor: Promise<TrustAnchor> | undefined;
+  readonly #credentials = new Map<string, Promise<ChannelCredentials>>();
   readonly #pools = new Map<string, pg.Pool>();
 
   private constructor(installation: Installation, processes: readonly ProcessStatus[]) {
@@ -79,8 +80,14 @@ export class TheShop {
     });
   }
 
+  #credentialsOf(account: string): Promise<ChannelCredentials> {
+    const known = this.#credentials.get(account) ?? this.#newCredentials(account);
+    this.#credentials.set(account, known);
+    return known;
+  }
+
   // Made by whoever owns the shop: this test.
-  async #credentialsOf(account: string): Promise<ChannelCredentials> {
+  async #newCredentials(account: string): Promise<ChannelCredentials> {
     this.#anchor ??= readTrustAnchor(join(this.installation.stateDir, "mesh/identity"));
     const anchor = await this.#anchor;
     const pem = Buffer.from((await anchor.issue({ account })).pem);
