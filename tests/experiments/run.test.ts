@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
 import { allRuns, leftRuns, runFiles } from "@row/laptop/experiments/runs.ts";
 import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import { PHASES } from "@row/mesh/experiments/run/phase.ts";
@@ -101,6 +102,8 @@ test("Ctrl-C brings everything back, and the result says that somebody ended it;
   assert.match(other.stderr, /Cannot run an experiment on catalog: another one is under way \(good-\S+, pid \d+\)/);
   const under = await row("experiment", "status");
   assert.match(under.stdout, /^It compares the canary with the baseline \(pid \d+\)/m);
+  const whole = await row("status");
+  assert.match(whole.stdout, /^Experiment {4}good-\S+ on catalog: it compares the canary with the baseline$/m);
   runner.kill("SIGINT");
   const [status] = await once(runner, "exit");
   assert.equal(status, 3);
@@ -180,11 +183,41 @@ test("status explains what a runner that was killed has left, and the next run i
   await isAsBefore();
 });
 
-test("a shop that starts brings back what is left of an experiment whose runner was killed with it", async () => {
+test("a runner that is killed while the shop deploys for it leaves no version behind", async () => {
+  const { runner, phase } = start("experiment", "run", good({ load: "none" }));
+  await phase("deploy-canary");
+  runner.kill("SIGKILL");
+  await once(runner, "exit");
+  const { status, stderr } = await row("experiment", "abort");
+  assert.equal(status, 0, stderr);
+  await isAsBefore();
+});
+
+test("on a terminal --watch draws each request with its version's letter, then says the verdict, and ends", async () => {
+  const file = errors();
+  const command = `stty cols 100 rows 40; "${process.execPath}" "${MAIN}" experiment run "${file}" --watch`;
+  const env = { ...process.env, TERM: "xterm-256color", ROW_STATE_DIR: stateDir };
+  const terminal = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"], { env });
+  runners.push(terminal);
+  const [drawn, [status]] = await Promise.all([text(terminal.stdout), once(terminal, "exit")]);
+  assert.equal(status, 2, drawn.slice(-2_000));
+  const plain = stripVTControlCharacters(drawn);
+  assert.match(plain, /s· /, "stable answers well");
+  assert.match(plain, /C✕/, "the canary fails");
+  assert.match(plain, /v2 +40 % +\d/);
+  assert.match(plain, /failures +[\d.]+ %, [\d.]+ % +\[=* *\]/);
+  assert.match(plain.slice(plain.lastIndexOf("GATE  ") - 1_000), /Rolled back after \d+ s by failures/);
+  await isAsBefore();
+});
+
+test("a shop that is stopped under a run ends it, and when it starts again it brings back the weights of before", async () => {
   const { runner, phase } = start("experiment", "run", good({ load: "none", longestTime: "120s" }));
   await phase("compare");
-  runner.kill("SIGKILL");
+  const said = text(err(runner));
+  const gone = once(runner, "exit");
   await shop.stop();
+  assert.deepEqual(await gone, [1, null]);
+  assert.match(await said, /Not everything is as it was before good-\S+: .*start the shop anew/);
   const waits = await row("experiment", "status");
   assert.match(waits.stdout, /The next start of the shop brings everything back/);
   shop = await startShop(SHOP);

@@ -1,9 +1,12 @@
 /** `row status`: every process, and the work that waits. */
+import { isRunning, openRuns } from "@row/laptop/experiments/runs.ts";
 import type { Installation } from "@row/laptop/installation.ts";
 import type { ProcessStatus, ShopStatus } from "@row/laptop/shop/shop-status.ts";
 import type { InjectedVersion } from "@row/laptop/sidecars/behaviours.ts";
 import { askStatus, NotRunning } from "@row/laptop/supervisor/control-client.ts";
 import { leftoversOf, type RecordedProcess } from "@row/laptop/supervisor/run-record.ts";
+import { doing } from "@row/mesh/experiments/run/phase.ts";
+import type { RunRecord } from "@row/mesh/experiments/run/run-record.ts";
 import { MOST_COUNTED } from "@row/runtime/database/counting.ts";
 import { Command } from "commander";
 import { bad, good, heading, versioned, warning } from "../colours.ts";
@@ -24,7 +27,16 @@ export async function status(installation: Installation, { json }: { json?: bool
     throw error;
   });
   if (!shop.running) process.exitCode = 1;
-  console.log(json ? JSON.stringify(shop, null, 2) : render(shop));
+  const experiments = openRuns(installation.stateDir);
+  if (json) return console.log(JSON.stringify({ ...shop, ...(experiments.length > 0 && { experiments }) }, null, 2));
+  console.log([render(shop), ...experiments.map(experimentText)].join("\n"));
+}
+
+function experimentText(record: RunRecord): string {
+  const { run, arms, phase } = record;
+  const about = `\nExperiment    ${run} on ${arms.service}`;
+  if (isRunning(record)) return `${about}: it ${doing(phase)}`;
+  return `${about}: ${warning("its runner was killed")}; see \`npx row experiment status\``;
 }
 
 function notRunning({ stateDir, portBase }: Installation): ShopStatus {
@@ -36,7 +48,7 @@ function notRunning({ stateDir, portBase }: Installation): ShopStatus {
 
 /** What the record of an earlier run tells of a process. */
 function leftover({ name: instance, pid }: RecordedProcess): ProcessStatus {
-  const [, name = instance, version = "-"] = /^(.+)-(v\d+)-\d+/.exec(instance) ?? [];
+  const [, name = instance, version = "-"] = /^(.+?)-(v\d+(?:-[a-z0-9-]+)?)-\d+/.exec(instance) ?? [];
   return { name, version, instance, pid, state: "unsupervised", restarts: 0, addresses: {} };
 }
 

@@ -7,8 +7,8 @@ import type { Observation, Observed } from "./observation.ts";
 import type { RunPlan } from "./run-plan.ts";
 import type { Clock, Journal, Listeners, RunningLoad } from "./stage.ts";
 
-/** As many looks in a row may say nothing, while an observer starts again. */
-const MOST_MISSED = 5;
+/** As many looks in a row may fail: an observation has had patience with its sources before it says that it cannot see. */
+const MOST_MISSED = 2;
 
 /** What the judge has heard of a run. */
 export class Comparison {

@@ -119,7 +119,7 @@ test("a run without a load measures nothing and judges the traffic that is there
 });
 
 test("looks that fail for a while are passed over, and for good they end the run", async () => {
-  const passing = await run({ failing: 20, blind: 5 });
+  const passing = await run({ failing: 20, blind: 2 });
   assert.equal(passing.ended?.outcome, "rolled back");
   const blind = await run({ failing: 20, blind: 100 });
   assert.deepEqual([blind.ended?.outcome, blind.verdict], ["inconclusive", "failed"]);
@@ -155,6 +155,13 @@ test("what cannot be brought back is said with the command that does, and the re
   assert.match(failure ?? "", /restore is refused\. Bring it back with `npx row experiment abort errors-1`/);
   assert.equal(record.ended, undefined);
   assert.ok(did.includes("undeploy v2"), "the rest is brought back all the same");
+});
+
+test("a canary that cannot be given all calls is taken back, and the run says why", async () => {
+  const { failure, record, did } = await run({ failing: 0, refuse: "v2=100" });
+  assert.match(failure ?? "", /v2=100 is refused/);
+  assert.deepEqual(did.slice(-5), ["v2=100 v1=0", ...BACK]);
+  assert.equal(record.ended, undefined);
 });
 
 test("a run is refused while stable does not have all calls, or does not run, or a name is taken", () => {

@@ -142,17 +142,24 @@ class Run {
   }
 
   async #finish({ outcome }: Verdict): Promise<void> {
-    const { service, stable, baseline, canary } = this.#plan.arms;
-    if (outcome === "promoted") {
-      await this.#phase("promote", () => this.#stage.weigh(service, { [canary]: 100, [stable]: 0 }));
-      await this.#phase("undeploy-baseline", () => this.#stage.undeploy(service, baseline));
-      return;
-    }
     const failures: unknown[] = [];
+    if (outcome === "promoted") {
+      try {
+        return await this.#promote();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
     for (const { phase, act } of stepsBack(this.#record)) {
       await this.#phase(phase, () => act(this.#stage)).catch((error) => failures.push(error));
     }
     if (failures.length > 0) throw failures[0];
+  }
+
+  async #promote(): Promise<void> {
+    const { service, stable, baseline, canary } = this.#plan.arms;
+    await this.#phase("promote", () => this.#stage.weigh(service, { [canary]: 100, [stable]: 0 }));
+    await this.#phase("undeploy-baseline", () => this.#stage.undeploy(service, baseline));
   }
 
   #over({ outcome, reason, sentence }: Verdict): RunRecord {
