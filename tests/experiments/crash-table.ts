@@ -16,5 +16,5 @@ export const RUNNER_CRASHES: readonly RunnerCrash[] = [
   ...when("good", ["before"], "prepare", "measure", "open", "compare"),
   ...when("good", ["before", "after"], "deploy-baseline", "deploy-canary", "weigh-1", "weigh-2", "promote"),
   ...when("harmful", ["before", "after"], "restore", "undeploy-canary", "undeploy-baseline", "conclude"),
-  ...when("good", ["before"], "over"),
+  ...when("harmful", ["before"], "over"),
 ];

@@ -152,7 +152,10 @@ describe("a runner that is killed", () => {
       const { runner } = start({ CRASH_AT: point, CRASH_MARKER: marker }, "experiment", "run", file);
       assert.deepEqual(await once(runner, "exit"), [null, "SIGKILL"]);
       assert.ok(existsSync(marker), "it came to this point");
-      if (point.endsWith("-over")) return goBack();
+      if (point.endsWith("-over")) {
+        assert.equal(latest().ended?.outcome, "rolled back");
+        return isAsBefore();
+      }
       assert.deepEqual(leftRuns(stateDir), [latest()]);
       const aborted = await row("experiment", "abort");
       assert.equal(aborted.status, 0, aborted.stderr);
@@ -231,6 +234,7 @@ interface Asked {
   readonly longestTime?: string;
   readonly steps?: string;
   readonly warmUp?: string;
+  readonly alpha?: string;
   readonly beta?: string;
   readonly behaviour?: string;
   readonly ceiling?: string;
@@ -243,6 +247,7 @@ const SWIFT: Asked = {
   load: "none",
   longestTime: "30s",
   warmUp: "0s",
+  alpha: "0.1%",
   beta: "50%",
   ceiling: "50%",
   behaviour: "errors=100%:INTERNAL",
@@ -260,7 +265,7 @@ function good(asked: Asked = {}): string {
 }
 
 function experiment(name: string, asked: Asked): string {
-  const { longestTime = "60s", warmUp = "2s", beta = "5%", ceiling = "10%", behaviour } = asked;
+  const { longestTime = "60s", warmUp = "2s", alpha = "5%", beta = "5%", ceiling = "10%", behaviour } = asked;
   const {
     steps = `
     - { weights: { stable: 20, baseline: 40, canary: 40 }, minTime: 4s, minRequests: 50 }
@@ -278,6 +283,7 @@ spec:
   warmUp: ${warmUp}
 ${asked.load === "none" ? "" : `  load: { mix: read, rate: ${RATE} }\n`}  steps: ${steps}
   longestTime: ${longestTime}
+  alpha: ${alpha}
   beta: ${beta}
   gates:
     - { metric: failures, riskRatio: 5, ceiling: ${ceiling} }
