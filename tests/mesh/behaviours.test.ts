@@ -1,10 +1,12 @@
 /** Versions that misbehave on purpose: each behaviour does what it says through real services, and all of it is labelled. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmodSync, readFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { PaymentAuthorized } from "@row/gen/grpc/shop/payments/v1/payments_events.ts";
+import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import { Behaviours, type InjectedVersion } from "@row/laptop/sidecars/behaviours.ts";
 import { logFile } from "@row/laptop/state-dir.ts";
 import { askMesh } from "@row/laptop/supervisor/control-client.ts";
@@ -12,19 +14,22 @@ import { seededRandom } from "@row/runtime/behaviour/seeded-random.ts";
 import { afterAll, afterEach, beforeAll, test, vi } from "vitest";
 import { EventStreams } from "../harness/events.ts";
 import { adjustStock, newProduct, place, reaches, stockOf } from "../harness/ordering.ts";
+import { portBase } from "../harness/ports.ts";
 import { type Answer, expectOk } from "../harness/rest.ts";
-import { type Session, type TheShop, theShop } from "../harness/the-shop.ts";
+import { type Session, TheShop } from "../harness/the-shop.ts";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
+const stateDir = mkdtempSync(join(tmpdir(), "row-behaviours-"));
 let seen: TheShop;
-let stateDir: string;
+let shop: Shop;
 let customer: Session;
 let streams: EventStreams;
 
 beforeAll(async () => {
-  seen = await theShop();
-  stateDir = seen.installation.stateDir;
+  // Its own: what is wrong on purpose stays in the databases.
+  shop = await startShop({ stateDir, portBase: await portBase(), isThrowaway: true });
+  seen = await TheShop.at(shop.installation);
   customer = await seen.customer();
   streams = await EventStreams.connect({ shop: seen });
 });
@@ -35,7 +40,10 @@ afterEach(async () => {
   }
 });
 
-afterAll(() => streams?.close());
+afterAll(async () => {
+  await streams?.close();
+  await shop?.destroy();
+});
 
 async function injected(): Promise<readonly InjectedVersion[]> {
   return (await askMesh(stateDir, "injected", {})).injected;
