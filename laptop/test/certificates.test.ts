@@ -13,7 +13,7 @@ const offset = join(folder, "offset");
 writeFileSync(offset, "0");
 process.env.CLOCK_OFFSET_FILE = offset;
 // Before whatever might keep the clock that it finds.
-await import("@row/tests/harness/shifted-clock.ts");
+const { setClock } = await import("@row/tests/harness/shifted-clock.ts");
 const { Certificates } = await import("../src/sidecars/certificates.ts");
 
 for (const [ms, where] of [
@@ -32,14 +32,14 @@ for (const [ms, where] of [
     await certificates.open();
     t.onTestFinished(() => {
       certificates.stop();
-      writeFileSync(offset, "0");
+      setClock(0);
     });
     const certificate = join(folder, "catalog.pem");
     const sidecar = { certificate } as Parameters<typeof certificates.issueFor>[0]["sidecar"]; // all that is read of it
     await certificates.issueFor({ instance: "catalog-v1-1", account: "catalog", sidecar });
     await sleep(300);
     assert.deepEqual(replaced, [], "it holds");
-    writeFileSync(offset, String(ms));
+    setClock(ms);
     for (let looks = 0; replaced.length === 0 && looks < 200; looks += 1) await sleep(25);
     assert.equal(replaced[0], "catalog-v1-1");
     const { validFromDate, validToDate } = new X509Certificate(readFileSync(certificate));

@@ -4,7 +4,6 @@ import { randomUUIDv7 } from "node:crypto";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, test } from "vitest";
 
 const HOUR_MS = 3_600_000;
@@ -14,7 +13,7 @@ const offset = join(folder, "offset");
 writeFileSync(offset, "0");
 process.env.CLOCK_OFFSET_FILE = offset;
 // Before whatever might keep the clock that it finds.
-await import("@row/tests/harness/shifted-clock.ts");
+const { setClock } = await import("@row/tests/harness/shifted-clock.ts");
 const { Server, ServerCredentials } = await import("@grpc/grpc-js");
 const { CatalogServiceService } = await import("@row/gen/grpc/shop/catalog/v1/catalog_service.ts");
 const { freePort } = await import("@row/tests/harness/ports.ts");
@@ -30,11 +29,6 @@ const telemetry = startTelemetry({ name: "test", version: "v1", instance: "test-
 
 afterAll(() => setClock(0));
 
-async function setClock(ms: number): Promise<void> {
-  writeFileSync(offset, String(ms));
-  await sleep(80); // it is looked at every 50 ms
-}
-
 for (const [jump, where] of [
   [YEAR_MS, "a year ahead"],
   [-YEAR_MS, "a year back"],
@@ -47,7 +41,7 @@ for (const [jump, where] of [
       await nats.close();
       await server.remove();
     });
-    await setClock(jump);
+    setClock(jump);
     await server.stop();
     await eventually("NATS is gone", () => !nats.connected());
     await server.start();
@@ -72,7 +66,7 @@ for (const [jump, where] of [
     let isConnected = false;
     server.add(CatalogServiceService, {
       async getProduct() {
-        if (isConnected) await setClock(jump);
+        if (isConnected) setClock(jump);
         await toSecond.batchGetProducts({ ids: [randomUUIDv7()] });
         return { product: undefined };
       },

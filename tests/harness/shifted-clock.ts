@@ -2,7 +2,7 @@
  * Sets a process's wall clock ahead or back while it runs: `node --import` of this file, with the milliseconds in the file that
  * CLOCK_OFFSET_FILE names. As when a machine's clock is set, performance.now() and timers go on as they were.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 
 const file = process.env.CLOCK_OFFSET_FILE;
 const LOOK_EVERY_MS = 50;
@@ -22,3 +22,10 @@ globalThis.Date = new Proxy(RightDate, {
 
 look();
 setInterval(look, LOOK_EVERY_MS).unref();
+
+/** Sets the clock of this process at once, and that of others that look at the same file with their next look. */
+export function setClock(ms: number): void {
+  if (!file) throw new Error("The clock cannot be set: CLOCK_OFFSET_FILE names no file");
+  writeFileSync(file, String(ms));
+  look();
+}
