@@ -250,7 +250,8 @@ const SWIFT: Asked = {
   alpha: "0.1%",
   beta: "50%",
   ceiling: "50%",
-  behaviour: "errors=100%:INTERNAL",
+  // All of them in a row would have callers' circuit breakers take it out.
+  behaviour: "errors=60%:INTERNAL",
   steps: `
     - { weights: { stable: 20, baseline: 40, canary: 40 }, minTime: 1s }
     - { weights: { stable: 0, baseline: 50, canary: 50 }, minTime: 1s }`,

@@ -28,6 +28,7 @@ export class CircuitBreakers {
   readonly #timer: NodeJS.Timeout;
   #left: EndpointOut[];
   #notReady = new Set<string>();
+  #running = new Set<string>();
   #policies = new Map<string, SidecarsFile["sidecars"][number]["breakers"]>();
 
   constructor(sidecars: Sidecars, file: string, log: Logger) {
@@ -50,6 +51,7 @@ export class CircuitBreakers {
 
   follow({ sidecars, notReady }: SidecarsFile): void {
     this.#notReady = new Set(notReady);
+    this.#forgetGone(new Set(sidecars.map(({ instance }) => instance)));
     this.#policies = new Map(sidecars.map(({ instance, breakers }) => [instance, breakers]));
     for (const health of this.#endpoints.values()) {
       health.policy = this.#policies.get(health.instance)?.[health.service];
@@ -57,6 +59,17 @@ export class CircuitBreakers {
       if (!health.policy) health.reset();
     }
     this.#letInWhatWasLeft();
+  }
+
+  /** What an instance did wrong goes with it: the next one of its name has done nothing yet. */
+  #forgetGone(running: Set<string>): void {
+    const gone = this.#running.difference(running);
+    this.#running = running;
+    for (const health of this.#endpoints.values()) {
+      if (!gone.has(health.endpoint)) continue;
+      this.#letIn(health, "its instance is gone");
+      health.reset();
+    }
   }
 
   tripped(health: FailureAccrual): void {

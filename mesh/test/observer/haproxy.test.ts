@@ -150,3 +150,23 @@ test("breaks nothing without a policy, and lets in when it is taken away", async
   await new Promise((resolve) => setTimeout(resolve, 200));
   assert.equal(await isIn(BAD), true);
 });
+
+test("what an instance did wrong goes with it: the next one of its name is let in, and may fail as often as any", async () => {
+  const policy = { maxFailures: 3, minPenaltyMs: 30_000, maxPenaltyMs: 60_000, jitterRatio: 0 };
+  const client = { instance: CLIENT, service: "orders", version: "v1", statsSocket: lab.stats };
+  const sidecars = [{ ...client, breakers: { catalog: policy } }];
+  const callee = { instance: BAD, service: "catalog", version: "v1", statsSocket: `${lab.stats}.none`, breakers: {} };
+  await observer.listSidecars({ sidecars: [...sidecars, callee], notReady: [] });
+  await followed();
+  await trip();
+  await observer.listSidecars({ sidecars, notReady: [] });
+  await eventually(() => isIn(BAD));
+  await observer.listSidecars({ sidecars: [...sidecars, callee], notReady: [] });
+  await followed();
+  await lab.calls(4);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.equal(await isIn(BAD), true, "two failures are not enough");
+  await lab.calls(2);
+  await eventually(() => isOut(BAD));
+  assert.match(observer.said(), /"wasProbe":false,"penaltyMs":30000[\s\S]*"wasProbe":false,"penaltyMs":30000/);
+});
