@@ -2,6 +2,7 @@
 import type { RunPlan } from "@row/mesh/experiments/run/run-plan.ts";
 import { weighed } from "@row/mesh/experiments/run/run-plan.ts";
 import type { SecondSeen, Version } from "@row/mesh/experiments/run/stage.ts";
+import { inOrder } from "@row/mesh/judge/arms.ts";
 import { figure } from "@row/mesh/judge/verdict.ts";
 import { lesser } from "./colours.ts";
 
@@ -30,10 +31,6 @@ export function secondText({ counts, weights, summary }: SecondSeen): string {
     `all ${figure(Math.exp(summary.logE))}`,
     ...gates,
   ].join("  ");
-}
-
-function inOrder({ stable, baseline, canary }: SecondSeen["weights"]): string {
-  return `${stable}/${baseline}/${canary}`;
 }
 
 /** What a run would do, with the commands that would do the same. */

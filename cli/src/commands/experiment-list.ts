@@ -6,6 +6,7 @@ import type { Experiment } from "@row/mesh/experiments/experiment.ts";
 import { knownServices } from "@row/mesh/experiments/known-services.ts";
 import { experimentsFolder, loadExperiments } from "@row/mesh/experiments/load.ts";
 import type { RunRecord } from "@row/mesh/experiments/run/run-record.ts";
+import { inOrder } from "@row/mesh/judge/arms.ts";
 import { Command } from "commander";
 import { table } from "../table.ts";
 
@@ -52,7 +53,7 @@ function rowOf({ metadata, spec }: Experiment): string[] {
   const { service, stable, canary, load, steps } = spec;
   const code = canary.folder ?? canary.gitRef ?? canary.image;
   const is = [code, canary.behaviour].filter((part) => part !== undefined).join(", ") || "as stable";
-  const weights = steps.map((step) => `${step.weights.stable}/${step.weights.baseline}/${step.weights.canary}`);
+  const weights = steps.map((step) => inOrder(step.weights));
   const sends = load ? `${load.mix} ${load.rate}/s` : "none";
   return [metadata.name, service, stable.version, canary.version, is, sends, weights.join(" ")];
 }

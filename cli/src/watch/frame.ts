@@ -2,11 +2,12 @@
 import { wilson } from "@row/mesh/experiments/report/wilson.ts";
 import type { Arms } from "@row/mesh/experiments/run/observation.ts";
 import type { SecondSeen } from "@row/mesh/experiments/run/stage.ts";
+import { ARMS, type ByArm, total } from "@row/mesh/judge/arms.ts";
 import type { GateSummary, Summary } from "@row/mesh/judge/summary.ts";
 import { figure } from "@row/mesh/judge/verdict.ts";
 import { table } from "../table.ts";
 import { cut } from "../terminal.ts";
-import { type Arm, LETTERS, type Paint, type RequestGrid, SIGNS } from "./request-grid.ts";
+import { LETTERS, type Paint, type RequestGrid, SIGNS } from "./request-grid.ts";
 
 export interface Picture {
   readonly run: string;
@@ -17,10 +18,9 @@ export interface Picture {
   /** Absent before the first. */
   readonly second?: SecondSeen;
   /** Requests in this step, without the second in which the weights moved. */
-  readonly requests: Readonly<Record<Arm, number>>;
+  readonly requests: ByArm;
 }
 
-const ARMS = ["stable", "baseline", "canary"] as const;
 const BAR = 16;
 /** What is not the grid, with a gate on each line. */
 const OTHER_LINES = 11;
@@ -45,8 +45,7 @@ export function frame(picture: Picture, width: number, height: number, paint: Pa
 }
 
 function shares({ arms, requests }: Picture, { weights }: SecondSeen, paint: Paint): string[] {
-  const all = ARMS.reduce((sum, arm) => sum + requests[arm], 0);
-  const asked = ARMS.reduce((sum, arm) => sum + weights[arm], 0);
+  const [all, asked] = [total(requests), total(weights)];
   const rows = ARMS.map((arm) => {
     const { from, to } = wilson(requests[arm], Math.max(1, all));
     const seen = all > 0 ? `${percent(requests[arm] / all)}, ${percent(from)} to ${percent(to)}` : "-";

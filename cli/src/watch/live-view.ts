@@ -6,9 +6,10 @@ import type { Arms } from "@row/mesh/experiments/run/observation.ts";
 import { doing } from "@row/mesh/experiments/run/phase.ts";
 import type { RunRecord } from "@row/mesh/experiments/run/run-record.ts";
 import type { SecondSeen } from "@row/mesh/experiments/run/stage.ts";
+import { ARMS, added, NO_REQUESTS } from "@row/mesh/judge/arms.ts";
 import type { TapLine } from "@row/mesh/observer/tap.ts";
 import { frame } from "./frame.ts";
-import { type Arm, type Cell, type Outcome, type Paint, RequestGrid } from "./request-grid.ts";
+import { type Cell, type Outcome, type Paint, RequestGrid } from "./request-grid.ts";
 
 const DRAWN_EVERY_MS = 200;
 const HIDE_CURSOR = "\x1b[?25l";
@@ -17,7 +18,6 @@ const HOME = "\x1b[H";
 const REST_OF_LINE = "\x1b[K";
 const REST_OF_SCREEN = "\x1b[J";
 const COLOURS = { stable: "cyan", baseline: "blue", canary: "magenta" } as const;
-const NO_REQUESTS: Readonly<Record<Arm, number>> = { stable: 0, baseline: 0, canary: 0 };
 
 /** What may well happen in a shop: the caller's mistake, or a refusal that the business has. */
 const REFUSALS: ReadonlySet<string> = new Set([
@@ -95,9 +95,7 @@ export class LiveView {
 /** What a request that passed to the service looks like; nothing of those that it makes itself. */
 export function cellOf(line: TapLine, arms: Arms): Cell | undefined {
   if ("lost" in line || line.direction !== "outbound" || line.service !== arms.service) return undefined;
-  const arm = (["stable", "baseline", "canary"] as const).find(
-    (one) => line.backend === `${arms.service}-${arms[one]}`,
-  );
+  const arm = ARMS.find((one) => line.backend === `${arms.service}-${arms[one]}`);
   return { ...(arm && { arm }), outcome: outcomeOf(line.grpcStatus) };
 }
 
@@ -107,14 +105,3 @@ function outcomeOf(status: string): Outcome {
 }
 
 const paint: Paint = (arm, text) => (arm ? styleText(COLOURS[arm], text) : stripVTControlCharacters(text));
-
-function added(
-  one: Readonly<Record<Arm, number>>,
-  other: Readonly<Record<Arm, number>>,
-): Readonly<Record<Arm, number>> {
-  return {
-    stable: one.stable + other.stable,
-    baseline: one.baseline + other.baseline,
-    canary: one.canary + other.canary,
-  };
-}

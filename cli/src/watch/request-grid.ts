@@ -1,6 +1,6 @@
 /** The latest requests to a service as cells of a grid: which version answered each, and how. Pure: it only computes. */
+import type { Arm } from "@row/mesh/judge/arms.ts";
 
-export type Arm = "stable" | "baseline" | "canary";
 export type Outcome = "well" | "refused" | "failed";
 
 /** A request as it passed; the arm is absent of one that no version answered. */

@@ -5,6 +5,7 @@ import { reportOf } from "@row/mesh/experiments/report/report.ts";
 import type { RunRecord } from "@row/mesh/experiments/run/run-record.ts";
 import type { Journal } from "@row/mesh/experiments/run/stage.ts";
 import { judgeRun, type RunResult } from "@row/mesh/experiments/run-result.ts";
+import { NO_REQUESTS } from "@row/mesh/judge/arms.ts";
 import type { JudgeRule } from "@row/mesh/judge/rule.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
 import { type RunFiles, runFiles, writeRecord } from "./runs.ts";
@@ -45,8 +46,7 @@ export function endCounts(files: RunFiles, why: string): void {
   const run = recorded(files);
   if (judgeRun(run).result.verdict) return;
   const last = run.seconds.at(-1);
-  const requests = { stable: 0, baseline: 0, canary: 0 };
-  const end = { second: (last?.second ?? -1) + 1, step: last?.step ?? 0, requests, metrics: {} };
+  const end = { second: (last?.second ?? -1) + 1, step: last?.step ?? 0, requests: NO_REQUESTS, metrics: {} };
   const lines = [...run.seconds, { ...end, ended: { reason: "aborted", why } as const }].map(countsLine);
   replace(files.counts, countsHead(run) + lines.join(""));
 }

@@ -1,5 +1,6 @@
 /** What an experiment sees on this machine: once a second from several sources, none of which holds up the others. */
 import type { Observatory, Observed } from "@row/mesh/experiments/run/observation.ts";
+import { NO_REQUESTS } from "@row/mesh/judge/arms.ts";
 import { adminUrlOf } from "../backup/own-postgres.ts";
 import type { Installation } from "../installation.ts";
 import { observerUrl } from "../sidecars/observer-client.ts";
@@ -58,8 +59,6 @@ export function laptopObservatory(installation: Installation): Observatory {
     },
   };
 }
-
-const NO_REQUESTS: Observed["requests"] = { stable: 0, baseline: 0, canary: 0 };
 
 function together(parts: readonly Part[]): Observed {
   const violations = parts.flatMap((part) => part.violations ?? []);

@@ -1,4 +1,5 @@
 /** Whether an experiment's traffic can lead to a verdict in its time. Pure: it only computes. */
+import { total } from "../judge/arms.ts";
 import { requestsBelowCeiling, requestsToPromote, requestsToRollBack } from "../judge/power.ts";
 import type { Gate, JudgeRule } from "../judge/rule.ts";
 import type { Load } from "./experiment.ts";
@@ -59,8 +60,7 @@ function comparedSeconds({ steps, longestSeconds, warmUpSeconds }: JudgeRule): n
   for (const [index, { weights, minSeconds }] of steps.entries()) {
     const isLast = index === steps.length - 1;
     const lasts = isLast ? left : Math.min(minSeconds, left);
-    const all = weights.stable + weights.baseline + weights.canary;
-    seconds += (lasts * (weights.baseline + weights.canary)) / all;
+    seconds += (lasts * (weights.baseline + weights.canary)) / total(weights);
     left -= lasts;
   }
   return seconds;

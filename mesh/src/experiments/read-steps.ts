@@ -1,4 +1,5 @@
 /** The steps of an experiment: weights that only go towards the canary. Pure: it only computes. */
+import { total } from "../judge/arms.ts";
 import type { Step } from "../judge/rule.ts";
 import type { Fields } from "../resources/fields.ts";
 import { readSeconds } from "./values.ts";
@@ -29,7 +30,7 @@ function readStep(step: Fields): Step {
     baseline: weights.integer("baseline", WEIGHT),
     canary: weights.integer("canary", WEIGHT),
   };
-  const sum = read.stable + read.baseline + read.canary;
+  const sum = total(read);
   if (sum !== 100) step.problem("weights", `they add up to ${sum}`, "write weights that add up to 100");
   if (read.canary === 0 || read.baseline !== read.canary) {
     const state = `baseline has ${read.baseline} and canary ${read.canary}`;

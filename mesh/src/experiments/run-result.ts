@@ -1,4 +1,6 @@
 /** What a run found, computed from its counts and nothing else: the same counts give the same result. Pure: it only computes. */
+
+import { added, type ByArm, NO_REQUESTS } from "../judge/arms.ts";
 import { feed, newJudge } from "../judge/judge.ts";
 import type { SecondCounts } from "../judge/second-counts.ts";
 import { type Summary, summaryOf } from "../judge/summary.ts";
@@ -11,7 +13,7 @@ export interface RunResult extends Summary {
   readonly experiment: string;
   readonly service: string;
   readonly versions: { readonly stable: string; readonly canary: string };
-  readonly requests: SecondCounts["requests"];
+  readonly requests: ByArm;
 }
 
 /** What the judge knew after each second, up to the verdict, and its result. */
@@ -23,14 +25,12 @@ export interface JudgedRun {
 export function judgeRun({ experiment, rule, seconds }: RecordedRun): JudgedRun {
   let state = newJudge(rule);
   const history: { counts: SecondCounts; summary: Summary }[] = [];
-  const requests = { stable: 0, baseline: 0, canary: 0 };
+  let requests = NO_REQUESTS;
   for (const counts of seconds) {
     if (state.verdict) break;
     state = feed(rule, state, counts);
     history.push({ counts, summary: summaryOf(rule, state) });
-    requests.stable += counts.requests.stable;
-    requests.baseline += counts.requests.baseline;
-    requests.canary += counts.requests.canary;
+    requests = added(requests, counts.requests);
   }
   const { service, versions } = rule;
   const described = { format: RESULT_FORMAT, experiment, service, versions, requests } as const;

@@ -1,4 +1,6 @@
 /** The judge of a canary: second by second, from counts to a verdict that holds however often one looks. Pure: it only computes. */
+
+import { ARMS, added, type ByArm, inOrder, NO_REQUESTS, total } from "./arms.ts";
 import { deltasOf, type Evidence, logE, logEOfAll, logPromotion, noEvidence, withWindows } from "./evidence.ts";
 import {
   cpuFinding,
@@ -25,8 +27,6 @@ import {
   type Verdict,
 } from "./verdict.ts";
 
-type Requests = SecondCounts["requests"];
-
 export interface JudgeState {
   /** How many seconds have passed. */
   readonly seconds: number;
@@ -39,7 +39,7 @@ export interface JudgeState {
     readonly index: number;
     readonly seconds: number;
     /** Since the weights took effect. */
-    readonly requests: Requests;
+    readonly requests: ByArm;
   };
   /** ln O of the split, of the steps before this one. */
   readonly splitBefore: number;
@@ -52,7 +52,6 @@ export interface JudgeState {
   readonly verdict?: Verdict;
 }
 
-const NO_REQUESTS: Requests = { stable: 0, baseline: 0, canary: 0 };
 /** What may go where a weight of 0 sends nothing: calls that were under way. */
 const STRAY_SHARE = 0.01;
 const STRAYS = 10;
@@ -125,14 +124,6 @@ function withMetrics({ gates }: JudgeRule, before: JudgeState["evidence"], { met
     return windows.length > 0 ? [[gate.name, withWindows(evidence, windows, gate, deltas)] as const] : [];
   });
   return { ...before, ...Object.fromEntries(changed) };
-}
-
-function added(one: Requests, other: Requests): Requests {
-  return {
-    stable: one.stable + other.stable,
-    baseline: one.baseline + other.baseline,
-    canary: one.canary + other.canary,
-  };
 }
 
 function verdictOn(rule: JudgeRule, state: JudgeState, counts: SecondCounts): Verdict | undefined {
@@ -209,16 +200,10 @@ export function splitOdds({ steps }: JudgeRule, { step, splitBefore }: JudgeStat
   return splitBefore + logSplitOdds([weights.stable, weights.baseline, weights.canary], [stable, baseline, canary]);
 }
 
-function hasStrays(step: Step | undefined, requests: Requests): boolean {
+function hasStrays(step: Step | undefined, requests: ByArm): boolean {
   if (!step) return false;
-  const versions = ["stable", "baseline", "canary"] as const;
-  const all = versions.reduce((sum, version) => sum + requests[version], 0);
-  const strays = versions.reduce((sum, version) => sum + (step.weights[version] > 0 ? 0 : requests[version]), 0);
-  return strays >= STRAYS && strays > all * STRAY_SHARE;
-}
-
-function inOrder({ stable, baseline, canary }: Requests): string {
-  return `${stable}/${baseline}/${canary}`;
+  const strays = ARMS.reduce((sum, arm) => sum + (step.weights[arm] > 0 ? 0 : requests[arm]), 0);
+  return strays >= STRAYS && strays > total(requests) * STRAY_SHARE;
 }
 
 function sortedBy<Item>(items: readonly Item[], weigh: (item: Item) => number): Item[] {

@@ -1,4 +1,6 @@
 /** What the judge is told before an experiment: gates, lines and times. Pure: types only. */
+
+import type { ByArm } from "./arms.ts";
 import type { Measure } from "./evidence.ts";
 
 /** One metric in which the canary is compared with the baseline. */
@@ -40,7 +42,7 @@ export interface StartGate {
 }
 
 export interface Step {
-  readonly weights: { readonly stable: number; readonly baseline: number; readonly canary: number };
+  readonly weights: ByArm;
   /** Of the canary, in this step. */
   readonly minRequests: number;
   readonly minSeconds: number;

@@ -1,4 +1,5 @@
 /** What the judge is fed: everything that was counted in one second. Pure: types only. */
+import type { ByArm } from "./arms.ts";
 import type { Window } from "./window-factor.ts";
 
 /** One value of each of the two versions that are compared; one that was not seen is left out. */
@@ -40,7 +41,7 @@ export interface SecondCounts {
   /** The step whose weights were asked for, from 0. */
   readonly step: number;
   /** Requests by version, every attempt that the split decided about. */
-  readonly requests: { readonly stable: number; readonly baseline: number; readonly canary: number };
+  readonly requests: ByArm;
   /** By gate: its strata. */
   readonly metrics: Readonly<Record<string, readonly Stratum[]>>;
   /** By gate: an order or a trace of the canary that failed it. */

@@ -1,4 +1,6 @@
 /** The seconds of a run: what was seen goes to the judge, and the weights follow its steps, until there is a verdict. No I/O but through its stage and its journal. */
+
+import { NO_REQUESTS } from "../../judge/arms.ts";
 import { feed, type JudgeState, newJudge, stepDue } from "../../judge/judge.ts";
 import type { EndedEarly, SecondCounts } from "../../judge/second-counts.ts";
 import { summaryOf } from "../../judge/summary.ts";
@@ -62,9 +64,8 @@ export class Comparison {
 
   /** Says that the run is over although the judge has not decided. */
   endEarly(ended: EndedEarly): Verdict {
-    const requests = { stable: 0, baseline: 0, canary: 0 };
     const { seconds } = this.#state;
-    const verdict = this.#feed({ second: seconds, step: this.#step, requests, metrics: {}, ended });
+    const verdict = this.#feed({ second: seconds, step: this.#step, requests: NO_REQUESTS, metrics: {}, ended });
     if (!verdict) throw new Error("The judge goes on after the end");
     return verdict;
   }
@@ -74,7 +75,7 @@ export class Comparison {
     const next = feed(rule, this.#state, counts);
     this.#journal.counts(counts);
     this.#state = next;
-    const weights = rule.steps[counts.step]?.weights ?? { stable: 0, baseline: 0, canary: 0 };
+    const weights = rule.steps[counts.step]?.weights ?? NO_REQUESTS;
     this.#listeners.onSecond?.({ counts, weights, summary: summaryOf(rule, next) });
     return next.verdict;
   }

@@ -1,5 +1,6 @@
 /** What a run asks of the place where the service runs, and of whoever keeps what it finds. Pure: types only. */
 
+import type { ByArm } from "../../judge/arms.ts";
 import type { SecondCounts } from "../../judge/second-counts.ts";
 import type { Summary } from "../../judge/summary.ts";
 import type { RuleSplit } from "../../policy/traffic-split.ts";
@@ -67,6 +68,6 @@ export interface Listeners {
 
 export interface SecondSeen {
   readonly counts: SecondCounts;
-  readonly weights: { readonly stable: number; readonly baseline: number; readonly canary: number };
+  readonly weights: ByArm;
   readonly summary: Summary;
 }
