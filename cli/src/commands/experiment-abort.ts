@@ -1,9 +1,9 @@
 /** `row experiment abort`: ends an experiment that is under way, or brings back what a runner that was killed has left. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { askOf } from "@row/laptop/experiments/ask.ts";
 import { bringBackRun } from "@row/laptop/experiments/leftovers.ts";
 import { findRun, isRunning, openRuns } from "@row/laptop/experiments/runs.ts";
 import type { Installation } from "@row/laptop/installation.ts";
+import { askOf } from "@row/laptop/sidecars/ask-change.ts";
 import { NotRunning } from "@row/laptop/supervisor/control-client.ts";
 import { supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import type { RunRecord } from "@row/mesh/experiments/run/run-record.ts";

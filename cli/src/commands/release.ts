@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { Installation } from "@row/laptop/installation.ts";
 import { planRelease, release, releaseDone, takeBack } from "@row/laptop/releases/release.ts";
 import { type ReleaseRecord, readRelease, type Strategy } from "@row/laptop/releases/release-record.ts";
+import { instancesText } from "@row/laptop/releases/strategies.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { Command, Option } from "commander";
 
@@ -103,8 +104,8 @@ function say(record: ReleaseRecord, isJson: boolean | undefined, text: string): 
 }
 
 function planned({ service, version, strategy, before }: ReleaseRecord): string {
-  const instances = before.replicas === 1 ? "one instance" : `${before.replicas} instances`;
-  return `${service} ${version} would take over from ${before.version}, of which ${instances} run${before.replicas === 1 ? "s" : ""} (${strategy})`;
+  const run = before.replicas === 1 ? "runs" : "run";
+  return `${service} ${version} would take over from ${before.version}, of which ${instancesText(before.replicas)} ${run} (${strategy})`;
 }
 
 function described({ service, version, strategy, before, isDone, startedTime }: ReleaseRecord): string {

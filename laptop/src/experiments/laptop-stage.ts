@@ -1,32 +1,25 @@
 /** What a run changes on this machine, through the running shop's mesh. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Observatory } from "@row/mesh/experiments/run/observation.ts";
-import type { Standing } from "@row/mesh/experiments/run/run-plan.ts";
 import type { Clock, Stage } from "@row/mesh/experiments/run/stage.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { Installation } from "../installation.ts";
 import { Secrets } from "../secrets.ts";
 import { loadJobOf } from "../shop/load-job.ts";
+import { movesThrough } from "../sidecars/moves.ts";
 import type { AskMesh } from "../sidecars/requests.ts";
 import { askStatus } from "../supervisor/control-client.ts";
 import { startOwnLoad } from "./own-load.ts";
-import { wayBack } from "./way-back.ts";
 
 /** Requests of an experiment that are under way at once. */
 const CONNECTIONS = 64;
 
 export function laptopStage(installation: Installation, ask: AskMesh, observatory: Observatory): Stage {
+  const moves = movesThrough(ask);
   return {
-    ...wayBack(ask),
+    ...moves,
     observatory,
-    async deploy({ service, version, behaviours, from }) {
-      const more = { ...(behaviours.length > 0 && { behaviours }), ...(from !== undefined && { from }) };
-      return (await ask("deploy", { service, version, replicas: 1, ...more })).instances;
-    },
-    async weigh(service, weights) {
-      const words = Object.entries(weights).map(([version, weight]) => `${version}=${weight}`);
-      await ask("split", { service, weights: words });
-    },
+    deploy: (version) => moves.deploy({ ...version, replicas: 1 }),
     async startLoad({ mix, rate }, seconds, seed) {
       const { processes } = await askStatus(installation.stateDir);
       const edge = processes.find(({ name }) => name === "edge")?.addresses.http;
@@ -36,16 +29,6 @@ export function laptopStage(installation: Installation, ask: AskMesh, observator
     },
     startClock,
   };
-}
-
-/** What there is of a service, asked once everything that was begun is done. */
-export async function standingOf(ask: AskMesh, service: string): Promise<Standing> {
-  const { deployments } = await ask("deployments", { service });
-  const { splits, left } = await ask("split", { service, weights: [] });
-  const { injected } = await ask("injected", {});
-  const own = injected.filter((one) => one.service === service);
-  const behaviours = Object.fromEntries(own.map((one) => [one.version, one.behaviours]));
-  return { deployments, splits, pinned: left, behaviours };
 }
 
 function startClock(): Clock {

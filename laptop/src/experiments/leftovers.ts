@@ -3,10 +3,10 @@ import { stepsBack } from "@row/mesh/experiments/run/bring-back.ts";
 import { doing } from "@row/mesh/experiments/run/phase.ts";
 import type { RunEnd, RunRecord } from "@row/mesh/experiments/run/run-record.ts";
 import { messageOf } from "@row/topology/row-error.ts";
+import { movesThrough } from "../sidecars/moves.ts";
 import type { AskMesh } from "../sidecars/requests.ts";
 import { conclude, endCounts } from "./journal.ts";
 import { leftRuns, runFiles, writeRecord } from "./runs.ts";
-import { wayBack } from "./way-back.ts";
 
 /** Answers the record of the run, which is over. May be begun again where it was cut off. */
 export async function bringBackRun(
@@ -15,7 +15,7 @@ export async function bringBackRun(
   by: RunEnd["by"],
   ask: AskMesh,
 ): Promise<RunRecord> {
-  const stage = wayBack(ask);
+  const stage = movesThrough(ask);
   // By how far its runner came, wherever an earlier way back was cut off.
   for (const { act } of stepsBack(record)) await act(stage);
   const files = runFiles(stateDir, record.run);

@@ -11,11 +11,12 @@ import { RUN_FORMAT, type RunRecord } from "@row/mesh/experiments/run/run-record
 import type { Listeners } from "@row/mesh/experiments/run/stage.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { Installation } from "../installation.ts";
+import { askOf } from "../sidecars/ask-change.ts";
+import { standingOf } from "../sidecars/standing.ts";
 import { claimFile } from "../supervisor/claim.ts";
 import { identify, isAlive, type ProcessIdentity } from "../supervisor/process-identity.ts";
-import { askOf } from "./ask.ts";
 import { openJournal } from "./journal.ts";
-import { laptopStage, standingOf } from "./laptop-stage.ts";
+import { laptopStage } from "./laptop-stage.ts";
 import { newRun, openRuns, runsFolder } from "./runs.ts";
 
 export interface RunHere extends Listeners {

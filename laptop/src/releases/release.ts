@@ -1,8 +1,12 @@
 /** Releases a version of a service in place of the one that serves, and takes it back. */
+import type { Standing } from "@row/mesh/experiments/run/run-plan.ts";
+import { versionsIn } from "@row/mesh/policy/traffic-split.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
+import { askOf } from "../sidecars/ask-change.ts";
+import { movesThrough } from "../sidecars/moves.ts";
+import { standingOf } from "../sidecars/standing.ts";
 import { forgetRelease, type ReleaseRecord, readRelease, type Strategy, writeRelease } from "./release-record.ts";
 import { MOVES } from "./strategies.ts";
-import { Versions } from "./versions.ts";
 
 export interface ReleaseWish {
   readonly service: string;
@@ -26,7 +30,6 @@ export async function release(
   listeners: Listeners,
 ): Promise<ReleaseRecord> {
   const { service, strategy, from } = wish;
-  const versions = new Versions(stateDir, service);
   const record = await planRelease(stateDir, wish);
   const { version, before } = record;
   writeRelease(stateDir, record);
@@ -35,7 +38,7 @@ export async function release(
     listeners.report(says);
   };
   try {
-    await MOVES[strategy](versions, { record, step, ...(from !== undefined && { from }) });
+    await MOVES[strategy](stateDir, { record, step, ...(from !== undefined && { from }) });
   } catch (error) {
     listeners.report(`taking it back: ${messageOf(error)}`);
     await takeBack(stateDir, service);
@@ -51,11 +54,11 @@ export async function planRelease(
   stateDir: string,
   { service, strategy, version: asked }: ReleaseWish,
 ): Promise<ReleaseRecord> {
-  const versions = new Versions(stateDir, service);
-  const before = await whatServes(versions);
+  const standing = await standingOf(askOf(stateDir), service);
+  const before = whatServes(service, standing);
   refuseUnfinished(readRelease(stateDir, service));
-  const version = asked ?? (await nextVersion(versions));
-  if ((await versions.instances(version)).length > 0 || version === before.version) {
+  const version = asked ?? nextVersion(standing);
+  if (standing.deployments.some((deployed) => deployed.version === version)) {
     throw new RowError(
       `Cannot release ${service} ${version}: it runs already. Name another with --version, or share the calls yourself with \`npx row split ${service}\``,
     );
@@ -79,32 +82,30 @@ export async function takeBack(stateDir: string, service: string): Promise<Relea
     );
   }
   const { version, before } = record;
-  const versions = new Versions(stateDir, service);
-  const running = await versions.instances(before.version);
-  if (running.length < before.replicas) await versions.scale(before.version, before.replicas);
-  await versions.restore(before.splits);
-  if ((await versions.instances(version)).length > 0) await versions.undeploy(version);
+  const ask = askOf(stateDir);
+  const { restore, undeploy } = movesThrough(ask);
+  const { deployments } = await ask("deployments", { service });
+  const old = deployments.find((deployed) => deployed.version === before.version);
+  if ((old?.replicas ?? 0) < before.replicas) {
+    await ask("scale", { service, version: before.version, replicas: before.replicas });
+  }
+  await restore(service, before.splits);
+  await undeploy(service, version);
   forgetRelease(stateDir, service);
   return record;
 }
 
-/** The one version that gets calls, and how many of it run. */
-async function whatServes(versions: Versions): Promise<ReleaseRecord["before"]> {
-  const { service } = versions;
-  const splits = await versions.splits();
-  const used = new Set(
-    splits.flatMap(({ weights }) =>
-      weights.filter(({ weight }) => weight > 0 || weights.length === 1).map(({ version }) => version),
-    ),
-  );
+/** The one version that gets calls, and how many of it there are. */
+function whatServes(service: string, { deployments, splits }: Standing): ReleaseRecord["before"] {
+  const used = versionsIn(splits);
   const [version, ...others] = used;
   if (version === undefined || others.length > 0) {
-    const shared = [...used].join(", ") || "no version";
+    const shared = used.join(", ") || "no version";
     throw new RowError(
       `Cannot release ${service}: its calls go to ${shared}. Give one version all of them first, with \`npx row split ${service} v1=100\``,
     );
   }
-  const replicas = (await versions.instances(version)).length;
+  const replicas = deployments.find((deployed) => deployed.version === version)?.replicas ?? 0;
   if (replicas === 0) {
     throw new RowError(
       `Cannot release ${service}: no instance of ${version} runs. Start some with \`npx row scale ${service} --version ${version} --replicas 1\``,
@@ -120,7 +121,7 @@ function refuseUnfinished(record: ReleaseRecord | undefined): void {
   );
 }
 
-async function nextVersion(versions: Versions): Promise<string> {
-  const numbers = (await versions.instances()).map((one) => Number(/^v(\d+)$/.exec(one.version)?.[1] ?? 0));
+function nextVersion({ deployments }: Standing): string {
+  const numbers = deployments.map(({ version }) => Number(/^v(\d+)$/.exec(version)?.[1] ?? 0));
   return `v${Math.max(0, ...numbers) + 1}`;
 }

@@ -101,12 +101,18 @@ export function splitOf(resources: readonly Resource[], service: string): RuleSp
   );
 }
 
-/** The versions that a rule sends calls to. */
-export function versionsInUse(resources: readonly Resource[], service: string): string[] {
-  const used = splitOf(resources, service).flatMap(({ weights }) =>
+/** The versions that rules send calls to. */
+export function versionsIn(splits: readonly Pick<RuleSplit, "weights">[]): string[] {
+  const used = splits.flatMap(({ weights }) =>
+    // Where there is no other, its weight is of no account.
     weights.filter(({ weight }, _, { length }) => weight > 0 || length === 1).map(({ version }) => version),
   );
   return [...new Set(used)];
+}
+
+/** Those of a service. */
+export function versionsInUse(resources: readonly Resource[], service: string): string[] {
+  return versionsIn(splitOf(resources, service));
 }
 
 /** The service's routes with new weights, in every rule that points to its versions. */

@@ -1,7 +1,7 @@
 /** What a run will do where the service runs now, or why it cannot begin. Pure: it only computes. */
 import { RowError } from "@row/topology/row-error.ts";
 import type { JudgeRule } from "../../judge/rule.ts";
-import type { RuleSplit } from "../../policy/traffic-split.ts";
+import { type RuleSplit, versionsIn } from "../../policy/traffic-split.ts";
 import type { Experiment } from "../experiment.ts";
 import { judgeRuleOf } from "../judge-rule.ts";
 import type { KnownService } from "../metrics.ts";
@@ -57,7 +57,7 @@ export function planRun(experiment: Experiment, known: KnownService, standing: S
       `${service} ${version} is deployed already, and the run brings its own; end it with \`npx row undeploy ${service} --version ${version}\``,
     );
   }
-  const shared = standing.splits.find(({ weights }) => !isAllOf(weights, arms.stable));
+  const shared = standing.splits.find((split) => versionsIn([split]).join() !== arms.stable);
   if (shared) {
     refuse(
       `calls to ${service} are shared, ${text(shared.weights)} in ${shared.route}; give ${arms.stable} all of them with \`npx row split ${service} ${arms.stable}=100\``,
@@ -99,11 +99,6 @@ export function weighed({ rule, arms }: Pick<RunPlan, "rule" | "arms">, step: nu
   const weights = rule.steps[step]?.weights;
   if (!weights) throw new RangeError(`There is no step ${step}`);
   return { [arms.stable]: weights.stable, [arms.baseline]: weights.baseline, [arms.canary]: weights.canary };
-}
-
-function isAllOf(weights: RuleSplit["weights"], version: string): boolean {
-  const gets = ({ weight }: { readonly weight: number }) => weight > 0 || weights.length === 1;
-  return weights.every((one) => gets(one) === (one.version === version));
 }
 
 function text(weights: RuleSplit["weights"]): string {

@@ -1,6 +1,6 @@
-/** Asks the running shop's mesh on behalf of an experiment, and waits no longer than a change may take. */
-import type { AskMesh } from "../sidecars/requests.ts";
+/** Asks the running shop's mesh on behalf of what changes it step by step, and waits no longer than a change may take. */
 import { askMesh } from "../supervisor/control-client.ts";
+import type { AskMesh } from "./requests.ts";
 
 /** Another checkout is made ready and started, after whatever else was asked for before. */
 const LONGEST_SECONDS = 180;
