@@ -9,6 +9,7 @@ import { Command } from "commander";
 import { namedExperiment } from "../named-experiment.ts";
 import { resultText } from "../result-lines.ts";
 import { legend, planText, secondText } from "../run-lines.ts";
+import { listenForStop } from "../stop-signal.ts";
 import type { LiveView } from "../watch/live-view.ts";
 import { wholeNumber } from "../whole-number.ts";
 
@@ -70,7 +71,7 @@ export async function runShown(
   const isDrawn = flags.watch && !flags.json && process.stdout.isTTY;
   const view = isDrawn ? new (await import("../watch/live-view.ts")).LiveView(installation) : undefined;
   const say = flags.json || view ? () => {} : (text: string) => console.log(text);
-  const stop = listenForStop(say);
+  const stop = listenForStop(() => say("        is ended: everything is brought back"));
   const record = await runHere(installation, experiment, {
     observatory: laptopObservatory(installation),
     signal: stop.signal,
@@ -107,27 +108,4 @@ function drawn(view: LiveView): Shown {
 function withoutLoad(experiment: Experiment): Experiment {
   const { load: _, ...spec } = experiment.spec;
   return { ...experiment, spec };
-}
-
-/** Who asks again much later does not want to wait for what is brought back; under npm Ctrl-C arrives twice at once. */
-const REPEATED_AFTER_MS = 3_000;
-
-function listenForStop(say: (text: string) => void): { readonly signal: AbortSignal; end(): void } {
-  const stop = new AbortController();
-  let first: number | undefined;
-  const onSignal = () => {
-    if (first === undefined) {
-      first = performance.now();
-      say("        is ended: everything is brought back");
-      stop.abort(new Error("somebody ended it"));
-    } else if (performance.now() - first > REPEATED_AFTER_MS) process.exit(130);
-  };
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, onSignal);
-  return {
-    signal: stop.signal,
-    end: () => {
-      for (const signal of signals) process.off(signal, onSignal);
-    },
-  };
 }

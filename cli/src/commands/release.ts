@@ -7,6 +7,7 @@ import { type ReleaseRecord, readRelease, type Strategy } from "@row/laptop/rele
 import { instancesText } from "@row/laptop/releases/strategies.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import { Command, Option } from "commander";
+import { listenForStop } from "../stop-signal.ts";
 
 const STRATEGIES: readonly Strategy[] = ["canary", "blue-green", "rolling"];
 
@@ -69,13 +70,11 @@ async function act(installation: Installation, service: string, flags: ReleaseFl
     const plan = await planRelease(stateDir, { ...named, strategy });
     return say(plan, json, `${planned(plan)}\nNothing is changed: so it would be without --dry-run`);
   }
-  const stop = new AbortController();
-  const onSignal = () => stop.abort();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
   const wish = { ...named, strategy, ...(code !== undefined && { from: code }) };
   const report = (says: string) => json || console.log(`  ${says}`);
+  const stop = listenForStop(() => report("is called off after this step"));
   const record = await release(stateDir, wish, { signal: stop.signal, report });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, onSignal);
+  stop.end();
   say(record, json, described(record));
 }
 

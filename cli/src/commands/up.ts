@@ -11,6 +11,7 @@ import { AlreadyRunning, supervisorOf } from "@row/laptop/supervisor/lock.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { discoverServices } from "@row/topology/service-manifest.ts";
 import { Command } from "commander";
+import { listenForStop } from "../stop-signal.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { welcome } from "./welcome.ts";
 
@@ -49,7 +50,7 @@ export async function up(installation: Installation, { detach, mesh = true, bund
 async function upHere(installation: Installation, mesh: boolean, bundled: boolean): Promise<Shop> {
   const display = new ProgressDisplay();
   const tell = (report: Report) => process.send?.(report, undefined, undefined, () => {});
-  const stopSignals = listenForStop(display);
+  const stopSignals = stopWhenAsked(display);
   try {
     // All of a shop's code, which the help can do without.
     const { startShop } = await import("@row/laptop/shop/shop.ts");
@@ -81,24 +82,17 @@ async function upHere(installation: Installation, mesh: boolean, bundled: boolea
   }
 }
 
-const REPEATED_AFTER_MS = 3_000;
-
-// Ctrl-C under npm arrives twice, from the terminal and from npm; only one that comes much later means "at once".
-function listenForStop(display: ProgressDisplay): { asked: AbortSignal; shop?: Shop } {
-  const asked = new AbortController();
-  const state: { asked: AbortSignal; shop?: Shop } = { asked: asked.signal };
-  let first: number | undefined;
-  const stop = () => {
-    if (first === undefined) {
-      first = performance.now();
+function stopWhenAsked(display: ProgressDisplay): { asked: AbortSignal; shop?: Shop } {
+  const { signal: asked } = listenForStop(
+    () => {
       display.line("Stopping…");
-      asked.abort();
       void state.shop?.stop();
-    } else if (performance.now() - first > REPEATED_AFTER_MS) {
+    },
+    () => {
       for (const { instance } of state.shop?.processes ?? []) state.shop?.kill(instance, "SIGKILL");
-    }
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+    },
+  );
+  const state: { asked: AbortSignal; shop?: Shop } = { asked };
   process.on("uncaughtException", async (error) => {
     console.error(`Unexpected: ${error.stack ?? error.message}`);
     await state.shop?.stop();
