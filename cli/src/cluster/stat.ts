@@ -1,4 +1,5 @@
 /** Who calls whom in a cluster, as Prometheus has it from the callers' sidecars. */
+import { FAILURES } from "@row/mesh/observer/outcome.ts";
 import type { Stat, StatEdge } from "@row/mesh/observer/stat.ts";
 import { NAMESPACE } from "@row/runtime/names.ts";
 import { RowError } from "@row/topology/row-error.ts";
@@ -8,8 +9,6 @@ import { openPrometheus, type Prometheus, type Sample } from "./prometheus.ts";
 
 /** Prometheus looks every 15 s: less than this is too little to tell a rate from. */
 const SHORTEST_WINDOW_SECONDS = 60;
-/** What is a failure to Linkerd. Whatever else a service answers is an answer. */
-const FAILURES = new Set(["DATA_LOSS", "DEADLINE_EXCEEDED", "INTERNAL", "PERMISSION_DENIED", "UNAVAILABLE", "UNKNOWN"]);
 const EDGE = ["deployment", "parent_name", "backend_name", "route_name"] as const;
 
 /** The last minute of the cluster's calls, or more of them, to be asked again and again. */

@@ -82,6 +82,9 @@ test("a request to the service is a cell of the version that it was sent to, wha
     outcome: "refused",
   });
   assert.deepEqual(cellOf({ ...request, backend: "", grpcStatus: "" }, ARMS), { outcome: "failed" });
+  // What counts against a version, and what does not, is what the judge counts.
+  assert.equal(cellOf({ ...request, grpcStatus: "PERMISSION_DENIED" }, ARMS)?.outcome, "failed");
+  assert.equal(cellOf({ ...request, grpcStatus: "RESOURCE_EXHAUSTED" }, ARMS)?.outcome, "refused");
   assert.equal(cellOf({ ...request, service: "orders" }, ARMS), undefined);
 });
 

@@ -7,6 +7,7 @@ import { doing } from "@row/mesh/experiments/run/phase.ts";
 import type { RunRecord } from "@row/mesh/experiments/run/run-record.ts";
 import type { SecondSeen } from "@row/mesh/experiments/run/stage.ts";
 import { ARMS, added, NO_REQUESTS } from "@row/mesh/judge/arms.ts";
+import { FAILURES } from "@row/mesh/observer/outcome.ts";
 import type { TapLine } from "@row/mesh/observer/tap.ts";
 import { frame } from "./frame.ts";
 import { type Cell, type Outcome, type Paint, RequestGrid } from "./request-grid.ts";
@@ -18,19 +19,6 @@ const HOME = "\x1b[H";
 const REST_OF_LINE = "\x1b[K";
 const REST_OF_SCREEN = "\x1b[J";
 const COLOURS = { stable: "cyan", baseline: "blue", canary: "magenta" } as const;
-
-/** What may well happen in a shop: the caller's mistake, or a refusal that the business has. */
-const REFUSALS: ReadonlySet<string> = new Set([
-  "CANCELLED",
-  "INVALID_ARGUMENT",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNAUTHENTICATED",
-]);
 
 export class LiveView {
   readonly #installation: Installation;
@@ -101,7 +89,8 @@ export function cellOf(line: TapLine, arms: Arms): Cell | undefined {
 
 function outcomeOf(status: string): Outcome {
   if (status === "OK") return "well";
-  return REFUSALS.has(status) ? "refused" : "failed";
+  // As the judge counts: without a status there was no answer at all.
+  return status === "" || FAILURES.has(status) ? "failed" : "refused";
 }
 
 const paint: Paint = (arm, text) => (arm ? styleText(COLOURS[arm], text) : stripVTControlCharacters(text));

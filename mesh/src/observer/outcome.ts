@@ -42,9 +42,16 @@ export const IO = 4;
 const LOAD_SHED = 5;
 const UNKNOWN_ERROR = 6;
 
-/** DATA_LOSS, DEADLINE_EXCEEDED, INTERNAL, PERMISSION_DENIED, UNAVAILABLE and UNKNOWN are failures to Linkerd, no other status is. */
-const FAILURES = new Set([15, 4, 13, 7, 14, 2]);
-const IS_FAILURE = GRPC_STATUSES.map((_, status) => FAILURES.has(status));
+/** What is a failure to Linkerd. Whatever else a service answers is an answer. */
+export const FAILURES: ReadonlySet<string> = new Set([
+  "DATA_LOSS",
+  "DEADLINE_EXCEEDED",
+  "INTERNAL",
+  "PERMISSION_DENIED",
+  "UNAVAILABLE",
+  "UNKNOWN",
+]);
+const IS_FAILURE = GRPC_STATUSES.map((status) => FAILURES.has(status));
 
 /** The grpc-status that a client sees: that of the answer, or what gRPC makes of the HTTP status. */
 export function grpcStatusOf(httpStatus: number, grpcStatus: number): number {

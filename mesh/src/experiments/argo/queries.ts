@@ -3,6 +3,7 @@
  * worse than the experiment allows, and NaN where it had too few requests to say. Pure: it only computes.
  */
 import { NAMESPACE } from "@row/runtime/names.ts";
+import { FAILURES } from "../../observer/outcome.ts";
 import type { GateSpec } from "../experiment.ts";
 
 export interface Question {
@@ -14,8 +15,6 @@ export interface Question {
 
 /** Prometheus looks every 15 s: the rate of a shorter window is often nothing. */
 const WINDOW = "1m";
-/** What is a failure to Linkerd; whatever else a service answers is an answer. */
-const FAILURES = "DATA_LOSS|DEADLINE_EXCEEDED|INTERNAL|PERMISSION_DENIED|UNAVAILABLE|UNKNOWN";
 /** Seconds; the bounds of the proxy's histogram (proxy v2.359). */
 const BOUNDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 10];
 
@@ -30,7 +29,7 @@ export function questionsOf(gate: GateSpec, services: Services, minRequests: num
   switch (gate.metric) {
     case "failures": {
       const share = (service: string) =>
-        `${increase(STATUSES, service, `,grpc_status=~"${FAILURES}"`)} / ${requests(service)}`;
+        `${increase(STATUSES, service, `,grpc_status=~"${[...FAILURES].join("|")}"`)} / ${requests(service)}`;
       const limit = `clamp_min(${gate.riskRatio} * ${share(services.stable)}, ${gate.ceiling ?? 1 / minRequests})`;
       const says = `The canary's share of failures against ${gate.riskRatio} times stable's${gate.ceiling === undefined ? "" : ` or ${gate.ceiling}, whichever is more`}.`;
       const methods =
