@@ -91,7 +91,7 @@ test("what is brought back ends the counts, where half a line was left of the la
   const over = await bringBackRun(stateDir, { ...record, phase: "compare" }, "abort", mesh(asked));
   assert.deepEqual(asked, ["restoreSplits", "deployments", "undeploy v2", "deployments", "undeploy v1-baseline"]);
   assert.deepEqual([over.ended?.outcome, over.ended?.by, over.phase], ["aborted", "abort", "over"]);
-  const kept = readResult(files);
+  const kept = readResult(files.result);
   assert.equal(kept.verdict?.reason, "aborted");
   assert.match(kept.verdict?.sentence ?? "", /^Inconclusive after 3 s: its runner ended without a word/);
   const { result } = judgeRun(readCounts(readFileSync(files.counts, "utf8"), files.counts));

@@ -1,9 +1,10 @@
 /** `row experiment judge`: the verdict of a run's counts, computed again. */
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { readResult } from "@row/laptop/experiments/runs.ts";
 import { readCounts } from "@row/mesh/experiments/counts-file.ts";
 import { reportOf } from "@row/mesh/experiments/report/report.ts";
-import { differences, judgeRun, type RunResult } from "@row/mesh/experiments/run-result.ts";
+import { differences, judgeRun } from "@row/mesh/experiments/run-result.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import { Command } from "commander";
 import { resultText } from "../result-lines.ts";
@@ -41,13 +42,5 @@ function writeReport(file: string, text: string): void {
     writeFileSync(file, text);
   } catch (error) {
     throw new RowError(`Cannot write ${file}: ${messageOf(error)}`);
-  }
-}
-
-function readResult(file: string): RunResult {
-  try {
-    return JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw new RowError(`Cannot read ${file}: ${messageOf(error)}`);
   }
 }

@@ -82,7 +82,7 @@ export async function runShown(
     view?.end();
   });
   const files = runFiles(installation.stateDir, record.run);
-  const result = readResult(files);
+  const result = readResult(files.result);
   process.exitCode = record.ended ? EXIT_STATUS[record.ended.outcome] : 1;
   if (flags.json) console.log(JSON.stringify({ run: record.run, ended: record.ended, result, files }));
   else console.log(`\n${resultText(result)}\n\nReport   ${files.report}\nCounts   ${files.counts}`);

@@ -19,7 +19,7 @@ export function experimentShowCommand(here: () => Installation): Command {
 function experimentShow({ stateDir }: Installation, name: string | undefined, { json }: { json?: boolean }): void {
   const record = findRun(stateDir, name);
   const files = runFiles(stateDir, record.run);
-  const result = existsSync(files.result) ? readResult(files) : undefined;
+  const result = existsSync(files.result) ? readResult(files.result) : undefined;
   if (json) console.log(JSON.stringify({ record, ...(result && { result }), files }, null, 2));
   else print(record, result, files);
 }

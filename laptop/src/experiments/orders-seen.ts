@@ -6,14 +6,11 @@ import { cardCharges } from "./card-charges.ts";
 import { IdWindow } from "./id-window.ts";
 import { type ChargedPayment, cardViolation, type EndedOrder, orderViolations } from "./invariants.ts";
 import { cancelledExample, cancelledOrders, type PlacedOrder } from "./order-outcomes.ts";
-import type { ReadOnly } from "./read-only.ts";
+import { idOfNow, type ReadOnly } from "./read-only.ts";
 import type { Source } from "./source.ts";
 
 /** What comes beyond that is told by the next look. */
 const MOST_AT_ONCE = 1_000;
-
-/** From now on: Postgres makes ids as the services do. */
-const START = "SELECT uuidv7()::text AS id";
 
 const NEW_ORDERS = `SELECT o.id::text, o.state, o.total_minor::text, o.items, s.finished_time IS NULL AS is_open,
     s.direction, s.reason, s.service_version
@@ -54,8 +51,7 @@ export async function ordersSeen(
   const invariants = new Set(Object.keys(rule.invariants));
   // Nobody asks; a shop of a few services has no orders at all.
   if (!judgesOrders && invariants.size === 0) return undefined;
-  const [start] = await databases.rows<{ id: string }>("orders", START);
-  const window = new IdWindow(start?.id ?? "");
+  const window = new IdWindow(await idOfNow(databases, "orders"));
   return {
     name: "orders",
     async read(signal) {

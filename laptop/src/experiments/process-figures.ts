@@ -1,4 +1,5 @@
 /** What the processes of a version took of the machine, from what they say of themselves twice. Pure: it only computes. */
+import { meanOf } from "./mean.ts";
 
 /** What one instance's /metrics say. */
 export interface ProcessFigures {
@@ -31,9 +32,7 @@ export type Reading = ReadonlyMap<string, ProcessFigures | undefined>;
 
 /** The instances' mean; undefined unless all of them tell it. */
 export function heapBytes(now: Reading): number | undefined {
-  const heaps = [...now.values()].map((figures) => figures?.heapBytes);
-  if (heaps.length === 0 || heaps.includes(undefined)) return undefined;
-  return heaps.reduce<number>((sum, bytes) => sum + (bytes ?? 0), 0) / heaps.length;
+  return meanOf([...now.values()].map((figures) => figures?.heapBytes));
 }
 
 /** All instances together since the reading before; undefined where one was not read twice or was started anew. */

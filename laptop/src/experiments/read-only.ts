@@ -10,6 +10,12 @@ export interface ReadOnly {
   close(): Promise<void>;
 }
 
+/** An id of this moment: Postgres makes them as the services do. */
+export async function idOfNow({ rows }: Pick<ReadOnly, "rows">, database: string): Promise<string> {
+  const [made] = await rows<{ id: string }>(database, "SELECT uuidv7()::text AS id");
+  return made?.id ?? "";
+}
+
 /** @param urlOf of a database, for its owner */
 export function readOnly(urlOf: (database: string) => string): ReadOnly {
   const pools = new Map<string, pg.Pool>();

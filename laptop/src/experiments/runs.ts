@@ -106,11 +106,11 @@ export function writeRecord(stateDir: string, record: RunRecord): void {
 }
 
 /** What came of a run, as it was written when it ended. */
-export function readResult({ result }: RunFiles): RunResult {
+export function readResult(file: string): RunResult {
   try {
-    return JSON.parse(readFileSync(result, "utf8"));
+    return JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    throw new RowError(`Cannot read ${result}: ${messageOf(error)}`);
+    throw new RowError(`Cannot read ${file}: ${messageOf(error)}`);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Observed } from "@row/mesh/experiments/run/observation.ts";
 import type { StartTimes } from "@row/mesh/judge/second-counts.ts";
 import type { FirstCalls } from "@row/mesh/observer/watch.ts";
+import { meanOf } from "./mean.ts";
 
 /** The instances that were started for a run, by name. */
 export interface Started {
@@ -17,15 +18,9 @@ export function startTimes(
 ): Observed["start"] {
   const medianMs = new Map(firstCalls.map(({ instance, medianUs }) => [instance, medianUs / 1_000]));
   const of = (instances: readonly string[]): StartTimes | undefined => {
-    const [ready, first] = [meanOf(instances, readyMs), meanOf(instances, medianMs)];
+    const [ready, first] = [readyMs, medianMs].map((values) => meanOf(instances.map((one) => values.get(one))));
     return ready === undefined || first === undefined ? undefined : { readyMs: ready, firstCallsMs: first };
   };
   const [one, other] = [of(baseline), of(canary)];
   return one && other && { baseline: one, canary: other };
-}
-
-function meanOf(instances: readonly string[], values: ReadonlyMap<string, number>): number | undefined {
-  const known = instances.map((instance) => values.get(instance));
-  if (known.length === 0 || known.includes(undefined)) return undefined;
-  return known.reduce<number>((sum, value) => sum + (value ?? 0), 0) / known.length;
 }

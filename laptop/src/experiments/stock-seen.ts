@@ -3,15 +3,13 @@ import type { JudgeRule } from "@row/mesh/judge/rule.ts";
 import type { Violation } from "@row/mesh/judge/second-counts.ts";
 import { lowestId, msOf } from "./id-window.ts";
 import { stockViolations } from "./invariants.ts";
-import type { ReadOnly } from "./read-only.ts";
+import { idOfNow, type ReadOnly } from "./read-only.ts";
 import type { Source } from "./source.ts";
 
 /** Orders are open for minutes at most; what older ones hold stays as it is found when the run begins. */
 const OLDEST_OPEN_MS = 15 * 60_000;
 /** Reservations grow with the run: they are added up more rarely. */
 const ADD_UP_EVERY_LOOKS = 5;
-
-const START = "SELECT uuidv7()::text AS id";
 
 const BROKEN = `SELECT product_id::text, on_hand::text, reserved::text, sold::text, received::text FROM stock
   WHERE on_hand < 0 OR reserved < 0 OR sold < 0 OR on_hand + reserved + sold <> received LIMIT 1`;
@@ -36,8 +34,7 @@ interface Unheld {
 
 export async function stockSeen(databases: ReadOnly, rule: JudgeRule): Promise<Source | undefined> {
   if (!Object.keys(rule.invariants).some((name) => name.startsWith("stock-"))) return undefined;
-  const [start] = await databases.rows<{ id: string }>("inventory", START);
-  const from = lowestId(msOf(start?.id ?? "") - OLDEST_OPEN_MS);
+  const from = lowestId(msOf(await idOfNow(databases, "inventory")) - OLDEST_OPEN_MS);
   const unheld = () => databases.rows<Unheld>("inventory", UNHELD, [from]);
   const before = new Map((await unheld()).map((row) => [row.product_id, excess(row)]));
   let looks = 0;

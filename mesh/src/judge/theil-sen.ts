@@ -1,5 +1,7 @@
 /** The slope of a line through points some of which are outliers. Pure: it only computes. */
 
+import { median } from "./median.ts";
+
 export interface Point {
   readonly x: number;
   readonly y: number;
@@ -14,11 +16,4 @@ export function slopeOf(points: readonly Point[]): number | undefined {
     }
   }
   return slopes.length > 0 ? median(slopes) : undefined;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }

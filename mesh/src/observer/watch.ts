@@ -1,4 +1,5 @@
 /** Exact counts of the requests to one service, by method, caller and version, and of the calls that its versions make, for who judges them. */
+import { median } from "../judge/median.ts";
 import type { LineFields } from "./line-fields.ts";
 import { CANCEL, errorOf, grpcStatusOf, isFailure } from "./outcome.ts";
 import { OUTBOUND, type Target } from "./request-lines.ts";
@@ -112,7 +113,7 @@ export class Watch {
       calls: [...this.#calls].map(([version, calls]) => ({ version, calls })),
       firstCalls: [...this.#firstCalls]
         .filter(([, durations]) => durations.length === FIRST_CALLS)
-        .map(([instance, durations]) => ({ instance, medianUs: medianOf(durations) })),
+        .map(([instance, durations]) => ({ instance, medianUs: median(durations) })),
     };
   }
 
@@ -141,10 +142,4 @@ function methodOf(fields: LineFields): string {
   const inPath = Math.max(0, fields.count - OUTBOUND.count);
   const path = fields.text(OUTBOUND.path, OUTBOUND.path + inPath);
   return path.slice(path.lastIndexOf("/") + 1);
-}
-
-function medianOf(durations: readonly number[]): number {
-  const sorted = durations.toSorted((one, other) => one - other);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.floor(middle - 0.5)] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
 }
