@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { replaceFile } from "@row/topology/replace-file.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 
 /** The generated passwords and keys of one installation, made on first use and kept in secrets.json (0600). */
@@ -28,8 +29,7 @@ export class Secrets {
     if (known !== undefined) return known;
     const made = make();
     this.#values = { ...this.#values, [name]: made };
-    writeFileSync(`${this.#file}.new`, `${JSON.stringify(this.#values, null, 2)}\n`, { mode: 0o600 });
-    renameSync(`${this.#file}.new`, this.#file);
+    replaceFile(this.#file, `${JSON.stringify(this.#values, null, 2)}\n`);
     return made;
   }
 }

@@ -1,5 +1,6 @@
 /** How far a load is that runs in a process of its own: a file that it writes anew every second, and that anybody may read. */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { replaceFile } from "@row/topology/replace-file.ts";
 import type { Counts, LoadSecond, LoadSummary } from "./load-counts.ts";
 import type { LoadWish } from "./load-job.ts";
 
@@ -15,8 +16,7 @@ export interface LoadProgress {
 }
 
 export function writeProgress(file: string, progress: LoadProgress): void {
-  writeFileSync(`${file}.new`, JSON.stringify(progress, null, 2), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFile(file, JSON.stringify(progress, null, 2));
 }
 
 /** Undefined where no load has written one. */

@@ -1,5 +1,5 @@
 /** What a run does and finds, on disk: run.json before each change, counts.jsonl second by second, result.json and report.html at the end. */
-import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { countsHead, countsLine, type RecordedRun, readCounts } from "@row/mesh/experiments/counts-file.ts";
 import { reportOf } from "@row/mesh/experiments/report/report.ts";
 import type { RunRecord } from "@row/mesh/experiments/run/run-record.ts";
@@ -8,6 +8,7 @@ import { judgeRun, type RunResult } from "@row/mesh/experiments/run-result.ts";
 import { NO_REQUESTS } from "@row/mesh/judge/arms.ts";
 import type { JudgeRule } from "@row/mesh/judge/rule.ts";
 import { crashPoint } from "@row/runtime/crash-points.ts";
+import { replaceFile } from "@row/topology/replace-file.ts";
 import { type RunFiles, runFiles, writeRecord } from "./runs.ts";
 
 /** @param rule what the judge is told, in the head of the counts */
@@ -31,8 +32,8 @@ export function openJournal(stateDir: string, { run, experiment }: RunRecord, ru
 export function conclude(files: RunFiles): RunResult {
   const run = recorded(files);
   const { result } = judgeRun(run);
-  replace(files.result, `${JSON.stringify(result, null, 2)}\n`);
-  replace(files.report, reportOf(run));
+  replaceFile(files.result, `${JSON.stringify(result, null, 2)}\n`);
+  replaceFile(files.report, reportOf(run));
   return result;
 }
 
@@ -48,10 +49,5 @@ export function endCounts(files: RunFiles, why: string): void {
   const last = run.seconds.at(-1);
   const end = { second: (last?.second ?? -1) + 1, step: last?.step ?? 0, requests: NO_REQUESTS, metrics: {} };
   const lines = [...run.seconds, { ...end, ended: { reason: "aborted", why } as const }].map(countsLine);
-  replace(files.counts, countsHead(run) + lines.join(""));
-}
-
-function replace(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFile(files.counts, countsHead(run) + lines.join(""));
 }

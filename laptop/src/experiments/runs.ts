@@ -1,8 +1,9 @@
 /** The runs of experiments that are kept in the state folder, each in a folder of its own. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { RUN_FORMAT, type RunRecord } from "@row/mesh/experiments/run/run-record.ts";
 import type { RunResult } from "@row/mesh/experiments/run-result.ts";
+import { replaceFile } from "@row/topology/replace-file.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 import { isAlive } from "../supervisor/process-identity.ts";
 
@@ -101,8 +102,7 @@ export function newRun(stateDir: string, experiment: string, time: Date): string
 
 export function writeRecord(stateDir: string, record: RunRecord): void {
   const file = runFiles(stateDir, record.run).record;
-  writeFileSync(`${file}.new`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFile(file, `${JSON.stringify(record, null, 2)}\n`);
 }
 
 /** What came of a run, as it was written when it ended. */

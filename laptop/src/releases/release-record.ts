@@ -1,7 +1,8 @@
 /** What a release of a service has to be taken back to: a file for each service, written before anything changes. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { RuleSplit } from "@row/mesh/policy/traffic-split.ts";
+import { replaceFile } from "@row/topology/replace-file.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 
 export type Strategy = "canary" | "blue-green" | "rolling";
@@ -36,8 +37,7 @@ export function readRelease(stateDir: string, service: string): ReleaseRecord | 
 export function writeRelease(stateDir: string, record: ReleaseRecord): void {
   const file = fileOf(stateDir, record.service);
   mkdirSync(join(stateDir, "releases"), { recursive: true, mode: 0o700 });
-  writeFileSync(`${file}.new`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFile(file, `${JSON.stringify(record, null, 2)}\n`);
 }
 
 export function forgetRelease(stateDir: string, service: string): void {

@@ -1,11 +1,12 @@
 /** How versions misbehave on purpose: a file for each, which its instances follow and nobody but this user may read or write. */
 import { randomUUID } from "node:crypto";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Orders } from "@row/runtime/behaviour/behaviour-file.ts";
 import { InvalidBehaviour, parseBehaviour } from "@row/runtime/behaviour/catalogue.ts";
 import { misfit } from "@row/runtime/behaviour/misfit.ts";
 import { methods } from "@row/runtime/contract.ts";
+import { replaceFile } from "@row/topology/replace-file.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 import type { ServiceManifest } from "@row/topology/service-manifest.ts";
 
@@ -42,8 +43,7 @@ export class Behaviours {
     const orders: Orders = { behaviours, ...(until && { until }), seed: seed ?? randomUUID() };
     const file = this.fileOf(service, version);
     // Whole at any time, since instances read it when it changes.
-    writeFileSync(`${file}.new`, `${JSON.stringify(orders)}\n`, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    replaceFile(file, `${JSON.stringify(orders)}\n`);
     return { service, version, ...orders };
   }
 

@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
+import { replaceFile } from "@row/topology/replace-file.ts";
 import { codeOf, messageOf, RowError } from "@row/topology/row-error.ts";
 
 /** A version of a service and how many of it run, as a Deployment says it in a cluster. */
@@ -52,8 +53,7 @@ export class Deployments {
       rmSync(this.#file, { force: true });
       return;
     }
-    writeFileSync(`${this.#file}.new`, `${JSON.stringify(changed, null, 2)}\n`, { mode: 0o600 });
-    renameSync(`${this.#file}.new`, this.#file);
+    replaceFile(this.#file, `${JSON.stringify(changed, null, 2)}\n`);
   }
 }
 

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MeshView } from "@row/mesh/haproxy/workload.ts";
 import { named } from "@row/mesh/resources/lookup.ts";
 import { FIRST_VERSION } from "@row/runtime/names.ts";
+import { replaceFile } from "@row/topology/replace-file.ts";
 import { observerProgram } from "../bundle/programs.ts";
 import { logFile } from "../state-dir.ts";
 import { healthy } from "../stores/nats.ts";
@@ -62,8 +63,7 @@ export function writeSidecarsFile(view: MeshView, folders: MeshFolders): void {
   const text = JSON.stringify({ sidecars, notReady }, null, 2);
   // The observer looks whether it changed; it is written again when somebody else changed it.
   if (existsSync(file) && readFileSync(file, "utf8") === text) return;
-  writeFileSync(`${file}.new`, text, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFile(file, text);
 }
 
 export function observerFolder(folders: MeshFolders): string {

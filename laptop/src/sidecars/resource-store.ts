@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { InvalidResources } from "@row/mesh/resources/problem.ts";
 import { loadResources, problemsBetween, readResources } from "@row/mesh/resources/read.ts";
 import { nameOf, type Resource } from "@row/mesh/resources/resource.ts";
 import { writeResource } from "@row/mesh/resources/write.ts";
+import { replaceFile } from "@row/topology/replace-file.ts";
 import { messageOf, RowError } from "@row/topology/row-error.ts";
 
 export interface Changes {
@@ -95,8 +96,7 @@ export class ResourceStore {
     const entries = [...overlay].map(([name, entry]) =>
       entry === "deleted" ? { deleted: name } : { manifest: writeResource(entry), source: entry.source },
     );
-    writeFileSync(`${this.#file}.new`, `${JSON.stringify(entries, null, 2)}\n`, { mode: 0o600 });
-    renameSync(`${this.#file}.new`, this.#file);
+    replaceFile(this.#file, `${JSON.stringify(entries, null, 2)}\n`);
   }
 
   /** Goes back to what the repository says; what was changed by hand stays in a file beside it, whose name is answered. */

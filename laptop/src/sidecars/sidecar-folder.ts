@@ -1,11 +1,12 @@
 /** The files that one sidecar runs on. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { CompiledSidecar } from "@row/mesh/haproxy/compile/compile.ts";
 import { CONFIGURATION_FILE, SERVICE_CONFIG_FILE, sidecarFiles } from "@row/mesh/haproxy/compile/files.ts";
 import { WEIGHTS_FILE, weightsText } from "@row/mesh/haproxy/compile/weights.ts";
 import { checkConfiguration } from "@row/mesh/haproxy/data-plane/check-configuration.ts";
 import type { SidecarPaths } from "@row/mesh/haproxy/workload.ts";
+import { replaceFile } from "@row/topology/replace-file.ts";
 
 const DRAFT = `${CONFIGURATION_FILE}.next`;
 
@@ -60,8 +61,7 @@ export class SidecarFolder {
     mkdirSync(this.#paths.folder, { recursive: true, mode: 0o700 });
     for (const [name, text] of Object.entries(files)) {
       const file = this.#file(name);
-      writeFileSync(`${file}.new`, text, { mode: 0o600 });
-      renameSync(`${file}.new`, file);
+      replaceFile(file, text);
     }
   }
 

@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { replaceFile } from "@row/topology/replace-file.ts";
 import { RowError } from "@row/topology/row-error.ts";
 import type { SupervisedProcess } from "../supervisor/supervised-process.ts";
 
@@ -11,12 +12,12 @@ const POLL_MS = 10;
 export async function reconfigureNats(nats: SupervisedProcess, file: string, text: string): Promise<void> {
   const before = readFileSync(file, "utf8");
   if (text === before) return;
-  replace(file, text);
+  replaceFile(file, text);
   try {
     if (nats.state !== "stopped" && nats.state !== "stopping") await reload(nats);
   } catch (error) {
     // The file says what the server does, so that the next change is seen to be one.
-    replace(file, before);
+    replaceFile(file, before);
     throw error;
   }
 }
@@ -43,10 +44,4 @@ async function loadedTime({ spec }: SupervisedProcess): Promise<string> {
   const response = await fetch(`http://${spec.addresses.monitor}/varz`, { signal: AbortSignal.timeout(RELOAD_MS) });
   const { config_load_time: time } = (await response.json()) as { config_load_time: string }; // as nats-server documents it
   return time;
-}
-
-// Whole at any time, since the server may be started anew meanwhile.
-function replace(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
 }

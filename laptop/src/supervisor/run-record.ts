@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { replaceFile } from "@row/topology/replace-file.ts";
 import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 export interface RecordedProcess extends ProcessIdentity {
@@ -31,8 +32,7 @@ export class RunRecord {
     try {
       if (this.#processes.size === 0) rmSync(this.#file, { force: true });
       else {
-        writeFileSync(`${this.#file}.new`, JSON.stringify([...this.#processes.values()], null, 2), { mode: 0o600 });
-        renameSync(`${this.#file}.new`, this.#file);
+        replaceFile(this.#file, JSON.stringify([...this.#processes.values()], null, 2));
       }
     } catch {}
   }

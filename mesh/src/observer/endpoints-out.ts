@@ -1,5 +1,6 @@
 /** The file in which the circuit breakers remember what they took out: for the observer after this one, and for the supervisor, which leaves that alone. */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { replaceFile } from "@row/topology/replace-file.ts";
 
 /** Its name in the observer's data folder. */
 export const ENDPOINTS_OUT_FILE = "endpoints-out.json";
@@ -23,6 +24,5 @@ export function readEndpointsOut(file: string): EndpointOut[] {
 
 /** Replaced as a whole, so that nobody reads half of it. */
 export function writeEndpointsOut(file: string, out: readonly EndpointOut[]): void {
-  writeFileSync(`${file}.new`, JSON.stringify(out), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFile(file, JSON.stringify(out));
 }
