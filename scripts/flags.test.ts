@@ -11,7 +11,17 @@ const run = (script: string, ...words: string[]) => {
   return spawnSync(process.execPath, [join(root, file), ...words], { cwd: root, encoding: "utf8", timeout: 60_000 });
 };
 
-for (const script of ["check", "bench", "chaos", "attack", "mesh-load", "release:contract", "k8s:render"]) {
+for (const script of [
+  "check",
+  "bench",
+  "chaos",
+  "attack",
+  "mesh-load",
+  "experiments",
+  "judge-sim",
+  "release:contract",
+  "k8s:render",
+]) {
   test(`npm run ${script} -- --help says what it does, and does nothing`, () => {
     const { stdout, stderr, status } = run(script, "--help");
     assert.deepEqual([stderr, status], ["", 0]);
@@ -20,7 +30,16 @@ for (const script of ["check", "bench", "chaos", "attack", "mesh-load", "release
   });
 }
 
-for (const script of ["check", "bench", "chaos", "attack", "mesh-load", "release:contract"]) {
+for (const script of [
+  "check",
+  "bench",
+  "chaos",
+  "attack",
+  "mesh-load",
+  "experiments",
+  "judge-sim",
+  "release:contract",
+]) {
   test(`npm run ${script} names a flag that it does not know, without a stack`, () => {
     const { stderr, status } = run(script, "--nothing");
     assert.equal(status, 2);

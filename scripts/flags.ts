@@ -17,3 +17,13 @@ export function readFlags<Config extends ParseArgsConfig>(
     process.exit(2);
   }
 }
+
+/** In the digits that a flag's number may have, where it has no end of its own. */
+const LARGEST = 999_999_999;
+
+/** A flag's number; one that is none ends the script in a line that says what is wanted. */
+export function countFlag(name: string, value: string, most = LARGEST): number {
+  if (/^[1-9][0-9]{0,8}$/.test(value) && Number(value) <= most) return Number(value);
+  console.error(`--${name} must be a whole number from 1${most < LARGEST ? ` to ${most}` : ""}, not ${value}`);
+  process.exit(2);
+}

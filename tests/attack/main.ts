@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startShop } from "@row/laptop/shop/shop.ts";
-import { readFlags } from "../../scripts/flags.ts";
+import { countFlag, readFlags } from "../../scripts/flags.ts";
 import { portBase } from "../harness/ports.ts";
 import { runCampaign } from "./campaign.ts";
 
@@ -26,14 +26,9 @@ const { values } = readFlags(USAGE, {
     attacks: { type: "string", default: "4000" },
   },
 });
-const count = (name: string, value: string): number => {
-  if (/^[1-9][0-9]{0,8}$/.test(value)) return Number(value);
-  console.error(`--${name} must be a whole number from 1, not ${value}`);
-  process.exit(2);
-};
 const shape = {
-  seed: count("seed", values.seed ?? String((Date.now() % 1_000_000) + 1)),
-  attacks: count("attacks", values.attacks),
+  seed: countFlag("seed", values.seed ?? String((Date.now() % 1_000_000) + 1)),
+  attacks: countFlag("attacks", values.attacks),
 };
 
 const startedTime = new Date();

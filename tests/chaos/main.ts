@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startShop } from "@row/laptop/shop/shop.ts";
-import { readFlags } from "../../scripts/flags.ts";
+import { countFlag, readFlags } from "../../scripts/flags.ts";
 import { portBase } from "../harness/ports.ts";
 import { describe } from "../invariants/invariants.ts";
 import { type RoundResult, runRound } from "./campaign.ts";
@@ -33,15 +33,10 @@ const { values } = readFlags(USAGE, {
     sample: { type: "boolean", default: false },
   },
 });
-const count = (name: string, value: string): number => {
-  if (/^[1-9][0-9]{0,8}$/.test(value)) return Number(value);
-  console.error(`--${name} must be a whole number from 1, not ${value}`);
-  process.exit(2);
-};
 const shape = {
-  seed: count("seed", values.seed ?? String((Date.now() % 1_000_000) + 1)),
-  orders: count("orders", values.orders),
-  rounds: count("rounds", values.rounds ?? (values.sample ? "1" : "3")),
+  seed: countFlag("seed", values.seed ?? String((Date.now() % 1_000_000) + 1)),
+  orders: countFlag("orders", values.orders),
+  rounds: countFlag("rounds", values.rounds ?? (values.sample ? "1" : "3")),
   bursts: values.sample ? 1 : 3,
 };
 

@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { startShop } from "@row/laptop/shop/shop.ts";
 import { parse, stringify } from "yaml";
-import { readFlags } from "../../../scripts/flags.ts";
+import { countFlag, readFlags } from "../../../scripts/flags.ts";
 import { portBase } from "../../harness/ports.ts";
 import { CAMPAIGN, type Planned } from "./plan.ts";
 import { type KeptRun, summed } from "./run-record.ts";
@@ -18,6 +18,7 @@ import { type KeptRun, summed } from "./run-record.ts";
 const ROOT = resolve(import.meta.dirname, "../../..");
 const RESULTS = resolve(import.meta.dirname, "../results");
 const SEED = 20_261_130;
+const MOST_RUNS = 99;
 
 const USAGE = `npm run experiments [-- --only NAME] [--runs N]
 
@@ -34,10 +35,7 @@ if (unknown.length > 0) {
   console.error(`There is no ${unknown.join(", ")}: there are ${CAMPAIGN.map(({ name }) => `"${name}"`).join(", ")}`);
   process.exit(2);
 }
-if (values.runs !== undefined && !/^[1-9]\d?$/.test(values.runs)) {
-  console.error(`--runs must be a whole number from 1 to 99, not ${values.runs}`);
-  process.exit(2);
-}
+const times = values.runs === undefined ? undefined : countFlag("runs", values.runs, MOST_RUNS);
 const plan = CAMPAIGN.filter(({ name }) => values.only.length === 0 || values.only.includes(name));
 const file = join(RESULTS, "latest.json");
 const kept: KeptRun[] = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")).runs : [];
@@ -58,14 +56,14 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.once(signal, () => void end().finally(() => process.exit(130)));
 
 for (const planned of plan) {
-  for (let index = 0; index < Number(values.runs ?? planned.runs) && !isOver; index += 1) {
+  for (let index = 0; index < (times ?? planned.runs) && !isOver; index += 1) {
     const run = await once(planned, SEED + index);
     runs = [...runs, run];
     console.log(
       `${planned.name.padEnd(24)} ${run.secondsToVerdict} s  ${run.sentence}${run.trouble ? `  TROUBLE: ${run.trouble}` : ""}`,
     );
     // Each is kept at once: what was run has been run.
-    if (values.runs === undefined) keep();
+    if (times === undefined) keep();
   }
 }
 await end();

@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startShop } from "@row/laptop/shop/shop.ts";
-import { readFlags } from "../../../scripts/flags.ts";
+import { countFlag, readFlags } from "../../../scripts/flags.ts";
 import { portBase } from "../../harness/ports.ts";
 import { type CampaignResult, runCampaign } from "./campaign.ts";
 
@@ -31,13 +31,8 @@ const { values } = readFlags(USAGE, {
     sample: { type: "boolean", default: false },
   },
 });
-const count = (name: string, value: string): number => {
-  if (/^[1-9][0-9]{0,8}$/.test(value)) return Number(value);
-  console.error(`--${name} must be a whole number from 1, not ${value}`);
-  process.exit(2);
-};
-const seed = count("seed", values.seed ?? String((Date.now() % 1_000_000) + 1));
-const seconds = count("seconds", values.seconds ?? (values.sample ? "16" : "60"));
+const seed = countFlag("seed", values.seed ?? String((Date.now() % 1_000_000) + 1));
+const seconds = countFlag("seconds", values.seconds ?? (values.sample ? "16" : "60"));
 const probeSeconds = values.sample ? 3 : 8;
 
 const startedTime = new Date();
