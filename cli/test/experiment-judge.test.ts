@@ -5,31 +5,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { countsHead, countsLine } from "@row/mesh/experiments/counts-file.ts";
+import { RULE } from "@row/tests/harness/judge-rule.ts";
 import { type TestContext, test } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const MAIN = join(ROOT, "cli/src/main.ts");
-const FAILURES = {
-  name: "failures",
-  title: "failed requests",
-  unit: "requests",
-  kind: "proportion",
-  share: 1,
-  riskRatio: 2,
-  ceiling: 0.01,
-  decides: true,
-} as const;
-const RULE = {
-  service: "catalog",
-  versions: { stable: "v1", canary: "v2" },
-  alpha: 0.05,
-  beta: 0.05,
-  steps: [{ weights: { stable: 80, baseline: 10, canary: 10 }, minRequests: 0, minSeconds: 0 }],
-  warmUpSeconds: 0,
-  longestSeconds: 60,
-  gates: [FAILURES],
-  invariants: {},
-};
 
 test("says the verdict, and for each gate both versions' numbers, the interval and the evidence", (context) => {
   const { status, stdout } = judge(folderWith(context, 60));

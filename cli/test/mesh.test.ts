@@ -7,21 +7,16 @@ import { basename, join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
 import type { ShopOptions } from "@row/laptop/shop/shop-options.ts";
 import { RuntimeApi } from "@row/mesh/haproxy/data-plane/runtime-api.ts";
 import { parseSidecars } from "@row/mesh/observer/sidecars-file.ts";
 import { nameOf } from "@row/mesh/resources/resource.ts";
+import { CatalogCalls } from "@row/tests/harness/catalog-calls.ts";
 import { portBase } from "@row/tests/harness/ports.ts";
-import { loadContracts } from "@row/topology/contracts.ts";
 import { afterAll, beforeAll, test } from "vitest";
-import { callMethod, findMethod } from "../src/dynamic-client.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const contracts = loadContracts(root);
-// Of those that may take two seconds, since a busy machine takes its time.
-const method = findMethod(contracts, "CatalogService.ListProducts");
 const folder = mkdtempSync(join(tmpdir(), "row-mesh-"));
 const base = await portBase();
 const options: ShopOptions = { services: ["auth", "catalog"], stateDir: join(folder, "state"), portBase: base };
@@ -39,18 +34,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Calls catalog once; answers who served it, "catalog/v2/catalog-v2-1". */
-async function call(address = TOOLBOX, headers: Record<string, string> = {}): Promise<string> {
-  const metadata = new Metadata();
-  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-  let served = "";
-  const onServedBy = (name: string) => {
-    served = name;
-  };
-  const answers = callMethod({ address, method, request: {}, metadata, contracts, timeoutMs: 5_000, onServedBy });
-  await Array.fromAsync(answers);
-  return served;
-}
+const calls = new CatalogCalls(TOOLBOX);
+const call = (...where: Parameters<CatalogCalls["once"]>) => calls.once(...where);
+const withoutFailure = (act: () => Promise<unknown>) => calls.withoutFailure(act);
 
 /** Which versions answer a number of calls. */
 async function versions(count: number, headers: Record<string, string> = {}): Promise<Set<string | undefined>> {
@@ -60,38 +46,6 @@ async function versions(count: number, headers: Record<string, string> = {}): Pr
   });
   await Promise.all(callers);
   return seen;
-}
-
-/** Calls without a pause until told to stop; answers how many calls failed, and how. */
-function load(): { stop(): Promise<{ calls: number; failures: string[] }> } {
-  let isOver = false;
-  let calls = 0;
-  const failures: string[] = [];
-  const callers = Array.from({ length: 4 }, async () => {
-    while (!isOver) {
-      calls += 1;
-      await call().catch((error: ServiceError) => failures.push(`${status[error.code]}: ${error.details}`));
-    }
-  });
-  return {
-    stop: async () => {
-      isOver = true;
-      await Promise.all(callers);
-      return { calls, failures };
-    },
-  };
-}
-
-async function withoutFailure(act: () => Promise<unknown>): Promise<void> {
-  const running = load();
-  const outcome = await act().then(
-    () => undefined,
-    (error: Error) => error,
-  );
-  const { calls, failures } = await running.stop();
-  if (outcome) throw outcome;
-  assert.deepEqual(failures, []);
-  assert.ok(calls > 10, `${calls} calls`);
 }
 
 function apply(manifests: string) {

@@ -7,6 +7,7 @@ import { readCounts } from "@row/mesh/experiments/counts-file.ts";
 import { RUN_FORMAT, type RunRecord } from "@row/mesh/experiments/run/run-record.ts";
 import { judgeRun } from "@row/mesh/experiments/run-result.ts";
 import type { JudgeRule } from "@row/mesh/judge/rule.ts";
+import { RULE as USUAL } from "@row/tests/harness/judge-rule.ts";
 import { type TestContext, test } from "vitest";
 import { openJournal } from "../src/experiments/journal.ts";
 import { bringBackLeftovers, bringBackRun } from "../src/experiments/leftovers.ts";
@@ -24,17 +25,7 @@ import type { AskMesh } from "../src/sidecars/requests.ts";
 import { identify } from "../src/supervisor/process-identity.ts";
 
 const NOBODY = { pid: 2 ** 22 + 1, started: "never" };
-const RULE: JudgeRule = {
-  service: "catalog",
-  versions: { stable: "v1", canary: "v2" },
-  alpha: 0.05,
-  beta: 0.05,
-  steps: [{ weights: { stable: 80, baseline: 10, canary: 10 }, minRequests: 0, minSeconds: 0 }],
-  warmUpSeconds: 0,
-  longestSeconds: 60,
-  gates: [],
-  invariants: {},
-};
+const RULE: JudgeRule = { ...USUAL, gates: [] };
 
 test("the last fifty runs that are over are kept, and all that are not", (context) => {
   const stateDir = stateFolder(context);

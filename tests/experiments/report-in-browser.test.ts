@@ -9,16 +9,12 @@ import { judgeRun } from "@row/mesh/experiments/run-result.ts";
 import type { JudgeRule } from "@row/mesh/judge/rule.ts";
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
 import { Browser, isMissing } from "../harness/browser.ts";
+import { RULE as USUAL } from "../harness/judge-rule.ts";
 
 const GATE = { kind: "proportion", unit: "requests", riskRatio: 2, decides: true } as const;
 const RULE: JudgeRule = {
-  service: "catalog",
-  versions: { stable: "v1", canary: "v2" },
-  alpha: 0.05,
-  beta: 0.05,
-  steps: [{ weights: { stable: 80, baseline: 10, canary: 10 }, minRequests: 0, minSeconds: 0 }],
+  ...USUAL,
   warmUpSeconds: 5,
-  longestSeconds: 60,
   gates: ["failures", "latency-p50", "latency-p90", "latency-p99", "calls", "cancelled-orders"].map((name) => ({
     ...GATE,
     name,

@@ -6,18 +6,13 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { callMethod, findMethod } from "@row/cli/dynamic-client.ts";
 import { type Shop, startShop } from "@row/laptop/shop/shop.ts";
-import { loadContracts } from "@row/topology/contracts.ts";
 import { afterAll, afterEach, beforeAll, test } from "vitest";
+import { CatalogCalls } from "../harness/catalog-calls.ts";
 import { portBase } from "../harness/ports.ts";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
-const contracts = loadContracts(root);
-// Of those that may take two seconds, since a busy machine takes its time.
-const method = findMethod(contracts, "CatalogService.ListProducts");
 const folder = mkdtempSync(join(tmpdir(), "row-releases-"));
 const stateDir = join(folder, "state");
 const base = await portBase();
@@ -57,36 +52,16 @@ async function serving(): Promise<Record<string, number>> {
   );
 }
 
+const calls = new CatalogCalls(`127.0.0.1:${base + 50}`);
+
+/** Which version answers. */
 async function call(): Promise<string> {
-  let served = "";
-  const onServedBy = (name: string) => {
-    served = name.split("/")[1] ?? "";
-  };
-  const metadata = new Metadata();
-  const address = `127.0.0.1:${base + 50}`;
-  await Array.fromAsync(
-    callMethod({ address, method, request: {}, metadata, contracts, timeoutMs: 5_000, onServedBy }),
-  );
-  return served;
+  return (await calls.once()).split("/")[1] ?? "";
 }
 
-/** Calls all the while; answers who answered the last ones. */
+/** Calls all the while, of which none may fail; answers who answers afterwards. */
 async function underCalls(act: () => Promise<unknown>): Promise<Set<string>> {
-  let isOver = false;
-  let calls = 0;
-  const failures: string[] = [];
-  const callers = Array.from({ length: 4 }, async () => {
-    while (!isOver) {
-      calls += 1;
-      await call().catch((error: ServiceError) => failures.push(`${status[error.code]}: ${error.details}`));
-    }
-  });
-  await act().finally(() => {
-    isOver = true;
-  });
-  await Promise.all(callers);
-  assert.deepEqual(failures, []);
-  assert.ok(calls > 20, `${calls} calls`);
+  await calls.withoutFailure(act, 20);
   return new Set(await Promise.all(Array.from({ length: 20 }, call)));
 }
 

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import type { SecondSeen } from "@row/mesh/experiments/run/stage.ts";
 import { feed, newJudge } from "@row/mesh/judge/judge.ts";
-import type { JudgeRule } from "@row/mesh/judge/rule.ts";
 import { summaryOf } from "@row/mesh/judge/summary.ts";
 import type { TappedRequest } from "@row/mesh/observer/tap.ts";
+import { RULE } from "@row/tests/harness/judge-rule.ts";
 import { test } from "vitest";
 import { frame } from "./frame.ts";
 import { cellOf } from "./live-view.ts";
@@ -13,28 +13,6 @@ import { RequestGrid } from "./request-grid.ts";
 const ARMS = { service: "catalog", stable: "v1", baseline: "v1-baseline", canary: "v2" };
 const WEIGHTS = { stable: 80, baseline: 10, canary: 10 };
 const plain = (_: unknown, text: string) => text;
-const RULE: JudgeRule = {
-  service: "catalog",
-  versions: { stable: "v1", canary: "v2" },
-  alpha: 0.05,
-  beta: 0.05,
-  steps: [{ weights: WEIGHTS, minRequests: 0, minSeconds: 0 }],
-  warmUpSeconds: 0,
-  longestSeconds: 60,
-  gates: [
-    {
-      name: "failures",
-      title: "failed requests",
-      unit: "requests",
-      kind: "proportion",
-      share: 1,
-      riskRatio: 2,
-      ceiling: 0.01,
-      decides: true,
-    },
-  ],
-  invariants: {},
-};
 
 test("each cell is a request: a letter for the version, a sign for how it ended", () => {
   const grid = new RequestGrid();

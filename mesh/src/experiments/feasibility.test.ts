@@ -1,33 +1,14 @@
 /** What an experiment's traffic can show, by the formulas of its evidence's growth. */
 import assert from "node:assert/strict";
+import { FAILURES, RULE as USUAL } from "@row/tests/harness/judge-rule.ts";
 import { test } from "vitest";
 import { MIXES as LOAD_MIXES, shareOf } from "../../../load/src/mixes.ts";
 import { requestsBelowCeiling, requestsToPromote, requestsToRollBack } from "../judge/power.ts";
-import type { Gate, JudgeRule } from "../judge/rule.ts";
+import type { JudgeRule } from "../judge/rule.ts";
 import { MIXES } from "./experiment.ts";
 import { ORDERS, shortageOf } from "./feasibility.ts";
 
-const FAILURES: Gate = {
-  name: "failures",
-  title: "failed requests",
-  unit: "requests",
-  kind: "proportion",
-  share: 1,
-  riskRatio: 2,
-  ceiling: 0.01,
-  decides: true,
-};
-const RULE: JudgeRule = {
-  service: "catalog",
-  versions: { stable: "v1", canary: "v2" },
-  alpha: 0.05,
-  beta: 0.05,
-  steps: [{ weights: { stable: 80, baseline: 10, canary: 10 }, minRequests: 0, minSeconds: 0 }],
-  warmUpSeconds: 10,
-  longestSeconds: 300,
-  gates: [FAILURES],
-  invariants: {},
-};
+const RULE: JudgeRule = { ...USUAL, warmUpSeconds: 10, longestSeconds: 300 };
 const READ = { mix: "read", rate: 200 } as const;
 
 test("a doubled rate of 1 % is promoted against after 11,500 requests at a share of 10 %, and 5,100 at half", () => {

@@ -1,31 +1,15 @@
 /** The judge's verdicts: which input leads to which, and the sentence that says why. */
 import assert from "node:assert/strict";
+import { FAILURES, RULE as USUAL } from "@row/tests/harness/judge-rule.ts";
 import fc from "fast-check";
 import { test } from "vitest";
 import { logE } from "./evidence.ts";
 import { feed, type JudgeState, newJudge, stepDue } from "./judge.ts";
-import type { Gate, JudgeRule } from "./rule.ts";
+import type { JudgeRule } from "./rule.ts";
 import type { SecondCounts, Stratum } from "./second-counts.ts";
 
-const FAILURES: Gate = {
-  name: "failures",
-  title: "failed requests",
-  unit: "requests",
-  kind: "proportion",
-  share: 1,
-  riskRatio: 2,
-  ceiling: 0.01,
-  decides: true,
-};
 const RULE: JudgeRule = {
-  service: "catalog",
-  versions: { stable: "v1", canary: "v2" },
-  alpha: 0.05,
-  beta: 0.05,
-  steps: [{ weights: { stable: 80, baseline: 10, canary: 10 }, minRequests: 0, minSeconds: 0 }],
-  warmUpSeconds: 0,
-  longestSeconds: 60,
-  gates: [FAILURES],
+  ...USUAL,
   invariants: { "order-total": "an order's total is the sum of its items" },
 };
 

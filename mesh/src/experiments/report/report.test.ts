@@ -1,5 +1,6 @@
 /** The report says what the result says, needs nothing from elsewhere, and can be read without colour. */
 import assert from "node:assert/strict";
+import { RULE as USUAL } from "@row/tests/harness/judge-rule.ts";
 import { test } from "vitest";
 import type { JudgeRule } from "../../judge/rule.ts";
 import type { SecondCounts } from "../../judge/second-counts.ts";
@@ -9,16 +10,12 @@ import { wilson } from "./wilson.ts";
 
 const GATE = { unit: "requests", kind: "proportion", riskRatio: 2, decides: true } as const;
 const RULE: JudgeRule = {
-  service: "catalog",
-  versions: { stable: "v1", canary: "v2" },
-  alpha: 0.05,
-  beta: 0.05,
+  ...USUAL,
   steps: [
     { weights: { stable: 80, baseline: 10, canary: 10 }, minRequests: 0, minSeconds: 10 },
     { weights: { stable: 0, baseline: 50, canary: 50 }, minRequests: 0, minSeconds: 10 },
   ],
   warmUpSeconds: 5,
-  longestSeconds: 60,
   gates: [
     { ...GATE, name: "failures", title: "failed requests", share: 0.5, ceiling: 0.01 },
     { ...GATE, name: "latency-p99", title: "requests that took longer", share: 0.25 },
