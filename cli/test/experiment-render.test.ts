@@ -58,6 +58,14 @@ test("finds all routes by which callers reach the service, and none of those tha
   );
 });
 
+test("a selector of labels leaves out the routes, which must not send calls to pods that are not there yet", () => {
+  const { text, of } = rendered("errors");
+  const [, label = ""] = /kubectl apply -f THIS -l '!(\S+)'/.exec(text) ?? [];
+  const hasIt = ({ metadata }: Manifest) => Object.hasOwn(metadata.labels, label);
+  assert.deepEqual(of("GRPCRoute").map(hasIt), [true, true, true, true]);
+  for (const kind of ["Service", "AnalysisTemplate", "Rollout"]) assert.equal(of(kind).some(hasIt), false, kind);
+});
+
 test("shares the calls of every rule between two Services that the pods of the Rollout belong to", (context) => {
   const { text, of } = rendered("errors");
   const names = of("Service").map(({ metadata }) => metadata.name);

@@ -5,7 +5,7 @@ import type { Manifest } from "../../resources/manifest.ts";
 import type { Experiment } from "../experiment.ts";
 import { appliesTo, type KnownService } from "../metrics.ts";
 import { analysisTemplate, type RenderedGates } from "./analysis-template.ts";
-import { rollout, rolloutServices, serviceObjects, sharedRoute } from "./rollout.ts";
+import { MANAGED_LABEL, rollout, rolloutServices, serviceObjects, sharedRoute } from "./rollout.ts";
 
 /** Where the manifests of the cluster say something about the service. */
 export interface Written {
@@ -42,8 +42,12 @@ export function renderArgoRollouts(
 function stableSays({ metadata, spec }: Experiment, { questions, leftOut }: RenderedGates): string[] {
   const { service, stable } = spec;
   return [
-    `Experiment ${metadata.name} for Argo Rollouts 1.9 and its Gateway API plugin 0.15. Apply this, wait until the Rollout ${service} is`,
-    `Healthy, then take the Deployment away: kubectl -n ${NAMESPACE} scale deployment/${service}-${stable.version} --replicas=0`,
+    `Experiment ${metadata.name} for Argo Rollouts 1.9 and its Gateway API plugin 0.15. The routes send all calls to the Rollout's pods, so`,
+    "they come last: apply the rest, wait for the pods, apply all of it, and take the Deployment away:",
+    `kubectl apply -f THIS -l '!${MANAGED_LABEL}'`,
+    `kubectl -n ${NAMESPACE} wait pod -l app.kubernetes.io/name=${service},${MANAGED_LABEL} --for=condition=Ready --timeout=5m`,
+    "kubectl apply -f THIS",
+    `kubectl -n ${NAMESPACE} scale deployment/${service}-${stable.version} --replicas=0`,
     `The canary begins when what \`npx row experiment render ${metadata.name} --to argo-rollouts --canary\` prints is applied.`,
     `It is taken back with: kubectl argo rollouts -n ${NAMESPACE} abort ${service}`,
     "",

@@ -7,7 +7,8 @@ import type { Services } from "./queries.ts";
 
 const PLUGIN = "argoproj-labs/gatewayAPI";
 /** By which a Rollout's pods are told from a Deployment's of the same service, and routes of callers from those that say who may call. */
-const MANAGED = { "canary-row.dev/rollout": "true" };
+export const MANAGED_LABEL = "canary-row.dev/rollout";
+const MANAGED = { [MANAGED_LABEL]: "true" };
 const VERSION = "app.kubernetes.io/version";
 
 export function rolloutServices(service: string): Services {
